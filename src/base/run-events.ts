@@ -1,0 +1,69 @@
+/**
+ * The one stream of progress: `runs/<name>/events.jsonl`, one event a line. Command-line bars, studio charts, cost
+ * reports and tests all read these and nothing else. Fields are only ever added.
+ */
+export interface StartEvent {
+  type: 'start';
+  /** ISO 8601, UTC. */
+  time: string;
+  runName: string;
+  architecture: string;
+  parameterCount: number;
+  /** Planned optimizer steps; undefined when the run is bounded by time alone. */
+  totalSteps: number | undefined;
+  tokensPerStep: number;
+  trainTokens: number;
+  device: string;
+  /** The step this process begins after: 0, or the checkpoint's step when resumed. */
+  resumedFromStep: number;
+}
+
+export interface StepEvent {
+  type: 'step';
+  time: string;
+  /** 1-based, counted over the whole run. */
+  step: number;
+  /** Mean nats a token over the step's tokens. */
+  loss: number;
+  learningRateScale: number;
+  gradientNorm: number;
+  tokens: number;
+  tokensPerSecond: number;
+  /** Seconds of training so far, over every process of the run; pauses not counted. */
+  elapsedSeconds: number;
+  /** Estimated seconds to the end. */
+  remainingSeconds: number;
+}
+
+export interface EvalEvent {
+  type: 'eval';
+  time: string;
+  step: number;
+  /** Mean nats a token on the held-out documents. */
+  loss: number;
+  bitsPerByte: number;
+}
+
+export interface CheckpointEvent {
+  type: 'checkpoint';
+  time: string;
+  step: number;
+  /** Relative to the run directory. */
+  path: string;
+  bytes: number;
+  seconds: number;
+}
+
+export interface DoneEvent {
+  type: 'done';
+  time: string;
+  step: number;
+  reason: 'finished' | 'stopped' | 'failed';
+  loss: number;
+  /** Wall seconds of the whole run, over every process, saves and evaluations included. */
+  elapsedSeconds: number;
+  tokensSeen: number;
+  message?: string;
+}
+
+export type RunEvent = StartEvent | StepEvent | EvalEvent | CheckpointEvent | DoneEvent;
