@@ -57,7 +57,8 @@ export class Rng {
 
   /** An integer in [0, limit), without modulo bias. */
   below(limit: number): number {
-    if (!Number.isInteger(limit) || limit < 1 || limit > 4294967296) throw new RangeError(`below(${limit}): need 1..2^32`);
+    if (!Number.isInteger(limit) || limit < 1 || limit > 4294967296)
+      throw new RangeError(`below(${limit}): need 1..2^32`);
     const rejectFrom = 4294967296 - (4294967296 % limit);
     for (;;) {
       const drawn = this.uint32();

@@ -1,0 +1,170 @@
+/** Normalisation over the last axis, softmax among it. */
+import type { Dim } from '../dims.js';
+import { type OpRecord, type Tensor, apply, projection, shapeError } from '../tensor.js';
+import { add, exp, mul, sub } from './arithmetic.js';
+import { mean } from './reduce.js';
+import { reshape, sum, sumTo } from './reshape.js';
+
+function requireWeight(op: string, x: Tensor | undefined, weight: Tensor | undefined): asserts x is Tensor {
+  const width = x?.shape[x.shape.length - 1];
+  if (x === undefined || weight?.shape.length !== 1 || weight.shape[0] !== width) {
+    throw shapeError(op, 'a weight as long as the last axis', ...[x, weight].filter((tensor) => tensor !== undefined));
+  }
+}
+
+const statisticsShape = (x: Tensor): readonly Dim[] => [...x.shape.slice(0, -1), 1];
+
+/** Root-mean-square normalisation (Zhang & Sennrich 2019): x / √(mean(x²) + ε) · weight. */
+export const rmsNormOp: OpRecord = {
+  name: 'rmsNorm',
+  infer([x, weight]) {
+    requireWeight('rmsNorm', x, weight);
+    return { shape: x.shape, dtype: x.dtype, extraOutputs: [{ shape: statisticsShape(x), dtype: 'float32' }] };
+  },
+  // With x̂ = x·r and r = 1/√(mean(x²)+ε): dx = r·(g·w − x̂·mean(g·w·x̂)).
+  gradient({ inputs: [x, weight], output, gradient }) {
+    const inverse = projection(output, 1);
+    const normalized = mul(x as Tensor, inverse);
+    const weighted = mul(gradient, weight as Tensor);
+    const correction = mul(normalized, mean(mul(weighted, normalized), [-1], true));
+    return [mul(sub(weighted, correction), inverse), sumTo(mul(gradient, normalized), (weight as Tensor).shape)];
+  },
+  emit(context) {
+    // ONNX Runtime's own op in the standard domain; its second output is r.
+    context.node('SimplifiedLayerNormalization', context.inputs, {
+      outputs: context.outputs,
+      attributes: { axis: -1, stash_type: 1 },
+      floats: { epsilon: context.attributes['epsilon'] as number },
+    });
+  },
+  examples: [
+    { inputs: [[3, 8], [8]], attributes: { epsilon: 1e-6 } },
+    { inputs: [[2, 3, 4], [4]], attributes: { epsilon: 1e-5 } },
+  ],
+};
+
+/** @param x `[..., width]` @param weight `[width]` */
+export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
+  return apply(rmsNormOp, [x, weight], { epsilon });
+}
+
+/** Layer normalisation (Ba, Kiros & Hinton 2016): (x − mean) / √(variance + ε) · weight + bias. */
+export const layerNormOp: OpRecord = {
+  name: 'layerNorm',
+  infer([x, weight, bias]) {
+    requireWeight('layerNorm', x, weight);
+    requireWeight('layerNorm', x, bias);
+    const statistics = { shape: statisticsShape(x), dtype: 'float32' } as const;
+    return { shape: x.shape, dtype: x.dtype, extraOutputs: [statistics, statistics] };
+  },
+  gradient({ inputs: [x, weight, bias], output, gradient }) {
+    const inverse = projection(output, 2);
+    const normalized = mul(sub(x as Tensor, projection(output, 1)), inverse);
+    const weighted = mul(gradient, weight as Tensor);
+    const correction = add(mean(weighted, [-1], true), mul(normalized, mean(mul(weighted, normalized), [-1], true)));
+    return [
+      mul(sub(weighted, correction), inverse),
+      sumTo(mul(gradient, normalized), (weight as Tensor).shape),
+      sumTo(gradient, (bias as Tensor).shape),
+    ];
+  },
+  emit(context) {
+    context.node('LayerNormalization', context.inputs, {
+      outputs: context.outputs,
+      attributes: { axis: -1 },
+      floats: { epsilon: context.attributes['epsilon'] as number },
+    });
+  },
+  examples: [{ inputs: [[3, 8], [8], [8]], attributes: { epsilon: 1e-5 } }],
+};
+
+/** @param x `[..., width]` @param weight `[width]` @param bias `[width]` */
+export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): Tensor {
+  return apply(layerNormOp, [x, weight, bias], { epsilon });
+}
+
+/** e^x / Σ e^x over the last axis, computed without overflow. */
+export const softmaxOp: OpRecord = {
+  name: 'softmax',
+  infer([x]) {
+    if (x?.dtype !== 'float32' || x.shape.length === 0) throw shapeError('softmax', 'float32 of rank 1 or more');
+    return { shape: x.shape, dtype: x.dtype };
+  },
+  gradient({ output, gradient }) {
+    const weighted = mul(gradient, output);
+    return [sub(weighted, mul(output, sum(weighted, [-1], true)))];
+  },
+  emit: (context) =>
+    void context.node('Softmax', context.inputs, { outputs: context.outputs, attributes: { axis: -1 } }),
+  examples: [{ inputs: [[3, 5]] }, { inputs: [[2, 2, 4]] }],
+};
+
+export const softmax = (x: Tensor): Tensor => apply(softmaxOp, [x]);
+
+/**
+ * The negative log-likelihood of one class a row. The second output, the log-probabilities, lets the gradient
+ * (softmax − one-hot) be formed without a second softmax.
+ */
+export const crossEntropyOp: OpRecord = {
+  name: 'crossEntropy',
+  infer([logits, targets]) {
+    if (logits?.shape.length !== 2 || targets?.dtype !== 'int64' || targets.shape[0] !== logits.shape[0]) {
+      throw shapeError('crossEntropy', 'logits [rows, classes] and one int64 target a row');
+    }
+    return {
+      shape: [logits.shape[0] as Dim],
+      dtype: 'float32',
+      extraOutputs: [{ shape: logits.shape, dtype: 'float32' }],
+    };
+  },
+  gradient({ inputs: [, targets], output, gradient }) {
+    const probabilities = exp(projection(output, 1));
+    const column = reshape(gradient, [...gradient.shape, 1]);
+    return [mul(subtractOneHot(probabilities, targets as Tensor), column), undefined];
+  },
+  emit(context) {
+    const [logits, targets] = context.inputs as readonly [string, string];
+    const [loss, logProbabilities] = context.outputs as readonly [string, string];
+    context.node('LogSoftmax', [logits], { outputs: [logProbabilities], attributes: { axis: -1 } });
+    const column = context.node('Unsqueeze', [targets, context.int64([1])]);
+    const taken = context.node('GatherElements', [logProbabilities, column], { attributes: { axis: 1 } });
+    const negated = context.node('Neg', [taken]);
+    context.node('Squeeze', [negated, context.int64([1])], { outputs: [loss] });
+  },
+  examples: [
+    { inputs: [[3, 5], { data: BigInt64Array.of(1n, 4n, 0n), shape: [3], dtype: 'int64' }], skipGradient: [1] },
+  ],
+};
+
+/** @param logits `[rows, classes]` @param targets `[rows]` int64 @returns nats a row, `[rows]` */
+export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
+  return apply(crossEntropyOp, [logits, targets]);
+}
+
+export const subtractOneHotOp: OpRecord = {
+  name: 'subtractOneHot',
+  infer([matrix, columns]) {
+    if (matrix?.shape.length !== 2 || columns?.dtype !== 'int64')
+      throw shapeError('subtractOneHot', 'a matrix and int64');
+    return { shape: matrix.shape, dtype: matrix.dtype };
+  },
+  gradient: ({ gradient }) => [gradient, undefined],
+  emit(context) {
+    const [matrix, columns] = context.inputs as readonly [string, string];
+    const places = context.node('Unsqueeze', [columns, context.int64([1])]);
+    const rows = context.node('Shape', [places]);
+    const minusOne = context.node('Expand', [context.scalar(-1), rows]);
+    context.node('ScatterElements', [matrix, places, minusOne], {
+      outputs: context.outputs,
+      attributes: { axis: 1, reduction: 'add' },
+    });
+  },
+  examples: [
+    { inputs: [[3, 4], { data: BigInt64Array.of(2n, 0n, 3n), shape: [3], dtype: 'int64' }], skipGradient: [1] },
+  ],
+};
+
+/** The matrix with 1 taken from element `columns[row]` of each row. */
+export function subtractOneHot(matrix: Tensor, columns: Tensor): Tensor {
+  return apply(subtractOneHotOp, [matrix, columns]);
+}

@@ -1,0 +1,47 @@
+/** Every op there is, for the walk over all ops in `registry.test.ts` and for documentation. One line an op. */
+import type { OpRecord } from '../tensor.js';
+import * as arithmetic from './arithmetic.js';
+import { gatherOp, scatterAddOp, takeOp, topKOp } from './indexing.js';
+import { concatOp, padOp, sliceOp } from './layout.js';
+import { matmulOp } from './matmul.js';
+import { crossEntropyOp, layerNormOp, rmsNormOp, softmaxOp, subtractOneHotOp } from './normalize.js';
+import { meanOp } from './reduce.js';
+import { expandOp, reshapeOp, sumOp, transposeOp } from './reshape.js';
+import { rotaryOp } from './rotary.js';
+
+export const opRecords: readonly OpRecord[] = [
+  arithmetic.addOp,
+  arithmetic.subOp,
+  arithmetic.mulOp,
+  arithmetic.divOp,
+  arithmetic.maximumOp,
+  arithmetic.greaterOp,
+  arithmetic.whereOp,
+  arithmetic.negOp,
+  arithmetic.expOp,
+  arithmetic.logOp,
+  arithmetic.sqrtOp,
+  arithmetic.tanhOp,
+  arithmetic.sigmoidOp,
+  arithmetic.reluOp,
+  arithmetic.siluOp,
+  matmulOp,
+  reshapeOp,
+  transposeOp,
+  expandOp,
+  sumOp,
+  meanOp,
+  sliceOp,
+  padOp,
+  concatOp,
+  gatherOp,
+  scatterAddOp,
+  takeOp,
+  topKOp,
+  rmsNormOp,
+  layerNormOp,
+  softmaxOp,
+  crossEntropyOp,
+  subtractOneHotOp,
+  rotaryOp,
+];
