@@ -50,6 +50,8 @@ export async function compile(
   options: CompileOptions = {},
 ): Promise<Program> {
   const names = Object.keys(outputs);
+  const clash = inputs.map(inputName).find((name) => name in outputs);
+  if (clash !== undefined) throw new MoatError('name-clash', `compile: "${clash}" names both an input and an output`);
   const tensors = Object.values(outputs);
   const simplified = options.rewrite === false ? tensors : rewrite(tensors);
   const model = emitOnnx(

@@ -5,46 +5,57 @@ import { type OpRecord, type Tensor, apply, shapeError } from '../tensor.js';
 interface SliceAttributes {
   readonly axis: number;
   readonly start: number;
-  readonly end: number;
+  /** Undefined reads to the end of an axis whose size is known only when the program runs; `size` then names the rest. */
+  readonly end?: number;
+  readonly size?: Dim;
 }
+
+const readSlice = (attributes: object): SliceAttributes => attributes as SliceAttributes;
 
 export const sliceOp: OpRecord = {
   name: 'slice',
   infer([source], attributes) {
-    const { axis, start, end } = readSlice(attributes);
-    const size = source?.shape[axis];
-    if (source === undefined || typeof size !== 'number' || start < 0 || end > size || start >= end) {
+    const { axis, start, end, size } = readSlice(attributes);
+    const available = source?.shape[axis];
+    const fits =
+      end === undefined || (start >= 0 && start < end && (typeof available === 'string' || end <= (available ?? 0)));
+    const taken = end === undefined ? size : end - start;
+    if (source === undefined || available === undefined || !fits || taken === undefined) {
       throw shapeError(
         'slice',
         `an axis ${axis} that holds ${start} to ${end}`,
         ...(source === undefined ? [] : [source]),
       );
     }
-    return { shape: source.shape.map((dim, i) => (i === axis ? end - start : dim)), dtype: source.dtype };
+    return { shape: source.shape.map((dim, i) => (i === axis ? taken : dim)), dtype: source.dtype };
   },
   gradient({ inputs: [source], gradient, attributes }) {
     const { axis, start, end } = readSlice(attributes);
-    const size = (source as Tensor).shape[axis] as number;
-    return [pad(gradient, axis, start, size - end)];
+    const available = sizeAt((source as Tensor).shape, axis);
+    return [pad(gradient, axis, start, available - (end ?? available))];
   },
   emit(context) {
-    const { axis, start, end } = readSlice(context.attributes);
+    const { axis, start, end = Number.MAX_SAFE_INTEGER } = readSlice(context.attributes);
     const bounds = [context.int64([start]), context.int64([end]), context.int64([axis])];
     context.node('Slice', [context.inputs[0] as string, ...bounds], { outputs: context.outputs });
   },
   examples: [
     { inputs: [[2, 5]], attributes: { axis: 1, start: 1, end: 4 } },
     { inputs: [[4, 2, 3]], attributes: { axis: 0, start: 3, end: 4 } },
+    { inputs: [[2, 5]], attributes: { axis: 1, start: 2, size: 3 } },
   ],
 };
-
-const readSlice = (attributes: object): SliceAttributes => attributes as SliceAttributes;
 
 /** Elements `start` to `end − 1` along `axis`. */
 export function slice(source: Tensor, axis: number, start: number, end: number): Tensor {
   const resolved = resolveAxis(axis, source.shape.length) ?? axis;
   if (start === 0 && end === source.shape[resolved]) return source;
   return apply(sliceOp, [source], { axis: resolved, start, end });
+}
+
+/** Elements from `start` to the end along an axis of named size; `size` is what the caller knows to remain. */
+export function sliceFrom(source: Tensor, axis: number, start: number, size: Dim): Tensor {
+  return apply(sliceOp, [source], { axis: resolveAxis(axis, source.shape.length) ?? axis, start, size });
 }
 
 export const padOp: OpRecord = {
@@ -63,7 +74,7 @@ export const padOp: OpRecord = {
   },
   emit(context) {
     const rank = context.outputType.shape.length;
-    const amounts = new Array<number>(2 * rank).fill(0);
+    const amounts = Array.from({ length: 2 * rank }, () => 0);
     amounts[context.attributes['axis'] as number] = context.attributes['before'] as number;
     amounts[rank + (context.attributes['axis'] as number)] = context.attributes['after'] as number;
     context.node('Pad', [context.inputs[0] as string, context.int64(amounts)], { outputs: context.outputs });

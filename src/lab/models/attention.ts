@@ -1,0 +1,85 @@
+/**
+ * Scaled dot-product attention (Vaswani et al. 2017) with grouped key-value heads (Ainslie et al. 2023), in the three
+ * forms a decoder needs. Queries `[batch, keyValueHeads, group, time, headSize]`, keys and values
+ * `[batch, keyValueHeads, time, headSize]`; the result has the shape of the queries.
+ */
+import { type Dim, productOf, sumOf } from '../graph/dims.js';
+import { add } from '../graph/ops/arithmetic.js';
+import { concat, slice, sliceFrom } from '../graph/ops/layout.js';
+import { matmul } from '../graph/ops/matmul.js';
+import { softmax } from '../graph/ops/normalize.js';
+import { reshape } from '../graph/ops/reshape.js';
+import { type Tensor, constant } from '../graph/tensor.js';
+import { type CacheLayer, sizeAt } from './model.js';
+
+/** A score that softmax turns into exactly 0, yet far from overflow. */
+const MASKED = -1e9;
+
+interface QueryShape {
+  readonly batch: Dim;
+  readonly heads: Dim;
+  readonly group: Dim;
+  readonly time: Dim;
+  readonly size: Dim;
+}
+
+function shapeOf(queries: Tensor): QueryShape {
+  const [batch, heads, group, time, size] = queries.shape as readonly [Dim, Dim, Dim, Dim, Dim];
+  return { batch, heads, group, time, size };
+}
+
+/** Group and time as the rows of one matrix: the group then shares a product, and no key is repeated. */
+function mergeRows(tensor: Tensor): Tensor {
+  const [batch, heads, group, time, size] = tensor.shape as readonly [Dim, Dim, Dim, Dim, Dim];
+  return reshape(tensor, [batch, heads, productOf([group, time]), size]);
+}
+
+function scoreFactor(queries: Tensor): number {
+  return 1 / Math.sqrt(Number(sizeAt(queries.shape, -1)));
+}
+
+/** For training: every token sees itself and what came before. All sizes known. */
+export function causalAttention(queries: Tensor, keys: Tensor, values: Tensor): Tensor {
+  const { batch, heads, group, time } = shapeOf(queries);
+  const rows = mergeRows(queries);
+  const scores = matmul(rows, keys, { transposeB: true, alpha: scoreFactor(queries) }); // [batch, heads, group·time, time]
+  const masked = add(reshape(scores, [batch, heads, group, time, time]), causalMask(Number(time)));
+  const weights = mergeRows(softmax(masked));
+  return reshape(matmul(weights, values), queries.shape);
+}
+
+/** One new token a sequence over its cache: the past and the new row meet in the softmax, and the cache is never copied. */
+export function decodeAttention(queries: Tensor, past: CacheLayer, recent: CacheLayer, pastMask: Tensor): Tensor {
+  const options = { transposeB: true, alpha: scoreFactor(queries) };
+  const rows = mergeRows(queries); // [batch, heads, group, headSize]
+  const pastScores = add(matmul(rows, past.keys, options), pastMask);
+  const weights = softmax(concat([matmul(rows, recent.keys, options), pastScores], -1)); // [..., 1 + past]
+  const seen = matmul(sliceFrom(weights, -1, 1, sizeAt(past.keys.shape, 2)), past.values);
+  return reshape(add(seen, matmul(slice(weights, -1, 0, 1), recent.values)), queries.shape);
+}
+
+/** Many new tokens of one sequence over its cache, causal among themselves; `causal` is `[time, time]`. */
+export function prefillAttention(
+  queries: Tensor,
+  past: CacheLayer,
+  recent: CacheLayer,
+  pastMask: Tensor,
+  causal: Tensor,
+): Tensor {
+  const { batch, heads, time, size } = shapeOf(queries);
+  const wide = (tensor: Tensor, length: Dim): Tensor => reshape(tensor, [batch, heads, 1, length, size]);
+  const pastLength = sizeAt(past.keys.shape, 2);
+  const options = { transposeB: true, alpha: scoreFactor(queries) };
+  const pastScores = add(matmul(queries, wide(past.keys, pastLength), options), pastMask);
+  const ownScores = add(matmul(queries, wide(recent.keys, time), options), causal);
+  const weights = softmax(concat([pastScores, ownScores], -1)); // [batch, heads, group, time, past + time]
+  const rows = concat([past.values, recent.values], 2);
+  return matmul(weights, wide(rows, sumOf(pastLength, time)));
+}
+
+/** 0 where the column is not after the row, `MASKED` where it is. */
+function causalMask(time: number): Tensor {
+  const data = new Float32Array(time * time);
+  for (let row = 0; row < time; row++) data.fill(MASKED, row * time + row + 1, (row + 1) * time);
+  return constant(data, [time, time]);
+}

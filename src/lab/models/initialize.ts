@@ -1,0 +1,15 @@
+import type { Rng } from '../../base/rng.js';
+import { elementCount } from '../graph/dims.js';
+import type { ParameterSpec } from './model.js';
+
+/** Fills `target` with a fresh parameter's values. @param target as long as the spec's shape holds elements */
+export function initialize(spec: ParameterSpec, target: Float32Array, rng: Rng): void {
+  if (target.length !== elementCount(spec.shape))
+    throw new RangeError(`${spec.name}: ${target.length} elements do not fit`);
+  const { initializer } = spec;
+  if (initializer.kind === 'normal') {
+    for (let i = 0; i < target.length; i++) target[i] = rng.normal() * initializer.standardDeviation;
+  } else {
+    target.fill(initializer.kind === 'ones' ? 1 : 0);
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Qwen3 (Qwen Team 2025, arXiv:2505.09388): Llama's blocks with queries and keys RMS-normalised head by head before
+ * the rotation, which keeps attention scores bounded at high learning rates, and a head size of its own.
+ */
+import { z } from 'zod';
+import { decoderArchitecture, decoderConfigShape, readRotaryBase } from './llama.js';
+
+export const qwen3ConfigSchema = z.preprocess(
+  readRotaryBase,
+  z.looseObject({
+    model_type: z.literal('qwen3'),
+    ...decoderConfigShape,
+    head_dim: z.int().positive().default(128),
+    use_sliding_window: z.literal(false).default(false),
+  }),
+);
+
+export const qwen3 = decoderArchitecture(
+  {
+    modelType: 'qwen3',
+    className: 'Qwen3ForCausalLM',
+    title: 'Qwen3',
+    source: 'https://arxiv.org/abs/2505.09388',
+    configSchema: qwen3ConfigSchema,
+  },
+  { normalizeQueriesAndKeys: true },
+);
