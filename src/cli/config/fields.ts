@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { parseMicros } from '../../base/money.js';
+
+/** What the command line knows about one field of the configuration. */
+export interface FieldFacts {
+  /** The option's name without dashes, one for the whole program: `--batch-size`. */
+  readonly flag: string;
+  readonly kind: 'text' | 'number' | 'boolean';
+  /** What stands after the flag in the help. */
+  readonly placeholder: string;
+  readonly description: string;
+  /** What a value must be, as error messages say it: "a whole number from 1 to 4096". */
+  readonly expects: string;
+}
+
+/** Facts of every field, by its zod schema. */
+export const fieldFacts = z.registry<FieldFacts>();
+
+type Naming = readonly [flag: string, description: string];
+
+export function wholeNumber(minimum: number, maximum: number, [flag, description]: Naming) {
+  const expects = `a whole number from ${minimum} to ${maximum}`;
+  const schema = z.int(expects).min(minimum, expects).max(maximum, expects);
+  return schema.register(fieldFacts, { flag, kind: 'number', placeholder: 'N', description, expects });
+}
+
+export function realNumber(minimum: number, maximum: number, [flag, description]: Naming) {
+  const expects = `a number from ${minimum} to ${maximum}`;
+  const schema = z.number(expects).min(minimum, expects).max(maximum, expects);
+  return schema.register(fieldFacts, { flag, kind: 'number', placeholder: 'X', description, expects });
+}
+
+export function yesOrNo([flag, description]: Naming) {
+  const expects = 'true or false';
+  return z.boolean(expects).register(fieldFacts, { flag, kind: 'boolean', placeholder: 'BOOL', description, expects });
+}
+
+export function oneOf<const Names extends readonly [string, ...string[]]>(names: Names, [flag, description]: Naming) {
+  const expects = names.map((name) => `"${name}"`).join(' or ');
+  const schema = z.enum(names, expects);
+  return schema.register(fieldFacts, { flag, kind: 'text', placeholder: names.join('|'), description, expects });
+}
+
+export interface TextRule {
+  readonly placeholder: string;
+  readonly expects: string;
+  readonly holds: (value: string) => boolean;
+}
+
+export function text(rule: TextRule, [flag, description]: Naming) {
+  const schema = z.string(rule.expects).refine(rule.holds, rule.expects);
+  const { placeholder, expects } = rule;
+  return schema.register(fieldFacts, { flag, kind: 'text', placeholder, description, expects });
+}
+
+export const AMOUNT: TextRule = {
+  placeholder: 'AMOUNT',
+  expects: 'an amount in quotes with at most six decimals, such as "0.10"',
+  holds: (value) => !value.startsWith('-') && succeeds(() => parseMicros(value)),
+};
+
+export const CURRENCY: TextRule = {
+  placeholder: 'CODE',
+  expects: 'an ISO 4217 currency code such as "USD"',
+  holds: (value) => Intl.supportedValuesOf('currency').includes(value),
+};
+
+export const TIME_ZONE: TextRule = {
+  placeholder: 'ZONE',
+  expects: 'an IANA time zone such as "Asia/Shanghai"',
+  holds: (value) => succeeds(() => new Intl.DateTimeFormat('en', { timeZone: value })),
+};
+
+export const POSTGRES_URL: TextRule = {
+  placeholder: 'URL',
+  expects: 'an address such as "postgres://user@host:5432/name"',
+  holds: (value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value),
+};
+
+/** Text of 1 to `maximum` characters that means something by itself. */
+export function words(placeholder: string, maximum: number): TextRule {
+  const holds = (value: string): boolean => value.trim() !== '' && value.length <= maximum;
+  return { placeholder, expects: `text of 1 to ${maximum} characters`, holds };
+}
+
+function succeeds(attempt: () => unknown): boolean {
+  try {
+    attempt();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,147 @@
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { configProblem, type ConfigSource, explainIssues } from './problems.js';
+import { configSchema, type GivenConfig } from './schema.js';
+import type { ProjectConfig } from './types.js';
+
+type Given<Name extends keyof GivenConfig> = NonNullable<GivenConfig[Name]>;
+
+/** What the defaults depend on, beside the file itself. */
+export interface ResolveOptions {
+  /** The project's folder; its name is the project's default name. */
+  readonly root: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Where values came from, for error messages. */
+  readonly source: ConfigSource;
+}
+
+/**
+ * Checks a configuration of unknown origin and fills every default in.
+ * @throws MoatError `config-invalid`: one line a problem (file, field, expected, found), at most five.
+ */
+export function resolveConfig(input: unknown, options: ResolveOptions): ProjectConfig {
+  const parsed = configSchema.safeParse(input);
+  if (!parsed.success) throw explainIssues(parsed.error.issues, input, options.source);
+  const given = parsed.data;
+  const name = given.name ?? nameFromFolder(options.root);
+  const model = resolveModel(given.model ?? {});
+  const config: ProjectConfig = {
+    schemaVersion: 1,
+    name,
+    currency: given.currency ?? 'USD',
+    timeZone: given.timeZone ?? 'UTC',
+    data: resolveData(given.data ?? {}),
+    tokenizer: { vocabularySize: given.tokenizer?.vocabularySize ?? 4096 },
+    model,
+    train: resolveTrain(given.train ?? {}, model.contextLength),
+    serve: resolveServe(given.serve ?? {}, name),
+    business: resolveBusiness(given.business ?? {}),
+    database: { url: given.database?.url ?? (options.env['DATABASE_URL'] || undefined) },
+  };
+  checkTogether(config, options.source);
+  return config;
+}
+
+function nameFromFolder(root: string): string {
+  const name = path.basename(path.resolve(root)).trim().slice(0, 64);
+  return name === '' ? 'moat' : name;
+}
+
+function resolveData(data: Given<'data'>): ProjectConfig['data'] {
+  return {
+    path: data.path ?? 'data',
+    minCharacters: data.minCharacters ?? 32,
+    heldOutFraction: data.heldOutFraction ?? 0.05,
+    seed: data.seed ?? 1,
+  };
+}
+
+/** Width over depth: 6 layers × 256 is the shape the recipe was measured at. */
+const WIDTH_PER_LAYER = 256 / 6;
+
+/** Derives the whole shape from one dial, as `karpathy/nanochat` does; each size given by hand wins. */
+export function resolveModel(model: Given<'model'>): ProjectConfig['model'] {
+  const depth = model.depth ?? model.layers ?? 6;
+  const headSize = model.headSize ?? 64;
+  const derivedHeads = Math.max(1, Math.round((depth * WIDTH_PER_LAYER) / headSize));
+  const hiddenSize = model.hiddenSize ?? (model.heads ?? derivedHeads) * headSize;
+  const heads = model.heads ?? Math.max(1, Math.round(hiddenSize / headSize));
+  return {
+    architecture: model.architecture ?? 'qwen3',
+    depth,
+    layers: model.layers ?? depth,
+    hiddenSize,
+    heads,
+    keyValueHeads: model.keyValueHeads ?? heads,
+    headSize,
+    intermediateSize: model.intermediateSize ?? Math.ceil((hiddenSize * 8) / 3 / 64) * 64,
+    contextLength: model.contextLength ?? 256,
+    tieWordEmbeddings: model.tieWordEmbeddings ?? false,
+    ropeTheta: model.ropeTheta ?? 10_000,
+  };
+}
+
+const DEFAULT_MINUTES = 10;
+
+function resolveTrain(train: Given<'train'>, contextLength: number): ProjectConfig['train'] {
+  const optimizer = train.optimizer ?? 'muon';
+  const muon = optimizer === 'muon';
+  const learningRate = train.learningRate ?? (muon ? 0.02 : 0.002);
+  return {
+    steps: train.steps,
+    minutes: train.minutes ?? (train.steps === undefined ? DEFAULT_MINUTES : undefined),
+    batchSize: train.batchSize ?? 8,
+    sequenceLength: train.sequenceLength ?? contextLength,
+    gradientAccumulation: train.gradientAccumulation ?? 1,
+    optimizer,
+    learningRate,
+    embeddingLearningRate: train.embeddingLearningRate ?? (muon ? 0.2 : learningRate),
+    headLearningRate: train.headLearningRate ?? (muon ? 0.004 : learningRate),
+    weightDecay: train.weightDecay ?? (muon ? 0 : 0.1),
+    schedule: train.schedule ?? 'wsd',
+    warmupSteps: train.warmupSteps ?? 20,
+    clipNorm: train.clipNorm ?? 1,
+    evalEvery: train.evalEvery ?? 100,
+    checkpointEvery: train.checkpointEvery ?? 100,
+    keepCheckpoints: train.keepCheckpoints ?? 2,
+    seed: train.seed ?? 1,
+  };
+}
+
+function resolveServe(serve: Given<'serve'>, name: string): ProjectConfig['serve'] {
+  return {
+    host: serve.host ?? '127.0.0.1',
+    port: serve.port ?? 6628,
+    modelId: serve.modelId ?? name,
+    maxConcurrent: serve.maxConcurrent ?? 8,
+    queueLimit: serve.queueLimit ?? 64,
+    threads: serve.threads ?? availableParallelism(),
+  };
+}
+
+function resolveBusiness(business: Given<'business'>): ProjectConfig['business'] {
+  return {
+    machineHourlyPrice: business.machineHourlyPrice ?? '0.10',
+    inputPricePerMillion: business.inputPricePerMillion ?? '0.50',
+    outputPricePerMillion: business.outputPricePerMillion ?? '1.50',
+  };
+}
+
+/** The rules that tie two fields together. */
+function checkTogether({ model, train }: ProjectConfig, source: ConfigSource): void {
+  if (model.heads % model.keyValueHeads !== 0) {
+    throw configProblem(
+      'model.keyValueHeads',
+      `a divisor of model.heads (${model.heads})`,
+      model.keyValueHeads,
+      source,
+    );
+  }
+  if (model.headSize % 2 !== 0) {
+    throw configProblem('model.headSize', 'an even number, for the rotary positions', model.headSize, source);
+  }
+  if (train.sequenceLength > model.contextLength) {
+    const expected = `at most model.contextLength (${model.contextLength})`;
+    throw configProblem('train.sequenceLength', expected, train.sequenceLength, source);
+  }
+}

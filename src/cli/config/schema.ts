@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import {
+  AMOUNT,
+  CURRENCY,
+  fieldFacts,
+  type FieldFacts,
+  oneOf,
+  POSTGRES_URL,
+  realNumber,
+  text,
+  TIME_ZONE,
+  wholeNumber,
+  words,
+  yesOrNo,
+} from './fields.js';
+
+/**
+ * The limits of every field of `moat.config.ts`, and the option that overrides it. Strict: a field that is not here is
+ * refused. Meaning and defaults are told in `types.ts`, which the compiler holds against this.
+ */
+const sections = {
+  data: {
+    path: text(words('PATH', 4096), ['data', 'folder or file to read']),
+    minCharacters: wholeNumber(0, 1_000_000, ['min-characters', 'drop documents shorter than this']),
+    heldOutFraction: realNumber(0.001, 0.5, ['held-out', 'share of documents kept away from training']),
+    seed: wholeNumber(0, 0xffff_ffff, ['data-seed', 'decides which documents are held out']),
+  },
+  tokenizer: {
+    vocabularySize: wholeNumber(257, 262_144, ['vocabulary-size', 'tokens the model knows']),
+  },
+  model: {
+    architecture: oneOf(['qwen3', 'llama'], ['architecture', 'family of the model']),
+    depth: wholeNumber(1, 64, ['depth', 'the one dial: sets layers, width and heads']),
+    layers: wholeNumber(1, 256, ['layers', 'transformer blocks']),
+    hiddenSize: wholeNumber(8, 16_384, ['hidden-size', 'width of the residual stream']),
+    heads: wholeNumber(1, 256, ['heads', 'query heads']),
+    keyValueHeads: wholeNumber(1, 256, ['key-value-heads', 'key and value heads']),
+    headSize: wholeNumber(2, 512, ['head-size', 'width of one head, even']),
+    intermediateSize: wholeNumber(8, 65_536, ['intermediate-size', 'width inside the feed-forward block']),
+    contextLength: wholeNumber(8, 131_072, ['context-length', 'longest text in tokens']),
+    tieWordEmbeddings: yesOrNo(['tie-word-embeddings', 'one table for reading and writing tokens']),
+    ropeTheta: realNumber(1, 1e9, ['rope-theta', 'base of the rotary positions']),
+  },
+  train: {
+    steps: wholeNumber(1, 100_000_000, ['steps', 'stop after this many optimizer steps']),
+    minutes: realNumber(0.01, 525_600, ['minutes', 'stop after this many minutes']),
+    batchSize: wholeNumber(1, 4096, ['batch-size', 'sequences in one pass']),
+    sequenceLength: wholeNumber(8, 131_072, ['sequence-length', 'tokens in a training sequence']),
+    gradientAccumulation: wholeNumber(1, 4096, ['gradient-accumulation', 'passes summed into one step']),
+    optimizer: oneOf(['muon', 'adamw'], ['optimizer', 'what updates the weights']),
+    learningRate: realNumber(0, 10, ['learning-rate', 'for the block matrices']),
+    embeddingLearningRate: realNumber(0, 10, ['embedding-learning-rate', 'for the embedding']),
+    headLearningRate: realNumber(0, 10, ['head-learning-rate', 'for the output head']),
+    weightDecay: realNumber(0, 10, ['weight-decay', 'decoupled decay of the matrices']),
+    schedule: oneOf(['wsd', 'cosine'], ['schedule', 'how the learning rate moves']),
+    warmupSteps: wholeNumber(0, 1_000_000, ['warmup-steps', 'steps until the full learning rate']),
+    clipNorm: realNumber(0, 1e6, ['clip-norm', 'largest gradient norm; 0 for no limit']),
+    evalEvery: wholeNumber(1, 100_000_000, ['eval-every', 'steps between measurements']),
+    checkpointEvery: wholeNumber(1, 100_000_000, ['checkpoint-every', 'steps between checkpoints']),
+    keepCheckpoints: wholeNumber(1, 1000, ['keep-checkpoints', 'checkpoints to keep']),
+    seed: wholeNumber(0, 0xffff_ffff, ['seed', 'starting weights and order of the batches']),
+  },
+  serve: {
+    host: text(words('HOST', 255), ['host', 'address to listen on']),
+    port: wholeNumber(0, 65_535, ['port', 'port to listen on; 0 takes a free one']),
+    modelId: text(words('ID', 128), ['model-id', "the model's name in the API"]),
+    maxConcurrent: wholeNumber(1, 1024, ['max-concurrent', 'answers generated at the same time']),
+    queueLimit: wholeNumber(0, 100_000, ['queue-limit', 'requests that may wait']),
+    threads: wholeNumber(1, 1024, ['threads', 'threads for the engine']),
+  },
+  business: {
+    machineHourlyPrice: text(AMOUNT, ['machine-hourly-price', 'what an hour of this machine costs you']),
+    inputPricePerMillion: text(AMOUNT, ['input-price', 'price of a million input tokens']),
+    outputPricePerMillion: text(AMOUNT, ['output-price', 'price of a million output tokens']),
+  },
+  database: {
+    url: text(POSTGRES_URL, ['database-url', 'PostgreSQL to use instead of the one in the project']),
+  },
+};
+
+const own = {
+  name: text(words('NAME', 64), ['name', "the project's name"]),
+  currency: text(CURRENCY, ['currency', 'what you charge and pay in']),
+  timeZone: text(TIME_ZONE, ['time-zone', 'where your business day begins']),
+};
+
+/** `z.strictObject` with every field optional; what is not an object at all is said in the same words. */
+function section<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z
+    .strictObject(shape, { error: (issue) => (issue.code === 'invalid_type' ? 'an object' : undefined) })
+    .partial();
+}
+
+export const configSchema = z
+  .strictObject(
+    {
+      schemaVersion: z.literal(1, '1, the only version so far (a newer Moat wrote this file? then upgrade moatlm)'),
+      ...own,
+      data: section(sections.data),
+      tokenizer: section(sections.tokenizer),
+      model: section(sections.model),
+      train: section(sections.train),
+      serve: section(sections.serve),
+      business: section(sections.business),
+      database: section(sections.database),
+    },
+    { error: (issue) => (issue.code === 'invalid_type' ? 'an object as the default export' : undefined) },
+  )
+  .partial();
+
+/** A configuration whose fields are each in order; nothing is filled in yet. */
+export type GivenConfig = z.output<typeof configSchema>;
+
+/** A field that the command line can override: its path ("train.steps") and what is known about it. */
+export interface ConfigField extends FieldFacts {
+  readonly path: string;
+}
+
+/** Every field of the configuration, in the order of the schema. */
+export const configFields: readonly ConfigField[] = [
+  ...factsOf(own, ''),
+  ...Object.entries(sections).flatMap(([name, shape]) => factsOf(shape, `${name}.`)),
+];
+
+function factsOf(shape: Record<string, z.ZodType>, prefix: string): ConfigField[] {
+  return Object.entries(shape).map(([name, schema]) => {
+    const facts = fieldFacts.get(schema);
+    if (facts === undefined) throw new Error(`configuration field ${prefix}${name} has no facts`);
+    return { ...facts, path: `${prefix}${name}` };
+  });
+}

@@ -1,0 +1,154 @@
+/**
+ * `moat.config.ts`: what a founder may say about a project. Every field may be left out; `schema.ts` holds the limits,
+ * `resolve.ts` the defaults. The same fields can be given on the command line (`moat train --steps 300`, or
+ * `--set train.steps=300`).
+ */
+export interface MoatConfig {
+  /** The version of this file's form. Moat writes it, so that later versions can read older files. */
+  schemaVersion?: 1;
+  /** The project's name, as customers and invoices show it. Default: the folder's name. */
+  name?: string;
+  /** What you charge and pay in: an ISO 4217 code. Default "USD". */
+  currency?: string;
+  /** Where your business day begins: an IANA zone such as "Asia/Shanghai". Default "UTC". */
+  timeZone?: string;
+  data?: DataConfig;
+  tokenizer?: TokenizerConfig;
+  model?: ModelConfig;
+  train?: TrainConfig;
+  serve?: ServeConfig;
+  business?: BusinessConfig;
+  database?: DatabaseConfig;
+}
+
+export interface DataConfig {
+  /** The folder (or file) to read, relative to the project. Default "data". */
+  path?: string;
+  /** Documents shorter than this many characters are dropped. Default 32. */
+  minCharacters?: number;
+  /** The share of documents kept away from training, to measure with. Default 0.05. */
+  heldOutFraction?: number;
+  /** Decides which documents are held out. Default 1. */
+  seed?: number;
+}
+
+export interface TokenizerConfig {
+  /** How many tokens the model knows, the 256 bytes included. Default 4096. */
+  vocabularySize?: number;
+}
+
+/** The model's shape. Say `depth` alone, and the rest follows from it. */
+export interface ModelConfig {
+  /** Default "qwen3". */
+  architecture?: 'qwen3' | 'llama';
+  /** The one dial: more is smarter, slower and dearer. Sets layers, width and heads. Default 6. */
+  depth?: number;
+  /** Default: `depth`. */
+  layers?: number;
+  /** Width of the residual stream. Default: about 43 × depth, in whole heads. */
+  hiddenSize?: number;
+  /** Query heads. Default: hiddenSize / headSize. */
+  heads?: number;
+  /** Key and value heads, a divisor of `heads`; fewer make decoding cheaper. Default: `heads`. */
+  keyValueHeads?: number;
+  /** Width of one head, even. Default 64. */
+  headSize?: number;
+  /** Width inside the feed-forward block. Default: 8/3 × hiddenSize, rounded up to 64. */
+  intermediateSize?: number;
+  /** The longest text, in tokens, that the model can look at. Default 256. */
+  contextLength?: number;
+  /** Whether reading and writing tokens share one table. Default false. */
+  tieWordEmbeddings?: boolean;
+  /** Base of the rotary positions. Default 10000. */
+  ropeTheta?: number;
+}
+
+export interface TrainConfig {
+  /** Stop after this many optimizer steps. */
+  steps?: number;
+  /** Stop after this many minutes. Whichever of the two comes first; default, when neither is given: 10 minutes. */
+  minutes?: number;
+  /** Sequences in one pass. Default 8. */
+  batchSize?: number;
+  /** Tokens in a sequence, at most `model.contextLength`. Default: that. */
+  sequenceLength?: number;
+  /** Passes summed into one step: a larger batch without more memory. Default 1. */
+  gradientAccumulation?: number;
+  /** "muon" trains the block matrices with Muon and the rest with AdamW. Default "muon". */
+  optimizer?: 'muon' | 'adamw';
+  /** For the block matrices. Default 0.02 with Muon, 0.002 with AdamW. */
+  learningRate?: number;
+  /** For the embedding. Default 0.2 beside Muon, otherwise `learningRate`. */
+  embeddingLearningRate?: number;
+  /** For the output head. Default 0.004 beside Muon, otherwise `learningRate`. */
+  headLearningRate?: number;
+  /** Decoupled weight decay of the matrices. Default 0 with Muon, 0.1 with AdamW. */
+  weightDecay?: number;
+  /** "wsd": warm up, hold, fall linearly; "cosine": warm up, fall along a half cosine. Default "wsd". */
+  schedule?: 'wsd' | 'cosine';
+  /** Default 20. */
+  warmupSteps?: number;
+  /** Gradients with a larger norm are scaled down to it; 0 turns this off. Default 1. */
+  clipNorm?: number;
+  /** Measure on held-out text every so many steps. Default 100. */
+  evalEvery?: number;
+  /** Save every so many steps. Default 100. */
+  checkpointEvery?: number;
+  /** How many checkpoints to keep, the newest. Default 2. */
+  keepCheckpoints?: number;
+  /** Starting weights and order of the batches. Default 1. */
+  seed?: number;
+}
+
+export interface ServeConfig {
+  /** The address to listen on. Default "127.0.0.1": this machine only. */
+  host?: string;
+  /** Default 6628 ("moat" on a telephone's keys). */
+  port?: number;
+  /** The model's name in the API. Default: the project's name. */
+  modelId?: string;
+  /** Answers generated at the same time. Default 8. */
+  maxConcurrent?: number;
+  /** Requests that may wait; more are refused with 429. Default 64. */
+  queueLimit?: number;
+  /** Threads for the engine. Default: the processors this machine grants. */
+  threads?: number;
+}
+
+/** Prices, as decimal strings in the project's currency, because money is never a float. */
+export interface BusinessConfig {
+  /** What one hour of this machine costs you. Default "0.10". */
+  machineHourlyPrice?: string;
+  /** What you charge for a million input tokens. Default "0.50". */
+  inputPricePerMillion?: string;
+  /** What you charge for a million output tokens. Default "1.50". */
+  outputPricePerMillion?: string;
+}
+
+export interface DatabaseConfig {
+  /** A PostgreSQL address. Default: the environment's DATABASE_URL, or else a database inside the project. */
+  url?: string;
+}
+
+type Filled<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
+
+/** The configuration a command sees: every default filled in, every rule checked. */
+export interface ProjectConfig {
+  readonly schemaVersion: 1;
+  readonly name: string;
+  readonly currency: string;
+  readonly timeZone: string;
+  readonly data: Filled<DataConfig>;
+  readonly tokenizer: Filled<TokenizerConfig>;
+  readonly model: Filled<ModelConfig>;
+  readonly train: Filled<Omit<TrainConfig, 'steps' | 'minutes'>> & {
+    /** undefined: bounded by `minutes` alone. */
+    readonly steps: number | undefined;
+    /** undefined: bounded by `steps` alone. */
+    readonly minutes: number | undefined;
+  };
+  readonly serve: Filled<ServeConfig>;
+  readonly business: Filled<BusinessConfig>;
+  /** undefined: the database inside the project. */
+  readonly database: { readonly url: string | undefined };
+}
