@@ -120,8 +120,11 @@ export interface CommandContext<
   emit(line: object): void;
   /** The fields that this command line overrides. */
   readonly overrides: readonly Override[];
-  /** The project this command works in, with its configuration read, overridden and checked. */
-  loadProject(): Promise<Project>;
+  /**
+   * The project this command works in, with its configuration read, overridden and checked. With `orDefaults` a
+   * folder without moat.config.ts is one too, with every default.
+   */
+  loadProject(options?: { readonly orDefaults?: boolean }): Promise<Project>;
 }
 
 /** Gives a command record its types: `context.options` and `context.arguments` follow from the tables. */

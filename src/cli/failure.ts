@@ -2,6 +2,9 @@ import { MoatError } from '../base/errors.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import type { PackageFacts } from './package-facts.js';
 
+/** The code of errors in the command line itself, wherever they are found; they end with 2 instead of 1. */
+const USAGE = 'usage';
+
 /** How a command ended badly, for a person and for a program. */
 export interface Failure {
   readonly exitCode: ExitCode;
@@ -27,7 +30,7 @@ export function describeFailure(error: unknown, facts: () => PackageFacts): Fail
 function userFailure(error: MoatError): Failure {
   const { code, message, fix } = error;
   return {
-    exitCode: EXIT.failure,
+    exitCode: code === USAGE ? EXIT.usage : EXIT.failure,
     text: `moat: ${error.line}`,
     json: { error: { code, message, ...(fix === undefined ? {} : { fix }) } },
   };
@@ -35,6 +38,5 @@ function userFailure(error: MoatError): Failure {
 
 /** The command line itself was wrong. */
 export function usageFailure(what: string, fix: string): Failure {
-  const error = new MoatError('usage', what, { fix });
-  return { ...userFailure(error), exitCode: EXIT.usage };
+  return userFailure(new MoatError(USAGE, what, { fix }));
 }

@@ -31,9 +31,15 @@ const SIGNALS = [
   ['SIGHUP', EXIT.hangup],
 ] as const;
 
+/** The part of `process` that signals come from. */
+export interface SignalSource {
+  on(name: NodeJS.Signals, listener: () => void): unknown;
+  exit(code: ExitCode): unknown;
+}
+
 /** First signal: an orderly end. A second one: out at once, so that nobody is ever trapped. */
 export function listenForSignals(
-  source: Pick<NodeJS.Process, 'on' | 'exit'>,
+  source: SignalSource,
   interruption: Interruption,
   onFirst: (code: ExitCode) => void,
 ): void {

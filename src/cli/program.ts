@@ -63,7 +63,7 @@ async function parseAndRun(world: World, entry: CommandEntry | undefined): Promi
     const parser = await parserFor(command, async (parsed) => {
       exitCode = await runCommand(command, parsed, world);
     });
-    root.addCommand(configure(parser, world));
+    root.addCommand(configure(parser, world).helpOption('-h, --help', 'show this help'));
   }
   root.addHelpText(
     'after',
@@ -123,13 +123,13 @@ function contextFor(parsed: ParsedCommandLine, world: World, terminal: Terminal)
       if (parsed.json) writeJson(world.stdout, line);
     },
     overrides: parsed.overrides,
-    async loadProject() {
+    async loadProject({ orDefaults = false } = {}) {
       const [{ loadProject }, { default: path }] = await Promise.all([
         import('./config/project.js'),
         import('node:path'),
       ]);
       const directory = path.resolve(world.cwd, parsed.projectDirectory ?? '.');
-      return loadProject(directory, { env: world.env, overrides: parsed.overrides });
+      return loadProject(directory, { env: world.env, overrides: parsed.overrides, orDefaults });
     },
   };
 }

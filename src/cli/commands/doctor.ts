@@ -1,5 +1,4 @@
 import { defineCommand } from '../command.js';
-import { findConfigFile, type Project } from '../config/project.js';
 import { askProgram } from '../doctor/ask-program.js';
 import type { Check, Surroundings } from '../doctor/check.js';
 import { checkOnnxRuntime, checkPostgres, checkWasmSimd } from '../doctor/engines.js';
@@ -8,8 +7,6 @@ import { checkDisk, checkMemory, checkNode, checkPort, checkProcessor } from '..
 import { readPackageFacts } from '../package-facts.js';
 import { padEnd, wrap } from '../terminal/width.js';
 import type { Terminal } from '../terminal/terminal.js';
-
-const DEFAULT_ADDRESS = { host: '127.0.0.1', port: 6628 };
 
 export const command = defineCommand({
   name: 'doctor',
@@ -23,13 +20,13 @@ export const command = defineCommand({
     { command: 'moat doctor --port 8080', does: 'is that port free?' },
   ],
   async run(context) {
-    const { cwd, env, terminal, signal } = context;
-    const inProject = (await findConfigFile(cwd)) !== undefined || context.overrides.length > 0;
-    const project: Project | undefined = inProject ? await context.loadProject() : undefined;
+    const { terminal, signal } = context;
+    const { root, config } = await context.loadProject({ orDefaults: true });
     const surroundings: Surroundings = {
-      env,
-      directory: project?.root ?? cwd,
-      ...(project?.config.serve ?? DEFAULT_ADDRESS),
+      directory: root,
+      host: config.serve.host,
+      port: config.serve.port,
+      databaseUrl: config.database.url,
       ask: (program, args) => askProgram(program, args, signal),
     };
     const { version, nodeRange } = readPackageFacts();

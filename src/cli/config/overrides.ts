@@ -11,9 +11,14 @@ export interface Override {
   readonly label: string;
 }
 
-/** Reads the text after `--steps`; what is not of the field's kind stays text, so that the schema refuses it by name. */
+/**
+ * Reads the text after `--steps`.
+ * @throws MoatError `usage` when the field does not take that value
+ */
 export function readOverride(field: ConfigField, written: string, label = `--${field.flag}`): Override {
-  return { path: field.path, value: readValue(field.kind, written), label };
+  const value = readValue(field.kind, written);
+  if (!field.accepts(value)) throw new MoatError('usage', `${label}: expected ${field.expects}, found "${written}"`);
+  return { path: field.path, value, label };
 }
 
 function readValue(kind: ConfigField['kind'], written: string): string | number | boolean {
@@ -29,15 +34,12 @@ export function readAssignment(written: string): Override {
   const field = configFields.find((known) => known.path === path);
   if (field !== undefined) return readOverride(field, written.slice(equals + 1), `--set ${path}`);
   if (equals < 1) {
-    throw new MoatError('config-invalid', `--set ${written}: expected FIELD=VALUE`, {
+    throw new MoatError('usage', `--set ${written}: expected FIELD=VALUE`, {
       fix: 'For example --set train.steps=300.',
     });
   }
   const meant = nearestField(path);
-  throw new MoatError(
-    'config-invalid',
-    `--set ${path}: unknown field${meant === undefined ? '' : `; did you mean ${meant}?`}`,
-  );
+  throw new MoatError('usage', `--set ${path}: unknown field${meant === undefined ? '' : `; did you mean ${meant}?`}`);
 }
 
 /** The configuration with the overrides in place; the input is not changed. */

@@ -11,8 +11,8 @@ import type { ProjectConfig } from './types.js';
 export interface Project {
   /** The project's folder, absolute. */
   readonly root: string;
-  /** The configuration file, absolute. */
-  readonly configFile: string;
+  /** The configuration file, absolute; undefined where defaults stand in for one. */
+  readonly configFile: string | undefined;
   readonly config: ProjectConfig;
   /** An absolute path for one given relative to the project's folder. */
   resolve(...parts: string[]): string;
@@ -21,6 +21,8 @@ export interface Project {
 export interface LoadOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly overrides?: readonly Override[];
+  /** Where there is no project: take the folder itself with every default, instead of refusing. */
+  readonly orDefaults?: boolean;
 }
 
 /** In order of preference, where a folder has several. */
@@ -44,16 +46,16 @@ export async function findConfigFile(directory: string): Promise<string | undefi
  */
 export async function loadProject(directory: string, options: LoadOptions): Promise<Project> {
   const configFile = await findConfigFile(directory);
-  if (configFile === undefined) {
+  if (configFile === undefined && options.orDefaults !== true) {
     throw new MoatError('no-project', `no moat.config.ts in ${path.resolve(directory)} or any folder above it`, {
       fix: 'Run `moat init` to start a project, or go to the folder of one.',
     });
   }
-  const root = path.dirname(configFile);
+  const root = configFile === undefined ? path.resolve(directory) : path.dirname(configFile);
   const overrides = options.overrides ?? [];
-  const input = applyOverrides(await readConfigFile(configFile), overrides);
+  const input = applyOverrides(configFile === undefined ? {} : await readConfigFile(configFile), overrides);
   const flags = new Map(overrides.map(({ path: field, label }) => [field, label]));
-  const source = { file: path.relative(directory, configFile) || configFile, flags };
+  const source = { file: path.relative(directory, configFile ?? 'moat.config.ts'), flags };
   const config = resolveConfig(input, { root, env: options.env, source });
   return { root, configFile, config, resolve: (...parts) => path.resolve(root, ...parts) };
 }
@@ -65,12 +67,23 @@ async function readConfigFile(file: string): Promise<unknown> {
     if (file.endsWith('.json')) return JSON.parse(await readFile(file, 'utf8'));
     return await evaluate(file);
   } catch (error) {
-    const why = messageOf(error).split('\n')[0] ?? '';
-    throw new MoatError('config-unreadable', `${file}: ${why.replace(`${file}: `, '')}`, {
+    throw new MoatError('config-unreadable', `${file}: ${oneLine(messageOf(error), file)}`, {
       fix: 'Mend the file; `moat init` writes one that works.',
       cause: error,
     });
   }
+}
+
+/** A parser's message, which may hold the place ("…/moat.config.ts:2:0") on a line of its own. */
+function oneLine(message: string, file: string): string {
+  const [first = '', second = ''] = message
+    .replace(/^ParseError: /, '')
+    .split('\n')
+    .map((line) => line.trim());
+  const position = second.startsWith(`${file}:`)
+    ? ` at line ${second.slice(file.length + 1).replace(':', ', column ')}`
+    : '';
+  return `${first.replace(`${file}: `, '')}${position}`;
 }
 
 /** Runs the file, with `moatlm` meaning this very program, so that a project needs nothing installed. */

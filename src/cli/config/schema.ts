@@ -114,6 +114,8 @@ export type GivenConfig = z.output<typeof configSchema>;
 /** A field that the command line can override: its path ("train.steps") and what is known about it. */
 export interface ConfigField extends FieldFacts {
   readonly path: string;
+  /** Whether a value, read from the command line, may stand here. */
+  accepts(value: unknown): boolean;
 }
 
 /** Every field of the configuration, in the order of the schema. */
@@ -126,6 +128,6 @@ function factsOf(shape: Record<string, z.ZodType>, prefix: string): ConfigField[
   return Object.entries(shape).map(([name, schema]) => {
     const facts = fieldFacts.get(schema);
     if (facts === undefined) throw new Error(`configuration field ${prefix}${name} has no facts`);
-    return { ...facts, path: `${prefix}${name}` };
+    return { ...facts, path: `${prefix}${name}`, accepts: (value) => schema.safeParse(value).success };
   });
 }

@@ -17,11 +17,12 @@ export interface ProgramAnswer {
 
 /** What the checks may touch, as arguments. */
 export interface Surroundings {
-  readonly env: NodeJS.ProcessEnv;
   /** The project's folder, or the current one where there is no project. */
   readonly directory: string;
   readonly host: string;
   readonly port: number;
+  /** A PostgreSQL to use instead of the embedded one. */
+  readonly databaseUrl: string | undefined;
   /** Runs a program without a shell. */
   ask(program: string, args: readonly string[]): Promise<ProgramAnswer>;
 }

@@ -5,8 +5,7 @@ import { type Check, ok, optional, type Surroundings } from './check.js';
 /** PostgreSQL refuses to run as root, so Moat runs it as a system user; good to know before looking for the files. */
 export function checkUser(uid = process.getuid?.()): Check {
   if (uid !== 0) return ok('user', `${os.userInfo().username} (not root)`);
-  const fix = 'Nothing is needed; a user of its own, or DATABASE_URL, is tidier for a server.';
-  return ok('user', `root: the database runs as a system user, its files may be under ${SYSTEM_DIRECTORY}`, fix);
+  return ok('user', `root, so the database runs as a system user; its files may be under ${SYSTEM_DIRECTORY}`);
 }
 
 export async function checkPython({ ask }: Pick<Surroundings, 'ask'>): Promise<Check> {

@@ -1,10 +1,10 @@
 /**
  * Run as a program of its own by `engines.ts`, because a library built for another processor ends the process instead
- * of throwing: loads ONNX Runtime, runs a model of one node (3 + 4), prints the sum and the backends' names.
+ * of throwing: loads ONNX Runtime, runs a model of one node (3 + 4), prints the sum.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
-import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 const scalar = (name: string) => ({
   name,
@@ -31,5 +31,4 @@ const { sum } = await session.run({
   a: new Tensor('float32', Float32Array.of(3), [1]),
   b: new Tensor('float32', Float32Array.of(4), [1]),
 });
-const backends = listSupportedBackends().map(({ name }) => name);
-process.stdout.write(JSON.stringify({ sum: sum?.data[0], backends }));
+process.stdout.write(String(sum?.data[0]));
