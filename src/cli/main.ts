@@ -24,7 +24,9 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 function endWithDefect(error: unknown): void {
-  process.stderr.write(`${describeFailure(error, readPackageFacts).text}\n`);
+  const failure = describeFailure(error, readPackageFacts);
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(failure.json)}\n`);
+  process.stderr.write(`${failure.text}\n`);
   process.exit(EXIT.defect);
 }
 process.on('uncaughtException', endWithDefect);

@@ -1,5 +1,5 @@
 /** Edits (insert, delete, replace, swap neighbours) that turn `a` into `b`: optimal string alignment distance. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let twoBack: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row++) {

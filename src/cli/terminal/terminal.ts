@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import picocolors from 'picocolors';
 import { truncate } from './width.js';
 
-export type Colors = ReturnType<typeof picocolors.createColors>;
+type Colors = ReturnType<typeof picocolors.createColors>;
 
 /** Where people read. One live line (a bar, a spinner) may stand at the bottom; everything else scrolls above it. */
 export interface Terminal {
