@@ -1,0 +1,90 @@
+/**
+ * `runs/<name>/`: `config.json` (what the run was asked to do), `events.jsonl` (what happened, one typed event a line)
+ * and `checkpoints/`. Everything that shows progress reads the event file and nothing else.
+ */
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { writeFileAtomic } from '../../base/atomic-file.js';
+import { MoatError, systemCode } from '../../base/errors.js';
+import type { RunEvent } from '../../base/run-events.js';
+
+const EVENTS_FILE = 'events.jsonl';
+
+export interface EventLog {
+  append(event: RunEvent): void;
+  close(): void;
+}
+
+/** Opens the run's event file for appending; each event is one write, so a reader never sees half a line it could parse. */
+export async function openEventLog(runDirectory: string): Promise<EventLog> {
+  await mkdir(runDirectory, { recursive: true });
+  const file = path.join(runDirectory, EVENTS_FILE);
+  await endTornLine(file);
+  const descriptor = openSync(file, 'a');
+  return {
+    append(event) {
+      writeSync(descriptor, `${JSON.stringify(event)}\n`);
+      if (event.type !== 'step') fdatasyncSync(descriptor);
+    },
+    close: () => closeSync(descriptor),
+  };
+}
+
+/** A killed run may have left half a line; a line break keeps the next event apart from it. */
+async function endTornLine(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  if (text === '' || text.endsWith('\n')) return;
+  const descriptor = openSync(file, 'a');
+  writeSync(descriptor, '\n');
+  closeSync(descriptor);
+}
+
+/** The run's events in order; a torn line (of a killed run) is skipped. */
+export async function readEvents(runDirectory: string): Promise<RunEvent[]> {
+  const text = await readFile(path.join(runDirectory, EVENTS_FILE), 'utf8').catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return '';
+    throw error;
+  });
+  return text.split('\n').flatMap((line) => parseEvent(line));
+}
+
+function parseEvent(line: string): RunEvent[] {
+  if (line.trim() === '') return [];
+  try {
+    return [JSON.parse(line) as RunEvent];
+  } catch {
+    return [];
+  }
+}
+
+/** Writes what the run was asked to do. @throws MoatError `run-exists` when the directory already holds a run */
+export async function createRun(runDirectory: string, config: object): Promise<void> {
+  const file = path.join(runDirectory, 'config.json');
+  const existing = await readFile(file, 'utf8').catch(() => undefined);
+  if (existing !== undefined) {
+    throw new MoatError('run-exists', `${runDirectory}: a run of this name exists`, {
+      fix: 'Continue it with --resume, or choose another --name.',
+    });
+  }
+  await writeFileAtomic(file, `${JSON.stringify(config, undefined, 2)}\n`);
+}
+
+/** What the run was asked to do. @throws MoatError `no-such-run` */
+export async function readRunConfig(runDirectory: string): Promise<unknown> {
+  const file = path.join(runDirectory, 'config.json');
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    throw new MoatError('no-such-run', `${runDirectory}: there is no run here`, {
+      fix: 'Start one with moat train, or see runs/ for the names.',
+    });
+  });
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new MoatError('bad-run-config', `${file}: not valid JSON`, {
+      cause: error,
+      fix: 'Start a new run with another --name.',
+    });
+  }
+}
