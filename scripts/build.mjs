@@ -21,15 +21,14 @@ function walk(directory) {
 const newest = (files) => files.reduce((latest, file) => Math.max(latest, statSync(file).mtimeMs), 0);
 
 /** Runs `make` unless its stamp is newer than every source. */
-function step(name, sources, make) {
+async function step(name, sources, make) {
   const stamp = path.join(root, 'dist', `.${name}.stamp`);
   const inputs = [...sources, path.join(root, 'scripts/build.mjs'), path.join(root, 'package.json')];
-  if (existsSync(stamp) && statSync(stamp).mtimeMs > newest(inputs)) return undefined;
+  if (existsSync(stamp) && statSync(stamp).mtimeMs > newest(inputs)) return;
   const started = performance.now();
-  return Promise.resolve(make()).then(() => {
-    writeFileSync(stamp, '');
-    if (!quiet) console.log(`built ${name} in ${Math.round(performance.now() - started)} ms`);
-  });
+  await make();
+  writeFileSync(stamp, '');
+  if (!quiet) console.log(`built ${name} in ${Math.round(performance.now() - started)} ms`);
 }
 
 async function buildServer(sources) {
@@ -56,7 +55,9 @@ function buildKernels(sources) {
   if (entry === undefined) return;
   const asc = path.join(root, 'node_modules/assemblyscript/bin/asc.js');
   const flags = ['-O3', '--noAssert', '--enable', 'simd', '--importMemory', '--runtime', 'stub'];
-  execFileSync(process.execPath, [asc, entry, ...flags, '-o', path.join(root, 'dist/kernels.wasm')], { stdio: 'inherit' });
+  execFileSync(process.execPath, [asc, entry, ...flags, '-o', path.join(root, 'dist/kernels.wasm')], {
+    stdio: 'inherit',
+  });
 }
 
 async function buildStudio() {

@@ -5,7 +5,19 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const LAB = ['graph', 'runtime', 'checkpoint', 'data', 'tokenizer', 'models', 'tasks', 'train', 'generate', 'eval', 'compress'];
+const LAB = [
+  'graph',
+  'runtime',
+  'checkpoint',
+  'data',
+  'tokenizer',
+  'models',
+  'tasks',
+  'train',
+  'generate',
+  'eval',
+  'compress',
+];
 const COMPANY = ['store', 'billing', 'business', 'apps', 'gateway'];
 const FORBIDDEN_NAMES = /(^|[-.])(utils?|helpers?|common|misc)([-.]|$)/;
 
@@ -25,7 +37,9 @@ function breach(from, to, source, target) {
   if (to.wing === 'cli') return 'only cli/ may import cli/';
   if (from.wing === 'studio') {
     if (to.wing === 'studio') return undefined;
-    return target === path.join('company', 'gateway', 'api-types.ts') ? undefined : 'the studio shares only gateway/api-types.ts';
+    return target === path.join('company', 'gateway', 'api-types.ts')
+      ? undefined
+      : 'the studio shares only gateway/api-types.ts';
   }
   if (from.wing === 'lab' && to.wing !== 'lab') return 'the lab imports only base/ and the lab';
   if (from.wing === 'company' && to.wing === 'lab') return undefined;
@@ -40,8 +54,10 @@ const files = readdirSync(path.join(root, 'src'), { recursive: true })
 for (const file of files) {
   const base = path.basename(file);
   if (FORBIDDEN_NAMES.test(base)) breaches.push(`src/${file}:1: name the file after what it does, not "${base}"`);
-  if (!/^[a-z0-9][a-z0-9_.-]*\.tsx?$/.test(base)) breaches.push(`src/${file}:1: file names are lower-case with hyphens`);
-  if (base === 'index.ts' && file !== 'index.ts') breaches.push(`src/${file}:1: no barrels inside rooms; import the file itself`);
+  if (!/^[a-z0-9][a-z0-9_.-]*\.tsx?$/.test(base))
+    breaches.push(`src/${file}:1: file names are lower-case with hyphens`);
+  if (base === 'index.ts' && file !== 'index.ts')
+    breaches.push(`src/${file}:1: no barrels inside rooms; import the file itself`);
   const from = place(file);
   if (from.rank < 0) breaches.push(`src/${file}:1: unknown room; add it to scripts/tidy.mjs and docs/ARCHITECTURE.md`);
   const lines = readFileSync(path.join(root, 'src', file), 'utf8').split('\n');
@@ -55,5 +71,9 @@ for (const file of files) {
   }
 }
 for (const line of breaches) console.error(line);
-console.log(breaches.length === 0 ? `tidy: ${files.length} files keep the rules of the house` : `tidy: ${breaches.length} breaches`);
+console.log(
+  breaches.length === 0
+    ? `tidy: ${files.length} files keep the rules of the house`
+    : `tidy: ${breaches.length} breaches`,
+);
 process.exit(breaches.length === 0 ? 0 : 1);
