@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Rng } from '../../base/rng.js';
 import { type FloatArray, allocationBytes, createKernels } from './kernels.js';
 
-const lengths = [0, 1, 2, 3, 4, 5, 7, 8, 9, 1000];
+const lengths = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1000];
 
 function filled(kernels: ReturnType<typeof createKernels>, length: number, rng: Rng, positive = false): FloatArray {
   const array = kernels.allocate(length);
@@ -63,6 +64,32 @@ describe.each(lengths)('%i elements', (length) => {
     }
   });
 
+  test('sgdMomentum is the textbook formula', () => {
+    const { kernels, rng } = make();
+    const parameter = filled(kernels, length, rng);
+    const gradient = filled(kernels, length, rng);
+    const momentum = filled(kernels, length, rng);
+    const [values, buffers] = [parameter, momentum].map((array) => Array.from(array.view()));
+    const rates = { learningRate: 0.1, factor: 0.9, weightDecay: 0.01, gradientScale: 0.5 };
+    kernels.sgdMomentum({ parameter, gradient, momentum, ...rates });
+    for (let i = 0; i < length; i++) {
+      const value = values?.[i] as number;
+      const buffer = 0.9 * (buffers?.[i] as number) + 0.5 * (gradient.view()[i] as number) + 0.01 * value;
+      expect(momentum.view()[i]).toBeCloseTo(buffer, 5);
+      expect(parameter.view()[i]).toBeCloseTo(value - 0.1 * buffer, 5);
+    }
+  });
+
+  test('axpy and scale', () => {
+    const { kernels, rng } = make();
+    const into = filled(kernels, length, rng);
+    const from = filled(kernels, length, rng);
+    const expected = into.view().map((y, i) => (y + 0.25 * (from.view()[i] as number)) * -3);
+    kernels.axpy({ into, from, factor: 0.25 });
+    kernels.scale(into, -3);
+    for (let i = 0; i < length; i++) expect(into.view()[i]).toBeCloseTo(expected[i] as number, 5);
+  });
+
   test('sumOfSquares', () => {
     const { kernels, rng } = make();
     const array = filled(kernels, length, rng);
@@ -71,19 +98,108 @@ describe.each(lengths)('%i elements', (length) => {
   });
 });
 
-test('not-a-number is not lost', () => {
-  const kernels = createKernels(64);
-  const array = kernels.allocate(5);
-  array.view()[4] = Number.NaN;
-  expect(kernels.sumOfSquares(array)).toBeNaN();
+test.each([0, 2, 4])('not-a-number at %i spreads to its own element and no other', (at) => {
+  const kernels = createKernels(allocationBytes([5, 5, 5, 5, 5]));
+  const fresh = (): FloatArray => kernels.allocate(5);
+  const [parameter, gradient, first, second, update] = [fresh(), fresh(), fresh(), fresh(), fresh()];
+  gradient.view()[at] = Number.NaN;
+  expect(kernels.sumOfSquares(gradient)).toBeNaN();
+  const rates = { learningRate: 0.1, weightDecay: 0, gradientScale: 1 };
+  const betas = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1 };
+  const isBroken = (array: FloatArray): void =>
+    expect(Array.from(array.view(), Number.isNaN)).toEqual([0, 1, 2, 3, 4].map((i) => i === at));
+  kernels.adamw({ parameter, gradient, firstMoment: first, secondMoment: second, ...betas, ...rates });
+  for (const array of [parameter, first, second]) isBroken(array);
+  for (const array of [parameter, first]) array.view().fill(0);
+  kernels.sgdMomentum({ parameter, gradient, momentum: first, factor: 0.9, ...rates });
+  for (const array of [parameter, first]) isBroken(array);
+  for (const array of [parameter, first]) array.view().fill(0);
+  kernels.nesterovMomentum({ gradient, momentum: first, update, factor: 0.9 });
+  kernels.decayAndAdd({ parameter, update, decay: 0.5, factor: 1 });
+  for (const array of [first, update, parameter]) isBroken(array);
+  parameter.view().fill(0);
+  kernels.axpy({ into: parameter, from: gradient, factor: 0 });
+  kernels.scale(parameter, 2);
+  isBroken(parameter);
 });
 
-test('more than was asked for is refused, and so are unequal lengths', () => {
+test('neighbours of an array are left alone, and a part shares its numbers', () => {
+  const kernels = createKernels(allocationBytes([12]));
+  const whole = kernels.allocate(12);
+  whole.view().fill(1);
+  kernels.scale(whole.part(3, 6), 2);
+  expect(Array.from(whole.view())).toEqual([1, 1, 1, 2, 2, 2, 2, 2, 2, 1, 1, 1]);
+  expect(() => whole.part(7, 6)).toThrow(RangeError);
+});
+
+test('the sum of squares is exact where float32 would lose everything', () => {
+  const kernels = createKernels(allocationBytes([4001]));
+  const array = kernels.allocate(4001);
+  array.view().fill(1e-3);
+  array.view()[0] = 1e4;
+  const small = Math.fround(1e-3);
+  expect(kernels.sumOfSquares(array)).toBeCloseTo(1e8 + 4000 * small * small, 4);
+});
+
+test('more than was asked for is refused, and so are unequal lengths and step 0', () => {
   const kernels = createKernels(64);
   const small = kernels.allocate(3);
   expect(() => kernels.allocate(1 << 20)).toThrow(/used up/);
+  expect(kernels.allocate(3).pointer).toBe(small.pointer + 16);
+  expect(() => kernels.allocate(-1)).toThrow(RangeError);
   expect(() => kernels.decayAndAdd({ parameter: small, update: small.part(0, 2), decay: 0, factor: 1 })).toThrow(
     RangeError,
   );
   expect(() => createKernels(2 ** 33)).toThrow(/4 GiB/);
+});
+
+interface GoldenRun {
+  settings: Record<string, number>;
+  start: number[];
+  gradients: number[][];
+  parameters: number[][];
+}
+
+/** tests/golden/optimizers/make.py wrote these with torch.optim. */
+const golden = JSON.parse(
+  readFileSync(new URL('../../../tests/golden/optimizers/optimizers.json', import.meta.url), 'utf8'),
+) as { adamw: GoldenRun[]; sgd: GoldenRun[] };
+
+function expectClose(actual: Float32Array, expected: readonly number[]): void {
+  for (const [i, value] of expected.entries()) {
+    expect(Math.abs((actual[i] as number) - value)).toBeLessThanOrEqual(2e-6 * Math.max(Math.abs(value), 0.1));
+  }
+}
+
+test.each(golden.adamw)('adamw takes the steps of torch.optim.AdamW: $settings', ({ settings, start, ...run }) => {
+  const { length } = start;
+  const kernels = createKernels(allocationBytes([length, length, length, length]));
+  const parameter = kernels.allocate(length);
+  const gradient = kernels.allocate(length);
+  const moments = { firstMoment: kernels.allocate(length), secondMoment: kernels.allocate(length) };
+  parameter.view().set(start);
+  const { learningRate = 0, beta1 = 0, beta2 = 0, epsilon = 0, weightDecay = 0 } = settings;
+  const rates = { learningRate, beta1, beta2, epsilon, weightDecay, gradientScale: 1 };
+  for (const [index, values] of run.gradients.entries()) {
+    gradient.view().set(values);
+    kernels.adamw({ parameter, gradient, ...moments, ...rates, step: index + 1 });
+    expectClose(parameter.view(), run.parameters[index] ?? []);
+  }
+});
+
+test.each(golden.sgd)('sgdMomentum takes the steps of torch.optim.SGD: $settings', ({ settings, start, ...run }) => {
+  const { length } = start;
+  const kernels = createKernels(allocationBytes([length, length, length]));
+  const [parameter, gradient, momentum] = [
+    kernels.allocate(length),
+    kernels.allocate(length),
+    kernels.allocate(length),
+  ];
+  parameter.view().set(start);
+  const { learningRate = 0, factor = 0, weightDecay = 0 } = settings;
+  for (const [index, values] of run.gradients.entries()) {
+    gradient.view().set(values);
+    kernels.sgdMomentum({ parameter, gradient, momentum, learningRate, factor, weightDecay, gradientScale: 1 });
+    expectClose(parameter.view(), run.parameters[index] ?? []);
+  }
 });

@@ -34,25 +34,53 @@ export interface AdamWArguments {
   readonly step: number;
 }
 
+export interface SgdArguments {
+  readonly parameter: FloatArray;
+  readonly gradient: FloatArray;
+  readonly momentum: FloatArray;
+  readonly learningRate: number;
+  readonly factor: number;
+  /** Coupled, as in PyTorch's `SGD`: added to the gradient before the momentum. */
+  readonly weightDecay: number;
+  readonly gradientScale: number;
+}
+
+/**
+ * Float32 throughout, except where said. Arrays of one call must be of equal length (`RangeError`); not-a-number and
+ * infinity go through as in plain arithmetic, so a broken gradient shows in `sumOfSquares` before it is applied.
+ */
 export interface Kernels {
-  /** Zeros. @throws MoatError `out-of-memory` when the memory asked for at creation is used up */
+  /**
+   * Zeros, 16-byte aligned.
+   * @throws MoatError `out-of-memory` when the memory asked for at creation is used up
+   */
   allocate(length: number): FloatArray;
   /** One step of AdamW on every element, in place. */
   adamw(args: AdamWArguments): void;
+  /** momentum ← factor·momentum + gradientScale·gradient + weightDecay·parameter; parameter −= learningRate·momentum. */
+  sgdMomentum(args: SgdArguments): void;
   /** momentum ← factor·momentum + (1 − factor)·gradient; update ← (1 − factor)·gradient + factor·momentum. */
   nesterovMomentum(args: { gradient: FloatArray; momentum: FloatArray; update: FloatArray; factor: number }): void;
   /** parameter ← (1 − decay)·parameter + factor·update. */
   decayAndAdd(args: { parameter: FloatArray; update: FloatArray; decay: number; factor: number }): void;
-  /** Σ x² in float64. */
+  /** into ← into + factor·from: one micro-batch's gradient added to the others. */
+  axpy(args: { into: FloatArray; from: FloatArray; factor: number }): void;
+  /** array ← factor·array. */
+  scale(array: FloatArray, factor: number): void;
+  /** Σ x² in float64, in a fixed order: the same on every machine. */
   sumOfSquares(array: FloatArray): number;
 }
 
-interface KernelExports {
-  adamw(...args: number[]): void;
-  nesterovMomentum(...args: number[]): void;
-  decayAndAdd(...args: number[]): void;
-  sumOfSquares(...args: number[]): number;
-}
+const KERNEL_NAMES = [
+  'adamw',
+  'sgdMomentum',
+  'nesterovMomentum',
+  'decayAndAdd',
+  'axpy',
+  'scale',
+  'sumOfSquares',
+] as const;
+type KernelExports = Readonly<Record<(typeof KERNEL_NAMES)[number], (...args: number[]) => number>>;
 
 const PAGE_BYTES = 65536;
 const MAX_PAGES = 65536;
@@ -76,33 +104,56 @@ export function createKernels(bytes: number): Kernels {
     });
   }
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const exports = instantiate(memory);
-  // the first page stays free, so that no array lies at address 0
+  return { allocate: createArena(memory, bytes), ...typedKernels(instantiate(memory)) };
+}
+
+/** The first page stays free, so that no array lies at address 0. Nothing is ever given back: a run keeps its arrays. */
+function createArena(memory: WebAssembly.Memory, bytes: number): Kernels['allocate'] {
   let next = PAGE_BYTES;
+  return (length) => {
+    if (!Number.isSafeInteger(length) || length < 0) throw new RangeError(`allocate(${length})`);
+    const end = next + allocationBytes([length]);
+    if (end > memory.buffer.byteLength) {
+      throw new MoatError('out-of-memory', `the kernels' memory of ${formatBytes(bytes)} is used up`);
+    }
+    const array = arrayAt(memory, next, length);
+    next = end;
+    return array;
+  };
+}
+
+function typedKernels(exports: KernelExports): Omit<Kernels, 'allocate'> {
   return {
-    allocate(length) {
-      const array = arrayAt(memory, next, length);
-      next += allocationBytes([length]);
-      if (next > memory.buffer.byteLength) {
-        throw new MoatError('out-of-memory', `the kernels' memory of ${formatBytes(bytes)} is used up`);
-      }
-      return array;
-    },
     adamw(args) {
-      const { parameter, gradient, firstMoment, secondMoment, beta1, beta2, learningRate } = args;
+      const { parameter, gradient, firstMoment, secondMoment, beta1, beta2, learningRate, step } = args;
       sameLength('adamw', parameter, gradient, firstMoment, secondMoment);
+      if (!(step >= 1)) throw new RangeError(`adamw: steps count from 1, got ${step}`);
       const pointers = [parameter.pointer, gradient.pointer, firstMoment.pointer, secondMoment.pointer];
-      const corrections = [1 - beta1 ** args.step, Math.sqrt(1 - beta2 ** args.step)];
-      const rates = [beta1, beta2, learningRate, ...corrections, args.epsilon, learningRate * args.weightDecay];
-      exports.adamw(...pointers, parameter.length, ...rates, args.gradientScale);
+      const rates = [learningRate / (1 - beta1 ** step), Math.sqrt(1 - beta2 ** step), args.epsilon];
+      const betas = [beta1, 1 - beta1, beta2, 1 - beta2];
+      const keep = 1 - learningRate * args.weightDecay;
+      exports.adamw(...pointers, parameter.length, ...betas, ...rates, keep, args.gradientScale);
+    },
+    sgdMomentum({ parameter, gradient, momentum, learningRate, factor, weightDecay, gradientScale }) {
+      sameLength('sgdMomentum', parameter, gradient, momentum);
+      const pointers = [parameter.pointer, gradient.pointer, momentum.pointer];
+      exports.sgdMomentum(...pointers, parameter.length, learningRate, factor, weightDecay, gradientScale);
     },
     nesterovMomentum({ gradient, momentum, update, factor }) {
       sameLength('nesterovMomentum', gradient, momentum, update);
-      exports.nesterovMomentum(gradient.pointer, momentum.pointer, update.pointer, gradient.length, factor);
+      const pointers = [gradient.pointer, momentum.pointer, update.pointer];
+      exports.nesterovMomentum(...pointers, gradient.length, factor, 1 - factor);
     },
     decayAndAdd({ parameter, update, decay, factor }) {
       sameLength('decayAndAdd', parameter, update);
-      exports.decayAndAdd(parameter.pointer, update.pointer, parameter.length, decay, factor);
+      exports.decayAndAdd(parameter.pointer, update.pointer, parameter.length, 1 - decay, factor);
+    },
+    axpy({ into, from, factor }) {
+      sameLength('axpy', into, from);
+      exports.axpy(into.pointer, from.pointer, into.length, factor);
+    },
+    scale(array, factor) {
+      exports.scale(array.pointer, array.length, factor);
     },
     sumOfSquares: (array) => exports.sumOfSquares(array.pointer, array.length),
   };
@@ -139,13 +190,8 @@ function instantiate(memory: WebAssembly.Memory): KernelExports {
   });
   const find = (name: string): ((...args: number[]) => number) => {
     const kernel = exports[name];
-    if (typeof kernel !== 'function') throw new Error(`kernels.wasm has no ${name}`);
+    if (typeof kernel !== 'function') throw new Error(`kernels.wasm has no ${name}; run npm run build`);
     return kernel as (...args: number[]) => number;
   };
-  return {
-    adamw: find('adamw'),
-    nesterovMomentum: find('nesterovMomentum'),
-    decayAndAdd: find('decayAndAdd'),
-    sumOfSquares: find('sumOfSquares'),
-  };
+  return Object.fromEntries(KERNEL_NAMES.map((name) => [name, find(name)])) as KernelExports;
 }

@@ -1,7 +1,12 @@
 // AssemblyScript, compiled to WebAssembly with SIMD by scripts/build.mjs. Pointers are byte offsets into the imported
-// memory, 16-byte aligned; n is a count of float32 elements. Four lanes at a time, then the rest one by one.
+// memory; n is a count of float32 elements. Four lanes at a time, then the rest one by one, with the same arithmetic, so
+// that a result does not depend on where in an array an element lies. Factors such as 1 − β arrive as arguments: taken
+// from a float32 β, 1 − 0.999 would be wrong in its fifth digit.
 
-/** AdamW (Loshchilov & Hutter 2019) as PyTorch computes it; c1 = 1 − β1ᵗ and c2 = √(1 − β2ᵗ). */
+/**
+ * AdamW (Loshchilov & Hutter 2019) as PyTorch computes it: m ← β1·m + (1 − β1)·s·g; v ← β2·v + (1 − β2)·(s·g)²;
+ * p ← keep·p − rate·m ÷ (√v ÷ c2 + ε), with rate = learning rate ÷ (1 − β1ᵗ) and c2 = √(1 − β2ᵗ).
+ */
 export function adamw(
   p: usize,
   g: usize,
@@ -9,22 +14,23 @@ export function adamw(
   v: usize,
   n: i32,
   beta1: f32,
+  rest1: f32,
   beta2: f32,
+  rest2: f32,
   rate: f32,
-  c1: f32,
   c2: f32,
   epsilon: f32,
-  decay: f32,
+  keep: f32,
   gradientScale: f32,
 ): void {
   const vBeta1 = f32x4.splat(beta1),
-    vRest1 = f32x4.splat(1 - beta1);
+    vRest1 = f32x4.splat(rest1);
   const vBeta2 = f32x4.splat(beta2),
-    vRest2 = f32x4.splat(1 - beta2);
-  const vRate = f32x4.splat(rate / c1),
+    vRest2 = f32x4.splat(rest2);
+  const vRate = f32x4.splat(rate),
     vC2 = f32x4.splat(c2),
     vEpsilon = f32x4.splat(epsilon);
-  const vKeep = f32x4.splat(1 - decay),
+  const vKeep = f32x4.splat(keep),
     vScale = f32x4.splat(gradientScale);
   const wide: usize = ((<usize>n) & ~3) << 2;
   let i: usize = 0;
@@ -39,18 +45,50 @@ export function adamw(
   }
   for (const end: usize = (<usize>n) << 2; i < end; i += 4) {
     const gradient = load<f32>(g + i) * gradientScale;
-    const first = load<f32>(m + i) * beta1 + gradient * (1 - beta1);
-    const second = load<f32>(v + i) * beta2 + gradient * gradient * (1 - beta2);
+    const first = load<f32>(m + i) * beta1 + gradient * rest1;
+    const second = load<f32>(v + i) * beta2 + gradient * gradient * rest2;
     store<f32>(m + i, first);
     store<f32>(v + i, second);
-    store<f32>(p + i, load<f32>(p + i) * (1 - decay) - ((rate / c1) * first) / (sqrt<f32>(second) / c2 + epsilon));
+    store<f32>(p + i, load<f32>(p + i) * keep - (rate * first) / (sqrt<f32>(second) / c2 + epsilon));
   }
 }
 
-/** b ← μ·b + (1 − μ)·g; u ← (1 − μ)·g + μ·b. */
-export function nesterovMomentum(g: usize, b: usize, u: usize, n: i32, factor: f32): void {
+/** b ← μ·b + s·g + decay·p; p ← p − rate·b. */
+export function sgdMomentum(
+  p: usize,
+  g: usize,
+  b: usize,
+  n: i32,
+  rate: f32,
+  factor: f32,
+  decay: f32,
+  gradientScale: f32,
+): void {
+  const vRate = f32x4.splat(rate),
+    vFactor = f32x4.splat(factor),
+    vDecay = f32x4.splat(decay),
+    vScale = f32x4.splat(gradientScale);
+  const wide: usize = ((<usize>n) & ~3) << 2;
+  let i: usize = 0;
+  for (; i < wide; i += 16) {
+    const value = v128.load(p + i);
+    const gradient = f32x4.add(f32x4.mul(v128.load(g + i), vScale), f32x4.mul(value, vDecay));
+    const momentum = f32x4.add(f32x4.mul(v128.load(b + i), vFactor), gradient);
+    v128.store(b + i, momentum);
+    v128.store(p + i, f32x4.sub(value, f32x4.mul(momentum, vRate)));
+  }
+  for (const end: usize = (<usize>n) << 2; i < end; i += 4) {
+    const value = load<f32>(p + i);
+    const momentum = load<f32>(b + i) * factor + (load<f32>(g + i) * gradientScale + value * decay);
+    store<f32>(b + i, momentum);
+    store<f32>(p + i, value - momentum * rate);
+  }
+}
+
+/** b ← μ·b + (1 − μ)·g; u ← (1 − μ)·g + μ·b, with rest = 1 − μ. */
+export function nesterovMomentum(g: usize, b: usize, u: usize, n: i32, factor: f32, rest: f32): void {
   const vFactor = f32x4.splat(factor),
-    vRest = f32x4.splat(1 - factor);
+    vRest = f32x4.splat(rest);
   const wide: usize = ((<usize>n) & ~3) << 2;
   let i: usize = 0;
   for (; i < wide; i += 16) {
@@ -60,16 +98,16 @@ export function nesterovMomentum(g: usize, b: usize, u: usize, n: i32, factor: f
     v128.store(u + i, f32x4.add(share, f32x4.mul(momentum, vFactor)));
   }
   for (const end: usize = (<usize>n) << 2; i < end; i += 4) {
-    const share = load<f32>(g + i) * (1 - factor);
+    const share = load<f32>(g + i) * rest;
     const momentum = load<f32>(b + i) * factor + share;
     store<f32>(b + i, momentum);
     store<f32>(u + i, share + momentum * factor);
   }
 }
 
-/** p ← (1 − decay)·p + factor·u. */
-export function decayAndAdd(p: usize, u: usize, n: i32, decay: f32, factor: f32): void {
-  const vKeep = f32x4.splat(1 - decay),
+/** p ← keep·p + factor·u. */
+export function decayAndAdd(p: usize, u: usize, n: i32, keep: f32, factor: f32): void {
+  const vKeep = f32x4.splat(keep),
     vFactor = f32x4.splat(factor);
   const wide: usize = ((<usize>n) & ~3) << 2;
   let i: usize = 0;
@@ -77,8 +115,30 @@ export function decayAndAdd(p: usize, u: usize, n: i32, decay: f32, factor: f32)
     v128.store(p + i, f32x4.add(f32x4.mul(v128.load(p + i), vKeep), f32x4.mul(v128.load(u + i), vFactor)));
   }
   for (const end: usize = (<usize>n) << 2; i < end; i += 4) {
-    store<f32>(p + i, load<f32>(p + i) * (1 - decay) + load<f32>(u + i) * factor);
+    store<f32>(p + i, load<f32>(p + i) * keep + load<f32>(u + i) * factor);
   }
+}
+
+/** y ← y + a·x. */
+export function axpy(y: usize, x: usize, n: i32, a: f32): void {
+  const vA = f32x4.splat(a);
+  const wide: usize = ((<usize>n) & ~3) << 2;
+  let i: usize = 0;
+  for (; i < wide; i += 16) {
+    v128.store(y + i, f32x4.add(v128.load(y + i), f32x4.mul(v128.load(x + i), vA)));
+  }
+  for (const end: usize = (<usize>n) << 2; i < end; i += 4) {
+    store<f32>(y + i, load<f32>(y + i) + load<f32>(x + i) * a);
+  }
+}
+
+/** x ← a·x. */
+export function scale(x: usize, n: i32, a: f32): void {
+  const vA = f32x4.splat(a);
+  const wide: usize = ((<usize>n) & ~3) << 2;
+  let i: usize = 0;
+  for (; i < wide; i += 16) v128.store(x + i, f32x4.mul(v128.load(x + i), vA));
+  for (const end: usize = (<usize>n) << 2; i < end; i += 4) store<f32>(x + i, load<f32>(x + i) * a);
 }
 
 /** Σ x², accumulated in float64 in four fixed partial sums, so that it is the same on every machine. */
