@@ -120,7 +120,8 @@ export const metering: Migration = {
           price_id bigint, input_tokens integer, cached_tokens integer, output_tokens integer, compute_us bigint, status text)
       ), costed as (
         select a.*, 'use_' || substr(a.request_id, 5) as event_id,
-               case when a.kind = 'internal' then 0
+               -- A failed answer is recorded, and free.
+               case when a.kind = 'internal' or a.status = 'failed' then 0
                     else moat.cost_micros(a.input_tokens, a.output_tokens, p.input_micros_per_million, p.output_micros_per_million) end as cost
           from asked a left join moat.prices p on p.id = a.price_id
       ), recorded as (

@@ -1,0 +1,146 @@
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { writeFileAtomic } from '../../base/atomic-file.js';
+import type { Clock } from '../../base/clock.js';
+import { MoatError } from '../../base/errors.js';
+import type { Database } from '../store/database.js';
+import {
+  type Admission,
+  type AdmissionRequest,
+  type Refusal,
+  createAdmissions,
+  renewReservations,
+  RESERVATION_LIFETIME_MS,
+  sweepReservations,
+} from './admission.js';
+import {
+  type Settlement,
+  type SettlementRecord,
+  type SettlementRequest,
+  createSettlements,
+  toRecord,
+} from './settlement.js';
+
+/** Admission and settlement as the gateway uses them, with everything that keeps them true over time. */
+export interface Meter {
+  admit(request: AdmissionRequest): Promise<Admission | Refusal>;
+  /**
+   * Resolves when usage event, ledger entry and closed reservation are on disk.
+   * @throws MoatError `settlement-delayed` when the database cannot take it now: it is then kept in a file and settled later
+   */
+  settle(request: SettlementRequest): Promise<Settlement>;
+  /** Waits for what is on its way, and ends the timers. */
+  close(): Promise<void>;
+}
+
+export interface MeterOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Folder for settlements the database could not take; a file each, removed once settled. */
+  readonly unsettledDirectory: string;
+  /** Called with what went wrong in the background (sweeping, renewing, replaying). */
+  readonly onProblem?: (error: unknown) => void;
+}
+
+const RETRY_DELAYS_MS = [0, 50, 400];
+const UPKEEP_INTERVAL_MS = 15_000;
+const recordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
+
+/** Settles what an earlier process left, releases what it had reserved, and begins. */
+export async function createMeter(options: MeterOptions): Promise<Meter> {
+  const { database, clock, unsettledDirectory } = options;
+  const admissions = createAdmissions(database, clock);
+  const settlements = createSettlements(database);
+  const open = new Map<string, number>();
+
+  async function upkeep(): Promise<void> {
+    const now = clock.now();
+    const old = [...open].filter(([, since]) => now - since > RESERVATION_LIFETIME_MS / 4).map(([id]) => id);
+    if (old.length > 0) await renewReservations(database, clock, old);
+    await sweepReservations(database, clock);
+    await replayUnsettled(unsettledDirectory, (record) => settlements.submit(record));
+  }
+
+  const attempt = (): Promise<void> => upkeep().catch((error: unknown) => options.onProblem?.(error));
+  let upkeeping = attempt();
+  await upkeeping;
+  const timer = setInterval(() => {
+    upkeeping = upkeeping.then(attempt);
+  }, UPKEEP_INTERVAL_MS);
+  timer.unref();
+
+  return {
+    async admit(request) {
+      const result = await admissions.submit(request);
+      if (result.outcome === 'admitted') open.set(request.requestId, clock.now());
+      return result;
+    },
+    async settle(request) {
+      const record = toRecord(request);
+      try {
+        return await settleWithRetries(record, (record) => settlements.submit(record));
+      } catch (error) {
+        await keepUnsettled(unsettledDirectory, record);
+        throw new MoatError(
+          'settlement-delayed',
+          `${request.admission.requestId}: the answer is complete, its accounting is delayed`,
+          {
+            cause: error,
+          },
+        );
+      } finally {
+        open.delete(request.admission.requestId);
+      }
+    },
+    async close() {
+      clearInterval(timer);
+      await upkeeping;
+      await Promise.all([admissions.idle(), settlements.idle()]);
+    },
+  };
+}
+
+async function settleWithRetries(
+  record: SettlementRecord,
+  submit: (record: SettlementRecord) => Promise<Settlement>,
+): Promise<Settlement> {
+  let last: unknown;
+  for (const delayMs of RETRY_DELAYS_MS) {
+    if (delayMs > 0) await sleep(delayMs);
+    try {
+      return await submit(record);
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
+}
+
+async function keepUnsettled(directory: string, record: SettlementRecord): Promise<void> {
+  await writeFileAtomic(path.join(directory, `${record['request_id']}.json`), JSON.stringify(record));
+}
+
+/** A file that cannot be settled stays where it is, for a person to look at, and does not stop the others. */
+async function replayUnsettled(
+  directory: string,
+  settle: (record: SettlementRecord) => Promise<Settlement>,
+): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const problems: unknown[] = [];
+  for (const name of (await readdir(directory)).filter((name) => /^req_[0-9a-f]+\.json$/.test(name))) {
+    const file = path.join(directory, name);
+    try {
+      await settle(recordSchema.parse(JSON.parse(await readFile(file, 'utf8'))));
+      await rm(file);
+    } catch (error) {
+      problems.push(error);
+    }
+  }
+  if (problems.length > 0) {
+    throw new MoatError('unsettled-usage', `${directory}: ${problems.length} answers could not be settled yet`, {
+      cause: problems[0],
+    });
+  }
+}

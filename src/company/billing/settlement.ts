@@ -1,0 +1,89 @@
+import type { Clock } from '../../base/clock.js';
+import { invariant } from '../../base/errors.js';
+import type { Micros } from '../../base/money.js';
+import type { Database } from '../store/database.js';
+import type { Admission } from './admission.js';
+import { type Batcher, createBatcher } from './batcher.js';
+import { usageEventIdOf } from './identifiers.js';
+
+export type UsageStatus = 'finished' | 'aborted' | 'failed';
+
+/** What an admitted request really used. */
+export interface Usage {
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  /** Exactly the tokens generated, also when the client left in between. */
+  readonly outputTokens: number;
+  readonly computeMs: number;
+  readonly status: UsageStatus;
+}
+
+export interface SettlementRequest {
+  readonly admission: Admission;
+  readonly usage: Usage;
+  /** Milliseconds since the epoch: the time on the usage event. */
+  readonly atMs: number;
+}
+
+export interface Settlement {
+  readonly eventId: string;
+  readonly chargedMicros: Micros;
+}
+
+/** One settlement as the database and the spool file know it. */
+export type SettlementRecord = Readonly<Record<string, string | number | null>>;
+
+const MAX_BATCH = 64;
+
+export type Settlements = Batcher<SettlementRecord, Settlement>;
+
+/**
+ * Usage event, balanced ledger entry and closed reservation, in one transaction that is on disk when `submit`
+ * resolves. Settling a request again changes nothing and answers as the first time.
+ */
+export function createSettlements(database: Database): Settlements {
+  return createBatcher((records) => settle(database, records), MAX_BATCH);
+}
+
+/** @throws when the usage exceeds what was admitted: the engine broke its contract */
+export function toRecord({ admission, usage, atMs }: SettlementRequest): SettlementRecord {
+  invariant(
+    usage.outputTokens <= admission.maxTokens,
+    `${admission.requestId}: generated more tokens than were reserved`,
+  );
+  invariant(usage.inputTokens <= admission.inputTokens, `${admission.requestId}: read more tokens than were reserved`);
+  return {
+    request_id: admission.requestId,
+    at: new Date(atMs).toISOString(),
+    customer_id: admission.customerId,
+    key_id: admission.keyId,
+    kind: admission.kind,
+    currency: admission.currency,
+    account_id: admission.accountId?.toString() ?? null,
+    model: admission.model,
+    price_id: admission.priceId?.toString() ?? null,
+    input_tokens: usage.inputTokens,
+    cached_tokens: usage.cachedTokens,
+    output_tokens: usage.outputTokens,
+    compute_us: Math.round(usage.computeMs * 1000),
+    status: usage.status,
+  };
+}
+
+async function settle(database: Database, records: readonly SettlementRecord[]): Promise<Settlement[]> {
+  const rows = await database.sql<{ request_id: string; charged_micros: bigint }[]>`
+    select * from moat.settle(${JSON.stringify(records)}::text::jsonb)`;
+  const charged = new Map(rows.map((row) => [row.request_id, row.charged_micros]));
+  return records.map((record) => {
+    const requestId = String(record['request_id']);
+    const chargedMicros = charged.get(requestId);
+    invariant(chargedMicros !== undefined, `${requestId} was settled`);
+    return { eventId: usageEventIdOf(requestId), chargedMicros };
+  });
+}
+
+/** A usage record for a request that ended before the engine began: nothing used, nothing charged. */
+export function unusedRecord(admission: Admission, clock: Clock): SettlementRecord {
+  const usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, computeMs: 0, status: 'failed' } as const;
+  return toRecord({ admission, usage, atMs: clock.now() });
+}

@@ -1,0 +1,64 @@
+import type { Currency, Micros } from '../../base/money.js';
+import type { Books } from './customers.js';
+import type { UsageStatus } from './settlement.js';
+
+export interface UsageEvent {
+  readonly id: string;
+  readonly time: Date;
+  readonly customerId: string;
+  readonly customerName: string;
+  readonly keyId: string | null;
+  readonly model: string;
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  readonly computeMs: number;
+  readonly chargedMicros: Micros;
+  readonly currency: Currency;
+  readonly kind: 'paying' | 'internal';
+  readonly status: UsageStatus;
+}
+
+/**
+ * Usage events, newest first.
+ * @param filter `customerId`: one customer's; undefined: everybody's, internal use included. `limit`: default 100, at most 10,000
+ */
+export async function usageOf(
+  { database }: Books,
+  filter: { customerId?: string; limit?: number } = {},
+): Promise<UsageEvent[]> {
+  const { sql } = database;
+  return sql<UsageEvent[]>`
+    select u.id, u.time, u.customer_id as "customerId", c.name as "customerName", u.key_id as "keyId", u.model,
+           u.input_tokens as "inputTokens", u.cached_tokens as "cachedTokens", u.output_tokens as "outputTokens",
+           u.compute_us / 1000.0::float8 as "computeMs", u.charged_micros as "chargedMicros", u.currency, u.kind, u.status
+      from moat.usage_events u join moat.customers c on c.id = u.customer_id
+     ${filter.customerId === undefined ? sql`` : sql`where u.customer_id = ${filter.customerId}`}
+     order by u.time desc, u.id desc limit ${Math.min(filter.limit ?? 100, 10_000)}`;
+}
+
+export interface UsageTotals {
+  /** Requests of paying customers; internal use is in `computeMs` alone, because it costs but earns nothing. */
+  readonly requests: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly revenueMicros: Micros;
+  /** Engine milliseconds, internal use included. */
+  readonly computeMs: number;
+}
+
+/** Totals of one currency from `from` (inclusive) on, or of all time. */
+export async function usageTotals(
+  { database }: Books,
+  options: { currency: Currency; from?: Date },
+): Promise<UsageTotals> {
+  const from = options.from ?? new Date(0);
+  const [row] = await database.sql<UsageTotals[]>`
+    select (count(*) filter (where kind = 'paying'))::float8 as requests,
+           coalesce(sum(input_tokens) filter (where kind = 'paying'), 0)::float8 as "inputTokens",
+           coalesce(sum(output_tokens) filter (where kind = 'paying'), 0)::float8 as "outputTokens",
+           coalesce(sum(charged_micros), 0)::bigint as "revenueMicros",
+           coalesce(sum(compute_us), 0)::float8 / 1000 as "computeMs"
+      from moat.usage_events where time >= ${from} and currency = ${options.currency}`;
+  return row ?? { requests: 0, inputTokens: 0, outputTokens: 0, revenueMicros: 0n, computeMs: 0 };
+}
