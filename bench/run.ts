@@ -1,0 +1,51 @@
+/**
+ * `npm run bench -- GROUP [--json]`: runs a group, prints a line a result and appends it to bench/results.jsonl with
+ * date, commit and machine.
+ */
+import { execFileSync } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { engineGroup } from './engine.js';
+import type { BenchResult } from './result.js';
+
+const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = { engine: engineGroup };
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+function line(result: BenchResult): string {
+  const number = (value: number): string => value.toLocaleString('en-US', { maximumSignificantDigits: 4 });
+  const peer = result.peer === null ? '' : `, ${result.peerName ?? ''} ${number(result.peer)}`;
+  const ratio = result.ratio === null ? '' : `, ratio ${result.ratio.toFixed(2)}`;
+  const target = result.target === null ? '' : ` (target ${result.target})`;
+  return `${result.name}: ${number(result.ours)} ${result.unit}${peer}${ratio}${target}`;
+}
+
+const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const json = process.argv.includes('--json');
+const unknown = names.find((name) => !(name in groups));
+if (names.length === 0 || unknown !== undefined) {
+  console.error(`usage: npm run bench -- GROUP [--json]; groups: ${Object.keys(groups).join(', ')}`);
+  process.exit(2);
+}
+const facts = {
+  date: new Date().toISOString(),
+  commit: commit(),
+  machine: `${os.cpus()[0]?.model ?? 'unknown'} × ${os.availableParallelism()}`,
+};
+for (const name of names) {
+  for (const result of (await groups[name]?.()) ?? []) {
+    console.log(json ? JSON.stringify(result) : line(result));
+    appendFileSync(
+      fileURLToPath(new URL('./results.jsonl', import.meta.url)),
+      `${JSON.stringify({ ...facts, ...result })}\n`,
+    );
+  }
+}
+process.exit(0);

@@ -1,0 +1,70 @@
+/** The engine's training step as the benchmarks run it: forward, backward and optimizer on random tokens. */
+import { Rng } from '../src/base/rng.js';
+import { initialize } from '../src/lab/models/initialize.js';
+import type { DecoderConfig } from '../src/lab/models/llama.js';
+import type { Architecture } from '../src/lab/models/model.js';
+import { createKernels } from '../src/lab/runtime/kernels.js';
+import { floats, integers } from '../src/lab/runtime/program.js';
+import { createOptimizer } from '../src/lab/train/optimizers.js';
+import { createParameterStore, trainingBytes } from '../src/lab/train/parameter-store.js';
+import { compileTrainingStep, gradientName } from '../src/lab/train/step-program.js';
+import { feedsOf } from '../src/lab/train/trainer.js';
+
+export const THREADS = 2;
+
+export interface TrainingBench {
+  /** Milliseconds from the architecture's function to a session ready to run. */
+  readonly compileMs: number;
+  /** Milliseconds of one whole step. */
+  step(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function prepareTraining(
+  architecture: Architecture<DecoderConfig>,
+  config: DecoderConfig,
+  shape: { batchSize: number; sequenceLength: number },
+  kind: 'adamw' | 'muon',
+): Promise<TrainingBench> {
+  const specs = architecture.parameters(config);
+  const kernels = createKernels(trainingBytes(specs));
+  const store = createParameterStore(kernels, specs);
+  const rng = Rng.fromSeed(1);
+  for (const { spec, value } of store.parameters) initialize(spec, value.view(), rng);
+  const rate = kind === 'muon' ? 0.02 : 1e-3;
+  const rates = { embeddingLearningRate: rate, headLearningRate: rate, vectorLearningRate: rate };
+  const optimizer = await createOptimizer(
+    kernels,
+    store,
+    { kind, learningRate: rate, ...rates, weightDecay: 0 },
+    THREADS,
+  );
+  const started = performance.now();
+  const program = await compileTrainingStep(architecture, config, shape, { threads: THREADS });
+  const compileMs = performance.now() - started;
+  const count = shape.batchSize * shape.sequenceLength;
+  const draw = (): number[] => Array.from({ length: count }, () => rng.below(config.vocab_size));
+  const feeds = {
+    ...feedsOf(store),
+    tokens: integers(draw(), [shape.batchSize, shape.sequenceLength]),
+    targets: integers(draw(), [count]),
+    weights: floats(new Float32Array(count).fill(1 / count), [count]),
+  };
+  let step = 0;
+  return {
+    compileMs,
+    async step() {
+      const begun = performance.now();
+      const results = await program.run(feeds);
+      for (const { spec, gradient } of store.parameters)
+        gradient.view().set(results[gradientName(spec.name)]?.data as Float32Array);
+      await optimizer.step({ step: ++step, learningRate: 1, gradient: 1 });
+      if (!Number.isFinite(Number(results['loss']?.data[0]))) throw new Error('the benchmark diverged');
+      return performance.now() - begun;
+    },
+    async close() {
+      await program.close();
+      await optimizer.close();
+    },
+  };
+}
