@@ -10,6 +10,7 @@ import { MoatError, systemCode } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
 
 const EVENTS_FILE = 'events.jsonl';
+const CONFIG_FILE = 'config.json';
 
 export interface EventLog {
   append(event: RunEvent): void;
@@ -58,21 +59,24 @@ function parseEvent(line: string): RunEvent[] {
   }
 }
 
-/** Writes what the run was asked to do. @throws MoatError `run-exists` when the directory already holds a run */
+/** @throws MoatError `run-exists` when the directory already holds a run */
+export async function assertNoRun(runDirectory: string): Promise<void> {
+  const existing = await readFile(path.join(runDirectory, CONFIG_FILE), 'utf8').catch(() => undefined);
+  if (existing === undefined) return;
+  throw new MoatError('run-exists', `${runDirectory}: a run of this name exists`, {
+    fix: 'Continue it with --resume, or choose another --name.',
+  });
+}
+
+/** Writes what the run was asked to do. @throws MoatError `run-exists` */
 export async function createRun(runDirectory: string, config: object): Promise<void> {
-  const file = path.join(runDirectory, 'config.json');
-  const existing = await readFile(file, 'utf8').catch(() => undefined);
-  if (existing !== undefined) {
-    throw new MoatError('run-exists', `${runDirectory}: a run of this name exists`, {
-      fix: 'Continue it with --resume, or choose another --name.',
-    });
-  }
-  await writeFileAtomic(file, `${JSON.stringify(config, undefined, 2)}\n`);
+  await assertNoRun(runDirectory);
+  await writeFileAtomic(path.join(runDirectory, CONFIG_FILE), `${JSON.stringify(config, undefined, 2)}\n`);
 }
 
 /** What the run was asked to do. @throws MoatError `no-such-run` */
 export async function readRunConfig(runDirectory: string): Promise<unknown> {
-  const file = path.join(runDirectory, 'config.json');
+  const file = path.join(runDirectory, CONFIG_FILE);
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     if (systemCode(error) !== 'ENOENT') throw error;
     throw new MoatError('no-such-run', `${runDirectory}: there is no run here`, {

@@ -1,0 +1,56 @@
+/** What a run was asked to do, kept in its `config.json`, so that a resumed run needs nothing else. */
+import { z } from 'zod';
+import { MoatError } from '../../base/errors.js';
+
+const positive = z.number().positive();
+const count = z.int().positive();
+
+export const runConfigSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  /** Hugging Face's `config.json` of the model. */
+  model: z.record(z.string(), z.unknown()),
+  loop: z.strictObject({
+    batchSize: count,
+    sequenceLength: count,
+    gradientAccumulation: count,
+    maxSteps: count.optional(),
+    maxSeconds: positive.optional(),
+    schedule: z.strictObject({
+      kind: z.enum(['wsd', 'cosine']),
+      warmupSteps: z.int().nonnegative(),
+      decayFraction: z.number().min(0).max(1),
+      finalScale: z.number().min(0).max(1),
+    }),
+    clipNorm: z.number().nonnegative(),
+    evalEvery: count,
+    checkpointEvery: count,
+  }),
+  optimizer: z.strictObject({
+    kind: z.enum(['muon', 'adamw']),
+    learningRate: positive,
+    embeddingLearningRate: positive,
+    headLearningRate: positive,
+    vectorLearningRate: positive,
+    weightDecay: z.number().nonnegative(),
+  }),
+  keepCheckpoints: count,
+  seed: z.int(),
+  /** Of the tokenizer whose ids the shards hold. */
+  tokenizerHash: z.string(),
+});
+
+export type RunConfig = z.output<typeof runConfigSchema>;
+
+/** @throws MoatError `bad-run-config` naming the field */
+export function parseRunConfig(json: unknown, origin: string): RunConfig {
+  const parsed = runConfigSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new MoatError(
+    'bad-run-config',
+    `${origin}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a run configuration'}`,
+    {
+      fix: 'Start a new run under another --name.',
+    },
+  );
+}

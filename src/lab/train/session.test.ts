@@ -1,0 +1,179 @@
+import { mkdtemp, readFile, readdir, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../base/clock.js';
+import { Rng } from '../../base/rng.js';
+import type { RunEvent } from '../../base/run-events.js';
+import { type FileSystem, nodeFileSystem } from '../checkpoint/file-system.js';
+import { checkpointDirectory, listCheckpoints } from '../checkpoint/run-checkpoints.js';
+import type { RunConfig } from './run-config.js';
+import { readEvents } from './run-directory.js';
+import { type TrainingJob, trainRun } from './session.js';
+
+const rng = Rng.fromSeed(5);
+/** A stream with something to learn: each token is often followed by the next number. */
+const trainTokens = Uint16Array.from({ length: 2000 }, (_, i) => (rng.uniform() < 0.8 ? i % 30 : rng.below(30)));
+const heldOut = {
+  stream: { tokens: trainTokens.slice(0, 100), documentStarts: Uint32Array.of(0, 50), endOfText: 31 },
+  byteCount: 200,
+};
+
+function config(kind: 'muon' | 'adamw', steps: number): RunConfig {
+  const rates =
+    kind === 'muon'
+      ? { learningRate: 0.02, embeddingLearningRate: 0.05 }
+      : { learningRate: 0.01, embeddingLearningRate: 0.01 };
+  return {
+    schemaVersion: 1,
+    model: {
+      model_type: 'qwen3',
+      vocab_size: 32,
+      hidden_size: 16,
+      intermediate_size: 32,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+      head_dim: 8,
+      max_position_embeddings: 16,
+    },
+    loop: {
+      batchSize: 2,
+      sequenceLength: 16,
+      gradientAccumulation: 2,
+      maxSteps: steps,
+      schedule: { kind: 'wsd', warmupSteps: 2, decayFraction: 0.5, finalScale: 0.02 },
+      clipNorm: 1,
+      evalEvery: 5,
+      checkpointEvery: 4,
+    },
+    optimizer: { kind, ...rates, headLearningRate: 0.01, vectorLearningRate: 0.01, weightDecay: 0.1 },
+    keepCheckpoints: 3,
+    seed: 3,
+    tokenizerHash: 'abc',
+  };
+}
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'moat-session-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const job = (name: string, more: Partial<TrainingJob> = {}): TrainingJob => ({
+  runDirectory: path.join(folder, name),
+  config: config('muon', 10),
+  resume: undefined,
+  trainTokens,
+  heldOut,
+  files: { 'tokenizer.json': '{}' },
+  tokenizerHash: 'abc',
+  threads: 1,
+  clock: systemClock,
+  ...more,
+});
+
+const weights = (name: string, step: number): Promise<Buffer> =>
+  readFile(path.join(checkpointDirectory(path.join(folder, name), step), 'model.safetensors'));
+
+/** Stops the run when an event says so, as Ctrl-C does. */
+function stopWhen(wanted: (event: RunEvent) => boolean): Pick<TrainingJob, 'signal' | 'onEvent'> {
+  const controller = new AbortController();
+  return { signal: controller.signal, onEvent: (event) => wanted(event) && controller.abort() };
+}
+
+describe.each(['muon', 'adamw'] as const)('%s', (kind) => {
+  test('a stopped and resumed run equals an uninterrupted one, bit for bit', async () => {
+    const whole = await trainRun(job('whole', { config: config(kind, 10) }));
+    expect(whole).toMatchObject({ reason: 'finished', progress: { step: 10 } });
+    const stopped = await trainRun(
+      job('parts', { config: config(kind, 10), ...stopWhen((event) => event.type === 'step' && event.step === 6) }),
+    );
+    expect(stopped).toMatchObject({ reason: 'stopped', progress: { step: 6 } });
+    await trainRun(job('parts', { config: undefined, resume: { fromStep: undefined } }));
+    expect(await weights('parts', 10)).toEqual(await weights('whole', 10));
+  });
+});
+
+test('the loss falls and every event is in the log, in order', async () => {
+  const seen: RunEvent[] = [];
+  await trainRun(job('run', { config: config('muon', 40), onEvent: (event) => seen.push(event) }));
+  const events = await readEvents(path.join(folder, 'run'));
+  expect(events).toEqual(JSON.parse(JSON.stringify(seen)));
+  const losses = events.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
+  expect(losses).toHaveLength(40);
+  expect(losses.at(-1)).toBeLessThan((losses[0] as number) * 0.6);
+  expect(events[0]?.type).toBe('start');
+  expect(events.at(-1)).toMatchObject({ type: 'done', reason: 'finished', step: 40 });
+  expect(events.some((event) => event.type === 'eval' && event.bitsPerByte > 0)).toBe(true);
+});
+
+test('gradient accumulation gives the gradient of the larger batch', async () => {
+  const small = { ...config('adamw', 1), loop: { ...config('adamw', 1).loop, batchSize: 2, gradientAccumulation: 2 } };
+  const large = { ...small, loop: { ...small.loop, batchSize: 4, gradientAccumulation: 1 } };
+  const norms: number[] = [];
+  for (const [name, each] of Object.entries({ small, large })) {
+    await trainRun(
+      job(name, {
+        config: each,
+        onEvent: (event) => event.type === 'step' && norms.push(event.loss, event.gradientNorm),
+      }),
+    );
+  }
+  expect(norms[2]).toBeCloseTo(norms[0] as number, 5);
+  expect(norms[3]).toBeCloseTo(norms[1] as number, 5);
+});
+
+test('a full disk while saving is one clear line, and the checkpoint before it is still good', async () => {
+  let saves = 0;
+  const filling: FileSystem = {
+    ...nodeFileSystem,
+    async create(file) {
+      const handle = await nodeFileSystem.create(file);
+      if (!file.endsWith('model.safetensors') || ++saves < 2) return handle;
+      return { ...handle, write: async () => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' })) };
+    },
+  };
+  await expect(trainRun(job('full', { fileSystem: filling }))).rejects.toMatchObject({ code: 'disk-full' });
+  const run = path.join(folder, 'full');
+  expect((await listCheckpoints(run)).map(({ step }) => step)).toEqual([4]);
+  expect(await readdir(path.join(run, 'checkpoints'))).toEqual(['step-00000004']);
+  expect((await readEvents(run)).at(-1)).toMatchObject({ type: 'done', reason: 'failed' });
+  await trainRun(job('full', { config: undefined, resume: { fromStep: undefined } }));
+  await trainRun(job('straight'));
+  expect(await weights('full', 10)).toEqual(await weights('straight', 10));
+});
+
+test('a truncated checkpoint is refused by name, and the one before can be used', async () => {
+  await trainRun(job('cut'));
+  const run = path.join(folder, 'cut');
+  await truncate(path.join(checkpointDirectory(run, 10), 'model.safetensors'), 500);
+  const resume = (fromStep: number | undefined) => trainRun(job('cut', { config: undefined, resume: { fromStep } }));
+  await expect(resume(undefined)).rejects.toMatchObject({
+    message: expect.stringContaining('step-00000010'),
+    fix: expect.stringContaining('step-00000008'),
+  });
+  expect(await resume(8)).toMatchObject({ progress: { step: 10 } });
+});
+
+test('what cannot be resumed is refused in one line', async () => {
+  await expect(trainRun(job('none', { resume: { fromStep: undefined } }))).rejects.toMatchObject({
+    code: 'no-such-run',
+  });
+  await trainRun(job('run', { config: config('muon', 2) }));
+  await expect(trainRun(job('run'))).rejects.toMatchObject({ code: 'run-exists' });
+  const resume = { config: undefined, resume: { fromStep: undefined } };
+  await expect(trainRun(job('run', { ...resume, tokenizerHash: 'other' }))).rejects.toMatchObject({
+    code: 'other-tokenizer',
+  });
+  await expect(trainRun(job('run', { ...resume, resume: { fromStep: 1 } }))).rejects.toMatchObject({
+    code: 'no-checkpoint',
+  });
+});
+
+test('a corpus smaller than two windows is refused', async () => {
+  await expect(trainRun(job('tiny', { trainTokens: trainTokens.slice(0, 20) }))).rejects.toMatchObject({
+    code: 'corpus-too-small',
+  });
+  expect(await readdir(folder)).toEqual([]);
+});
