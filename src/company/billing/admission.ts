@@ -137,3 +137,10 @@ export async function sweepReservations(database: Database, clock: Clock): Promi
   const [row] = await database.sql<{ swept: number }[]>`select moat.sweep(${new Date(clock.now())}) as swept`;
   return row?.swept ?? 0;
 }
+
+/** Gives back what was reserved for a request that was never served. Safe to repeat. */
+export async function releaseReservation(database: Database, requestId: string): Promise<void> {
+  await database.sql`
+    with gone as (delete from moat.reservations where request_id = ${requestId} returning account_id, amount_micros)
+    update moat.accounts a set reserved_micros = a.reserved_micros - gone.amount_micros from gone where a.id = gone.account_id`;
+}

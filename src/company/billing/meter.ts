@@ -11,6 +11,7 @@ import {
   type AdmissionRequest,
   type Refusal,
   createAdmissions,
+  releaseReservation,
   renewReservations,
   RESERVATION_LIFETIME_MS,
   sweepReservations,
@@ -31,6 +32,10 @@ export interface Meter {
    * @throws MoatError `settlement-delayed` when the database cannot take it now: it is then kept in a file and settled later
    */
   settle(request: SettlementRequest): Promise<Settlement>;
+  /** For a request that was admitted and then not served: nothing recorded, nothing charged. */
+  release(admission: Admission): Promise<void>;
+  /** Whether the key opens anything at all, without reserving: to refuse strangers before explaining their mistakes. */
+  knowsKey(keyHash: string): Promise<boolean>;
   /** Waits for what is on its way, and ends the timers. */
   close(): Promise<void>;
 }
@@ -93,6 +98,15 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
       } finally {
         open.delete(request.admission.requestId);
       }
+    },
+    async release(admission) {
+      open.delete(admission.requestId);
+      await releaseReservation(database, admission.requestId);
+    },
+    async knowsKey(keyHash) {
+      const rows = await database.sql`
+        select 1 from moat.api_keys where hash = decode(${keyHash}, 'hex') and revoked_at is null`;
+      return rows.length > 0;
     },
     async close() {
       clearInterval(timer);

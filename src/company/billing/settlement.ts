@@ -1,4 +1,3 @@
-import type { Clock } from '../../base/clock.js';
 import { invariant } from '../../base/errors.js';
 import type { Micros } from '../../base/money.js';
 import type { Database } from '../store/database.js';
@@ -45,13 +44,9 @@ export function createSettlements(database: Database): Settlements {
   return createBatcher((records) => settle(database, records), MAX_BATCH);
 }
 
-/** @throws when the usage exceeds what was admitted: the engine broke its contract */
+/** Nobody pays for more than was admitted, whatever an engine reports. */
 export function toRecord({ admission, usage, atMs }: SettlementRequest): SettlementRecord {
-  invariant(
-    usage.outputTokens <= admission.maxTokens,
-    `${admission.requestId}: generated more tokens than were reserved`,
-  );
-  invariant(usage.inputTokens <= admission.inputTokens, `${admission.requestId}: read more tokens than were reserved`);
+  const inputTokens = Math.min(usage.inputTokens, admission.inputTokens);
   return {
     request_id: admission.requestId,
     at: new Date(atMs).toISOString(),
@@ -62,9 +57,9 @@ export function toRecord({ admission, usage, atMs }: SettlementRequest): Settlem
     account_id: admission.accountId?.toString() ?? null,
     model: admission.model,
     price_id: admission.priceId?.toString() ?? null,
-    input_tokens: usage.inputTokens,
-    cached_tokens: usage.cachedTokens,
-    output_tokens: usage.outputTokens,
+    input_tokens: inputTokens,
+    cached_tokens: Math.min(usage.cachedTokens, inputTokens),
+    output_tokens: Math.min(usage.outputTokens, admission.maxTokens),
     compute_us: Math.round(usage.computeMs * 1000),
     status: usage.status,
   };
@@ -80,10 +75,4 @@ async function settle(database: Database, records: readonly SettlementRecord[]):
     invariant(chargedMicros !== undefined, `${requestId} was settled`);
     return { eventId: usageEventIdOf(requestId), chargedMicros };
   });
-}
-
-/** A usage record for a request that ended before the engine began: nothing used, nothing charged. */
-export function unusedRecord(admission: Admission, clock: Clock): SettlementRecord {
-  const usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, computeMs: 0, status: 'failed' } as const;
-  return toRecord({ admission, usage, atMs: clock.now() });
 }

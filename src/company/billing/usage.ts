@@ -45,6 +45,8 @@ export interface UsageTotals {
   readonly revenueMicros: Micros;
   /** Engine milliseconds, internal use included. */
   readonly computeMs: number;
+  /** Engine milliseconds of paying customers' requests. */
+  readonly payingComputeMs: number;
 }
 
 /** Totals of one currency from `from` (inclusive) on, or of all time. */
@@ -58,7 +60,8 @@ export async function usageTotals(
            coalesce(sum(input_tokens) filter (where kind = 'paying'), 0)::float8 as "inputTokens",
            coalesce(sum(output_tokens) filter (where kind = 'paying'), 0)::float8 as "outputTokens",
            coalesce(sum(charged_micros), 0)::bigint as "revenueMicros",
-           coalesce(sum(compute_us), 0)::float8 / 1000 as "computeMs"
+           coalesce(sum(compute_us), 0)::float8 / 1000 as "computeMs",
+           coalesce(sum(compute_us) filter (where kind = 'paying'), 0)::float8 / 1000 as "payingComputeMs"
       from moat.usage_events where time >= ${from} and currency = ${options.currency}`;
-  return row ?? { requests: 0, inputTokens: 0, outputTokens: 0, revenueMicros: 0n, computeMs: 0 };
+  return row ?? { requests: 0, inputTokens: 0, outputTokens: 0, revenueMicros: 0n, computeMs: 0, payingComputeMs: 0 };
 }

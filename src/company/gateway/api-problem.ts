@@ -1,0 +1,67 @@
+import { MoatError } from '../../base/errors.js';
+import type { ApiError } from './api-types.js';
+
+/** A refusal that is answered in OpenAI's form; what caused it inside never reaches a customer. */
+export class ApiProblem extends Error {
+  readonly status: 400 | 401 | 402 | 404 | 413 | 429 | 500 | 503;
+  readonly code: string;
+  readonly type: string;
+  readonly param: string | null;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    status: ApiProblem['status'],
+    code: string,
+    message: string,
+    options: { type?: string; param?: string | null; retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ApiProblem';
+    this.status = status;
+    this.code = code;
+    this.type = options.type ?? (status >= 500 ? 'server_error' : 'invalid_request_error');
+    this.param = options.param ?? null;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  get body(): ApiError {
+    return { error: { message: this.message, type: this.type, code: this.code, param: this.param } };
+  }
+
+  toResponse(): Response {
+    const headers = new Headers({ 'content-type': 'application/json' });
+    if (this.retryAfterSeconds !== undefined) headers.set('retry-after', String(this.retryAfterSeconds));
+    if (this.status === 401) headers.set('www-authenticate', 'Bearer');
+    return new Response(JSON.stringify(this.body), { status: this.status, headers });
+  }
+}
+
+export const invalidKey = (): ApiProblem =>
+  new ApiProblem(
+    401,
+    'invalid_api_key',
+    'The API key is missing, unknown or revoked. Send it as "Authorization: Bearer moat_sk_…".',
+  );
+
+export const draining = (): ApiProblem =>
+  new ApiProblem(503, 'shutting_down', 'The server is shutting down. Try again shortly.', { retryAfterSeconds: 5 });
+
+export const busy = (): ApiProblem =>
+  new ApiProblem(429, 'queue_full', 'The server is at its limit of requests. Try again shortly.', {
+    type: 'rate_limit_exceeded',
+    retryAfterSeconds: 1,
+  });
+
+/** What a customer may see of any error. */
+export function toApiProblem(error: unknown): ApiProblem {
+  if (error instanceof ApiProblem) return error;
+  if (error instanceof MoatError) {
+    if (error.code === 'queue-full') return busy();
+    if (error.code === 'engine-closed') return draining();
+    if (error.code === 'settlement-delayed')
+      return new ApiProblem(503, 'settlement_delayed', error.message, { cause: error });
+  }
+  return new ApiProblem(500, 'internal_error', 'Something went wrong inside the server; the request was not charged.', {
+    cause: error,
+  });
+}

@@ -1,0 +1,115 @@
+import type { Currency, Micros } from '../../base/money.js';
+import type { TextEngine } from '../../lab/generate/engine.js';
+import type { Books } from '../billing/customers.js';
+import { type ModelPrice, priceOf } from '../billing/prices.js';
+import { type UsageEvent, type UsageTotals, usageOf, usageTotals } from '../billing/usage.js';
+import { type PeriodFacts, type PeriodResult, businessSummary } from '../business/business-summary.js';
+import type { ModelSummary, Overview, UsageRow } from './api-types.js';
+import { startOfDay } from './local-day.js';
+
+/** What only the project knows about its costs. */
+export interface CostFacts {
+  /** The machine's hourly price; null when it is not set, and then no cost is known. */
+  readonly hourlyMicros: Micros | null;
+  /** The runs behind the models on sale, with their wall seconds. */
+  readonly trainingRuns: readonly { readonly name: string; readonly elapsedSeconds: number }[];
+}
+
+export interface OverviewOptions {
+  readonly project: string;
+  readonly currency: Currency;
+  /** IANA name of the zone whose day is "today". */
+  readonly timeZone: string;
+  readonly engines: ReadonlyMap<string, TextEngine>;
+  readonly parameterCounts: ReadonlyMap<string, number>;
+  readonly costFacts: () => Promise<CostFacts>;
+}
+
+const RECENT_EVENTS = 20;
+
+/** The founder's first page, from measured facts alone. */
+export async function readOverview(books: Books, options: OverviewOptions): Promise<Overview> {
+  const { currency } = options;
+  const from = startOfDay(books.clock.now(), options.timeZone);
+  const [today, total, recent, facts, prices] = await Promise.all([
+    usageTotals(books, { currency, from }),
+    usageTotals(books, { currency }),
+    usageOf(books, { limit: RECENT_EVENTS }),
+    options.costFacts(),
+    Promise.all([...options.engines.keys()].map((model) => priceOf(books, model, currency))),
+  ]);
+  const price = prices.find((found) => found !== undefined);
+  const summary = businessSummary({
+    currency,
+    hourlyMicros: facts.hourlyMicros,
+    trainingWallSeconds:
+      facts.trainingRuns.length === 0 ? null : facts.trainingRuns.reduce((sum, run) => sum + run.elapsedSeconds, 0),
+    decodeTokensPerSecond: total.payingComputeMs > 0 ? (total.outputTokens * 1000) / total.payingComputeMs : null,
+    prefillTokensPerSecond: null,
+    inputPriceMicrosPerMillion: price?.inputMicrosPerMillionTokens ?? null,
+    outputPriceMicrosPerMillion: price?.outputMicrosPerMillionTokens ?? null,
+    today: periodOf(today),
+    total: periodOf(total),
+  });
+  const remaining = summary.breakEven.tokensRemaining;
+  return {
+    project: options.project,
+    currency,
+    today: periodJson(summary.today),
+    total: {
+      revenueMicros: summary.total.revenueMicros.toString(),
+      servingCostMicros: summary.total.costMicros?.toString() ?? null,
+      trainingCostMicros: summary.trainingCostMicros?.toString() ?? null,
+      tokensToBreakEven: remaining === null ? null : Number(remaining),
+    },
+    models: [...options.engines.values()].map((engine, index) =>
+      modelJson(engine, prices[index], options.parameterCounts),
+    ),
+    recentUsage: recent.map(usageJson),
+  };
+}
+
+function periodOf(totals: UsageTotals): PeriodFacts {
+  const { requests, inputTokens, outputTokens, revenueMicros, computeMs } = totals;
+  return { requests, inputTokens, outputTokens, revenueMicros, computeSeconds: computeMs / 1000 };
+}
+
+function periodJson(period: PeriodResult): Overview['today'] {
+  return {
+    requests: period.requests,
+    inputTokens: period.inputTokens,
+    outputTokens: period.outputTokens,
+    revenueMicros: period.revenueMicros.toString(),
+    costMicros: period.costMicros?.toString() ?? null,
+    marginMicros: period.marginMicros?.toString() ?? null,
+  };
+}
+
+function modelJson(
+  engine: TextEngine,
+  price: ModelPrice | undefined,
+  parameterCounts: ReadonlyMap<string, number>,
+): ModelSummary {
+  return {
+    id: engine.modelId,
+    contextLength: engine.contextLength,
+    parameterCount: parameterCounts.get(engine.modelId) ?? null,
+    inputMicrosPerMillionTokens: price?.inputMicrosPerMillionTokens.toString() ?? null,
+    outputMicrosPerMillionTokens: price?.outputMicrosPerMillionTokens.toString() ?? null,
+  };
+}
+
+function usageJson(event: UsageEvent): UsageRow {
+  const { id, model, inputTokens, outputTokens, status } = event;
+  const charged = event.chargedMicros.toString();
+  return {
+    id,
+    time: event.time.toISOString(),
+    customer: event.customerName,
+    model,
+    inputTokens,
+    outputTokens,
+    chargedMicros: charged,
+    status,
+  };
+}

@@ -1,0 +1,168 @@
+import { setMaxListeners } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getRequestListener } from '@hono/node-server';
+import { type Clock, systemClock } from '../../base/clock.js';
+import { MoatError, messageOf, systemCode } from '../../base/errors.js';
+import type { Currency } from '../../base/money.js';
+import type { TextEngine } from '../../lab/generate/engine.js';
+import { ensureInternalCustomer } from '../billing/customers.js';
+import { createMeter, type Meter } from '../billing/meter.js';
+import type { Database } from '../store/database.js';
+import type { CostFacts } from './overview.js';
+import { createApp } from './routes.js';
+import { createStudioFiles } from './studio-files.js';
+import { readOrCreateStudioToken } from './studio-token.js';
+
+export interface GatewayOptions {
+  readonly database: Database;
+  /** What is served, by the name customers ask for. The gateway does not close them. */
+  readonly engines: ReadonlyMap<string, TextEngine>;
+  readonly projectDirectory: string;
+  /** 0 chooses a free one. */
+  readonly port: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  readonly clock?: Clock;
+  /** Default: the project's own, made at the first start (`.moat/studio-token`). */
+  readonly studioToken?: string;
+  /** The built studio. Default: no studio, said in a line. */
+  readonly studioDirectory?: string;
+  /** Default `<projectDirectory>/runs`. */
+  readonly runsDirectory?: string;
+  readonly currency?: Currency;
+  /** IANA name; default the machine's. */
+  readonly timeZone?: string;
+  readonly parameterCounts?: ReadonlyMap<string, number>;
+  /** Asked at every overview. Default: nothing known. */
+  readonly costFacts?: () => Promise<CostFacts>;
+  /** Requests served at once; beyond it the answer is 429. Default 256. */
+  readonly maxConcurrent?: number;
+  /** Default 10 minutes. */
+  readonly maxAnswerMs?: number;
+  /** Told of what went wrong inside: an error, never a key or a customer's text. */
+  readonly onProblem?: (error: unknown) => void;
+}
+
+export interface Gateway {
+  /** `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly port: number;
+  readonly studioToken: string;
+  /** Accepts nothing new, lets answers finish for `graceMs` (default 10 s), cuts the rest off, settles every one. Safe to repeat. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Serves the models over HTTP.
+ * @throws MoatError `port-taken`, `address-not-available`
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const clock = options.clock ?? systemClock;
+  const { database, projectDirectory } = options;
+  const currency = options.currency ?? 'USD';
+  const onProblem = options.onProblem ?? (() => undefined);
+  const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
+  await ensureInternalCustomer({ database, clock }, currency);
+  const meter = await createMeter({
+    database,
+    clock,
+    onProblem,
+    unsettledDirectory: path.join(projectDirectory, '.moat', 'unsettled'),
+  });
+  const shutdown = new AbortController();
+  // Every answer listens to it; their number is bounded by `maxConcurrent`.
+  setMaxListeners(0, shutdown.signal);
+  const inFlight = new Set<Promise<void>>();
+  let isDraining = false;
+  const app = createApp({
+    meter,
+    clock,
+    shutdown: shutdown.signal,
+    maxAnswerMs: options.maxAnswerMs ?? 600_000,
+    books: { database, clock },
+    engines: options.engines,
+    overview: {
+      project: path.basename(path.resolve(projectDirectory)),
+      currency,
+      timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+      engines: options.engines,
+      parameterCounts: options.parameterCounts ?? new Map(),
+      costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
+    },
+    runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
+    studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
+    studioToken,
+    maxConcurrent: options.maxConcurrent ?? 256,
+    inFlight,
+    startedAtSeconds: Math.floor(clock.now() / 1000),
+    isDraining: () => isDraining,
+    onProblem,
+  });
+  const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  const host = options.host ?? '127.0.0.1';
+  const port = await listen(server, options.port, host).catch(async (error: unknown) => {
+    await meter.close();
+    throw error;
+  });
+  let closing: Promise<void> | undefined;
+  return {
+    url: `http://${host}:${port}`,
+    port,
+    studioToken,
+    close(graceMs = 10_000) {
+      isDraining = true;
+      return (closing ??= drain(server, inFlight, shutdown, graceMs, meter));
+    },
+  };
+}
+
+async function drain(
+  server: Server,
+  inFlight: Set<Promise<void>>,
+  shutdown: AbortController,
+  graceMs: number,
+  meter: Meter,
+): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const grace = new AbortController();
+  await Promise.race([
+    Promise.all(inFlight),
+    sleep(graceMs, undefined, { signal: grace.signal }).catch(() => undefined),
+  ]);
+  grace.abort();
+  shutdown.abort();
+  await Promise.all(inFlight);
+  await meter.close();
+  server.closeAllConnections();
+  await closed;
+}
+
+async function listen(server: Server, port: number, host: string): Promise<number> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+  } catch (error) {
+    throw explainListen(error, port, host);
+  }
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return address.port;
+}
+
+function explainListen(error: unknown, port: number, host: string): MoatError {
+  if (systemCode(error) === 'EADDRINUSE') {
+    return new MoatError('port-taken', `port ${port} on ${host} is already in use`, {
+      fix: 'Stop the program that uses it, or let moat choose a free one with --port 0.',
+      cause: error,
+    });
+  }
+  return new MoatError('address-not-available', `cannot listen on ${host}:${port}: ${messageOf(error)}`, {
+    fix: 'Choose another --host or --port.',
+    cause: error,
+  });
+}
