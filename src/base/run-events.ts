@@ -59,7 +59,8 @@ export interface DoneEvent {
   time: string;
   step: number;
   reason: 'finished' | 'stopped' | 'failed';
-  loss: number;
+  /** Mean training loss over the last steps; null when the run failed. */
+  loss: number | null;
   /** Wall seconds of the whole run, over every process, saves and evaluations included. */
   elapsedSeconds: number;
   tokensSeen: number;

@@ -93,7 +93,7 @@ async function withLog<T>(
   try {
     return await work(emit);
   } catch (error) {
-    emit({ ...endOf(job, run.from, started), reason: 'failed', loss: Number.NaN, message: messageOf(error) });
+    emit({ ...endOf(job, run.from, started), reason: 'failed', loss: null, message: messageOf(error) });
     throw error;
   } finally {
     log.close();

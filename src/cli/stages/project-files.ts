@@ -1,0 +1,22 @@
+import type { Project } from '../config/project.js';
+
+/** Where a project keeps what its stages make; everything but `runs/` can be made again from the data. */
+export interface ProjectFiles {
+  readonly corpus: string;
+  readonly tokenizer: string;
+  readonly shards: string;
+  readonly runs: string;
+  /** State of this project on this machine: database, studio token. */
+  readonly state: string;
+}
+
+export function filesOf(project: Project): ProjectFiles {
+  const state = project.resolve('.moat');
+  return {
+    state,
+    corpus: project.resolve('.moat', 'corpus'),
+    tokenizer: project.resolve('.moat', 'tokenizer'),
+    shards: project.resolve('.moat', 'shards'),
+    runs: project.resolve('runs'),
+  };
+}
