@@ -1,0 +1,85 @@
+/**
+ * The checkpoints of a run: `checkpoints/step-00000123/`. Names that end in `.partial` are saves or removals that never
+ * finished and are ignored; `.replaced` is the older of two saves of one step, which counts only while the newer is not
+ * in place yet. One process at a time writes into a run.
+ */
+import path from 'node:path';
+import { systemCode } from '../../base/errors.js';
+import { type FileSystem, nodeFileSystem } from './file-system.js';
+
+export interface CheckpointReference {
+  readonly step: number;
+  readonly directory: string;
+}
+
+const NAME = /^step-(\d{8,15})(\.replaced)?$/;
+
+export function checkpointsDirectory(runDirectory: string): string {
+  return path.join(runDirectory, 'checkpoints');
+}
+
+export function checkpointDirectory(runDirectory: string, step: number): string {
+  if (!Number.isSafeInteger(step) || step < 0 || step > 1e15) throw new RangeError(`step ${step}`);
+  return path.join(checkpointsDirectory(runDirectory), `step-${String(step).padStart(8, '0')}`);
+}
+
+export function replacedName(directory: string): string {
+  return `${directory}.replaced`;
+}
+
+/** All finished checkpoints, oldest first; none when there is no such run. They are not opened. */
+export async function listCheckpoints(
+  runDirectory: string,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<CheckpointReference[]> {
+  const parent = checkpointsDirectory(runDirectory);
+  const entries = await fileSystem.list(parent).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const byStep = new Map<number, string>();
+  for (const { name, isDirectory } of entries) {
+    const match = NAME.exec(name);
+    if (!isDirectory || match === null) continue;
+    const step = Number(match[1]);
+    if (match[2] === undefined || !byStep.has(step)) byStep.set(step, path.join(parent, name));
+  }
+  return [...byStep].map(([step, directory]) => ({ step, directory })).sort((a, b) => a.step - b.step);
+}
+
+/** The checkpoint of the highest step, or undefined when there is none. It is not opened. */
+export async function latestCheckpoint(
+  runDirectory: string,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<CheckpointReference | undefined> {
+  return (await listCheckpoints(runDirectory, fileSystem)).at(-1);
+}
+
+/**
+ * Removes the oldest checkpoints until `keepLast` remain; the newest always remains. Each is renamed before it is
+ * removed, so that a kill leaves no half checkpoint under a good name.
+ */
+export async function pruneCheckpoints(
+  runDirectory: string,
+  keepLast: number,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<void> {
+  if (!Number.isSafeInteger(keepLast) || keepLast < 1) throw new RangeError(`keepLast is ${keepLast}, not 1 or more`);
+  const checkpoints = await listCheckpoints(runDirectory, fileSystem);
+  for (const { directory } of checkpoints.slice(0, -keepLast)) {
+    const doomed = `${directory}.removed.partial`;
+    await fileSystem.rename(directory, doomed);
+    await fileSystem.remove(doomed);
+  }
+}
+
+/** Removes what killed saves and removals left behind. */
+export async function removeLeftovers(runDirectory: string, fileSystem: FileSystem): Promise<void> {
+  const parent = checkpointsDirectory(runDirectory);
+  const names = (await fileSystem.list(parent)).map(({ name }) => name);
+  const superseded = (name: string): boolean =>
+    name.endsWith('.replaced') && names.includes(name.slice(0, -'.replaced'.length));
+  for (const name of names) {
+    if (name.endsWith('.partial') || superseded(name)) await fileSystem.remove(path.join(parent, name));
+  }
+}
