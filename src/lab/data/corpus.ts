@@ -1,0 +1,112 @@
+/**
+ * The corpus folder: `train.jsonl`, `heldout.jsonl` (one `Document` a line), `dropped.jsonl` (one `Dropped` a line) and
+ * `report.json`. It appears whole or not at all, and replaces an earlier one only when it is complete.
+ */
+import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { restoreFolder, writeFolderAtomic } from '../../base/atomic-folder.js';
+import { MoatError, systemCode } from '../../base/errors.js';
+import type { Document, Dropped } from './document.js';
+import { createJsonLinesWriter } from './json-lines-writer.js';
+import { splitLines } from './lines.js';
+import type { DataReport } from './report.js';
+import type { Side } from './split.js';
+import { decodeFile } from './text-encoding.js';
+
+export type CorpusEntry =
+  | { readonly kind: 'document'; readonly document: Document; readonly side: Side }
+  | { readonly kind: 'dropped'; readonly dropped: Dropped };
+
+const REPORT_FILE = 'report.json';
+/** Longest line accepted when reading back: the largest document, every character escaped, and its fields. */
+const MAX_LINE_CHARACTERS = 64_000_000;
+
+/**
+ * @param report called once after the last entry; its result is stored as `report.json` and returned
+ * @throws MoatError `disk-full`, `not-writable`; whatever the entries throw
+ */
+export async function writeCorpus(
+  folder: string,
+  entries: AsyncIterable<CorpusEntry>,
+  report: () => DataReport,
+): Promise<DataReport> {
+  return writeFolderAtomic(folder, async (temporary) => {
+    const handles: FileHandle[] = [];
+    const writerOf = async (name: string) => {
+      const handle = await open(path.join(temporary, `${name}.jsonl`), 'wx');
+      handles.push(handle);
+      return createJsonLinesWriter(handle);
+    };
+    try {
+      const writers = {
+        train: await writerOf('train'),
+        heldout: await writerOf('heldout'),
+        dropped: await writerOf('dropped'),
+      };
+      for await (const entry of entries) {
+        if (entry.kind === 'document') await writers[entry.side].write(entry.document);
+        else await writers.dropped.write(entry.dropped);
+      }
+      for (const writer of Object.values(writers)) await writer.flush();
+    } finally {
+      for (const handle of handles) await handle.close();
+    }
+    const finished = report();
+    await writeFile(path.join(temporary, REPORT_FILE), `${JSON.stringify(finished, null, 2)}\n`, { flag: 'wx' });
+    return finished;
+  });
+}
+
+const documentSchema = z.object({
+  id: z.string(),
+  text: z.string(),
+  origin: z.string(),
+  line: z.number().exactOptional(),
+  licence: z.string().exactOptional(),
+});
+
+/**
+ * One side of a corpus, in the order it was written.
+ * @throws MoatError `corpus-missing`, `corpus-damaged` naming file and line
+ */
+export async function* readCorpus(folder: string, side: Side): AsyncGenerator<Document> {
+  await assertCorpus(folder);
+  const file = path.join(folder, `${side}.jsonl`);
+  for await (const line of splitLines(decodeFile(file, 'utf-8'), MAX_LINE_CHARACTERS)) {
+    yield parseDocument(line.text, `${file}:${line.number}`);
+  }
+}
+
+function parseDocument(json: string, place: string): Document {
+  try {
+    return documentSchema.parse(JSON.parse(json));
+  } catch (error) {
+    throw new MoatError('corpus-damaged', `${place}: not a document as the data stage writes them`, {
+      fix: 'Make the corpus again with moat data.',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The report of a corpus made earlier.
+ * @throws MoatError `corpus-missing`, `corpus-damaged`
+ */
+export async function readReport(folder: string): Promise<DataReport> {
+  await assertCorpus(folder);
+  const file = path.join(folder, REPORT_FILE);
+  const report: unknown = JSON.parse(await readFile(file, 'utf8'));
+  if (typeof report === 'object' && report !== null && 'kept' in report) return report as DataReport;
+  throw new MoatError('corpus-damaged', `${file}: not a data report`, { fix: 'Make the corpus again with moat data.' });
+}
+
+async function assertCorpus(folder: string): Promise<void> {
+  await restoreFolder(folder);
+  try {
+    await (await open(path.join(folder, REPORT_FILE), 'r')).close();
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') throw error;
+    throw new MoatError('corpus-missing', `${folder}: there is no corpus here`, { fix: 'Make one with moat data.' });
+  }
+}

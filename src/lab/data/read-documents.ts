@@ -1,0 +1,69 @@
+/**
+ * From files to raw documents: one reader a kind of file, each a record in `READERS`. Texts come out as they stand in
+ * the file; cleaning is the next stage. Memory stays at one document.
+ */
+import path from 'node:path';
+import type { Document, Dropped } from './document.js';
+import { readDocComments } from './doc-comments.js';
+import type { FormatReader } from './format-reader.js';
+import { findFiles, type FoundFile } from './find-files.js';
+import { readJsonLines } from './json-lines.js';
+import { splitLines } from './lines.js';
+import { readPlainText } from './plain-text.js';
+import { decodeFile, inspectFile } from './text-encoding.js';
+
+/** A text longer than this in one line, comment or record is dropped with reason `too-long`. */
+export const MAX_DOCUMENT_CHARACTERS = 1_000_000;
+
+const READERS: readonly FormatReader[] = [
+  { extensions: ['.txt', '.md', '.markdown'], read: readPlainText },
+  { extensions: ['.jsonl', '.ndjson'], read: readJsonLines },
+  {
+    extensions: ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'],
+    read: readDocComments,
+  },
+];
+
+export type RawItem =
+  { readonly kind: 'document'; readonly document: Document } | { readonly kind: 'dropped'; readonly dropped: Dropped };
+
+/**
+ * All documents of a file, folder or glob, in the order of the files' paths.
+ * @throws MoatError `data-missing`, `data-empty`, `bad-jsonl`
+ */
+export async function* readDocuments(
+  source: string,
+  options: { licence?: string | undefined; maxCharacters?: number } = {},
+): AsyncGenerator<RawItem> {
+  const maxCharacters = options.maxCharacters ?? MAX_DOCUMENT_CHARACTERS;
+  for (const file of await findFiles(source)) yield* readFile(file, options.licence, maxCharacters);
+}
+
+async function* readFile(file: FoundFile, licence: string | undefined, maxCharacters: number): AsyncGenerator<RawItem> {
+  const { origin } = file;
+  const drop = (reason: string, detail: string): RawItem => {
+    return { kind: 'dropped', dropped: { id: origin, origin, reason, detail } };
+  };
+  if (file.isSymbolicLink) return yield drop('symbolic-link', 'symbolic links are not followed');
+  const extension = path.extname(origin).toLowerCase();
+  const reader = READERS.find(({ extensions }) => extensions.includes(extension));
+  if (reader === undefined) {
+    return yield drop('unsupported-type', `${extension === '' ? 'a file without extension' : extension} is not read`);
+  }
+  const inspection = await inspectFile(file.path);
+  if (inspection.kind !== 'text') return yield drop(inspection.kind, `${origin} ${inspection.detail}`);
+
+  const lines = splitLines(decodeFile(file.path, inspection.encoding), maxCharacters);
+  let position = 0;
+  for await (const passage of reader.read(lines, origin, maxCharacters)) {
+    const id = `${origin}#${++position}`;
+    if (passage.kind === 'text') {
+      const document: Document = { id, text: passage.text, origin, line: passage.line };
+      if (licence !== undefined) document.licence = licence;
+      yield { kind: 'document', document };
+    } else {
+      const detail = `${origin}:${passage.line}: ${passage.length} characters, the limit is ${maxCharacters}`;
+      yield { kind: 'dropped', dropped: { id, origin, reason: 'too-long', detail } };
+    }
+  }
+}
