@@ -31,7 +31,7 @@ export const ledger: Migration = {
     create index journal_entries_by_account on moat.journal_entries (account_id);
 
     create function moat.post_entries() returns trigger language plpgsql
-    set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set join_collapse_limit = 1 as $$
+    set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set join_collapse_limit = 1 set plan_cache_mode = force_generic_plan as $$
     declare
       wrong bigint;
     begin

@@ -51,7 +51,7 @@ export const metering: Migration = {
     returns table (
       place integer, outcome text, customer_id text, key_id text, kind text, currency text, account_id bigint,
       price_id bigint, input_price bigint, output_price bigint, reserved_micros bigint, available_micros bigint
-    ) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set join_collapse_limit = 1 as $$
+    ) language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set join_collapse_limit = 1 set plan_cache_mode = force_generic_plan as $$
     #variable_conflict use_column
     declare
       asked record;
@@ -123,7 +123,7 @@ export const metering: Migration = {
     end $$;
 
     create function moat.settle(batch jsonb) returns table (request_id text, charged_micros bigint, settled boolean)
-    language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set join_collapse_limit = 1 as $$
+    language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set join_collapse_limit = 1 set plan_cache_mode = force_generic_plan as $$
     #variable_conflict use_column
     begin
       perform 1 from moat.accounts a
