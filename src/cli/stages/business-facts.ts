@@ -1,0 +1,56 @@
+import type { Micros } from '../../base/money.js';
+import { parseMicros } from '../../base/money.js';
+import type { Books } from '../../company/billing/customers.js';
+import { priceOf } from '../../company/billing/prices.js';
+import { type UsageTotals, usageTotals } from '../../company/billing/usage.js';
+import type { BusinessFacts, PeriodFacts } from '../../company/business/business-summary.js';
+import { startOfDay } from '../../company/gateway/local-day.js';
+import { readRunUses } from '../../lab/train/run-cost.js';
+import type { Project } from '../config/project.js';
+import { filesOf } from './project-files.js';
+
+/** Throughput measured by running the model, when somebody has; else it is taken from what was served. */
+export interface Throughput {
+  readonly decodeTokensPerSecond: number;
+  readonly prefillTokensPerSecond: number;
+}
+
+/** What the machine costs for an hour, in micro-units. */
+export function hourlyMicrosOf(project: Project): Micros {
+  return parseMicros(project.config.business.machineHourlyPrice, 'business.machineHourlyPrice');
+}
+
+/** Everything measured about a project's model on sale: runs, throughput, prices in force, usage. */
+export async function readBusinessFacts(
+  project: Project,
+  books: Books,
+  throughput: Throughput | undefined,
+): Promise<BusinessFacts> {
+  const { currency, timeZone, serve } = project.config;
+  const [runs, today, total, price] = await Promise.all([
+    readRunUses(filesOf(project).runs),
+    usageTotals(books, { currency, from: startOfDay(books.clock.now(), timeZone) }),
+    usageTotals(books, { currency }),
+    priceOf(books, serve.modelId, currency),
+  ]);
+  return {
+    currency,
+    hourlyMicros: hourlyMicrosOf(project),
+    trainingWallSeconds: runs.length === 0 ? null : runs.reduce((sum, { elapsedSeconds }) => sum + elapsedSeconds, 0),
+    decodeTokensPerSecond: throughput?.decodeTokensPerSecond ?? servedTokensPerSecond(total),
+    prefillTokensPerSecond: throughput?.prefillTokensPerSecond ?? null,
+    inputPriceMicrosPerMillion: price?.inputMicrosPerMillionTokens ?? null,
+    outputPriceMicrosPerMillion: price?.outputMicrosPerMillionTokens ?? null,
+    today: periodOf(today),
+    total: periodOf(total),
+  };
+}
+
+/** Output tokens per second of engine time over everything sold; null when nothing was. */
+function servedTokensPerSecond({ outputTokens, payingComputeMs }: UsageTotals): number | null {
+  return payingComputeMs > 0 ? (outputTokens * 1000) / payingComputeMs : null;
+}
+
+function periodOf({ requests, inputTokens, outputTokens, revenueMicros, computeMs }: UsageTotals): PeriodFacts {
+  return { requests, inputTokens, outputTokens, revenueMicros, computeSeconds: computeMs / 1000 };
+}
