@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.js';
 import { invariant } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
-import type { Database } from '../store/database.js';
+import type { Database, Sql } from '../store/database.js';
 import { type Batcher, createBatcher } from './batcher.js';
 
 /** Who asks: a customer by his key's hash, or the project itself (the studio's playground), which is never charged. */
@@ -62,14 +62,11 @@ export type Admissions = Batcher<AdmissionRequest, Admission | Refusal>;
 
 /** The one door: authenticate, price known, maximum cost reserved, for every request of a batch in one round trip. */
 export function createAdmissions(database: Database, clock: Clock): Admissions {
-  return createBatcher((requests) => admit(database, clock, requests), MAX_BATCH);
+  const lane = database.lane();
+  return createBatcher((requests) => admit(lane, clock, requests), MAX_BATCH);
 }
 
-async function admit(
-  database: Database,
-  clock: Clock,
-  requests: readonly AdmissionRequest[],
-): Promise<(Admission | Refusal)[]> {
+async function admit(sql: Sql, clock: Clock, requests: readonly AdmissionRequest[]): Promise<(Admission | Refusal)[]> {
   const batch = JSON.stringify(
     requests.map(({ requestId, payer, model, inputTokens, maxTokens }) => ({
       request_id: requestId,
@@ -79,7 +76,7 @@ async function admit(
       max_tokens: maxTokens,
     })),
   );
-  const rows = await database.sql<AdmitRow[]>`
+  const rows = await sql<AdmitRow[]>`
     select * from moat.admit(${batch}::text::jsonb, ${new Date(clock.now())}, ${`${RESERVATION_LIFETIME_MS} ms`}::text::interval)`;
   invariant(rows.length === requests.length, 'admission answers every request once');
   return requests.map((request, index) => {

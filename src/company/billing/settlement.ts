@@ -1,6 +1,6 @@
 import { invariant } from '../../base/errors.js';
 import type { Micros } from '../../base/money.js';
-import type { Database } from '../store/database.js';
+import type { Database, Sql } from '../store/database.js';
 import type { Admission } from './admission.js';
 import { type Batcher, createBatcher } from './batcher.js';
 import { usageEventIdOf } from './identifiers.js';
@@ -41,7 +41,8 @@ export type Settlements = Batcher<SettlementRecord, Settlement>;
  * resolves. Settling a request again changes nothing and answers as the first time.
  */
 export function createSettlements(database: Database): Settlements {
-  return createBatcher((records) => settle(database, records), MAX_BATCH);
+  const lane = database.lane();
+  return createBatcher((records) => settle(lane, records), MAX_BATCH);
 }
 
 /** Nobody pays for more than was admitted, whatever an engine reports. */
@@ -65,8 +66,8 @@ export function toRecord({ admission, usage, atMs }: SettlementRequest): Settlem
   };
 }
 
-async function settle(database: Database, records: readonly SettlementRecord[]): Promise<Settlement[]> {
-  const rows = await database.sql<{ request_id: string; charged_micros: bigint }[]>`
+async function settle(sql: Sql, records: readonly SettlementRecord[]): Promise<Settlement[]> {
+  const rows = await sql<{ request_id: string; charged_micros: bigint }[]>`
     select * from moat.settle(${JSON.stringify(records)}::text::jsonb)`;
   const charged = new Map(rows.map((row) => [row.request_id, row.charged_micros]));
   return records.map((record) => {

@@ -14,6 +14,11 @@ export interface Database {
   readonly location: string;
   /** The address another process could connect to, password included: never log it. */
   readonly url: string;
+  /**
+   * A connection of its own for one kind of query, made again when it breaks: its plans stay warm, and it never waits
+   * behind a report. Ends with the database.
+   */
+  lane(): Sql;
   /** Ends the connections and, as the last user of an embedded server, stops it. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -36,9 +41,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const server = options.databaseUrl === undefined ? await acquireServer({ ...options, probe }) : undefined;
   const url = server?.url ?? options.databaseUrl ?? '';
   const sql = connect(url, options.connections ?? 8);
+  const lanes: Sql[] = [];
+  const lane = (): Sql => {
+    const opened = connect(url, 1);
+    lanes.push(opened);
+    return opened;
+  };
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await sql.end({ timeout: 5 });
+    await Promise.all([sql, ...lanes].map((open) => open.end({ timeout: 5 })));
     await server?.release();
   };
   try {
@@ -47,7 +58,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     await close();
     throw explain(error, describe(url, server));
   }
-  return { sql, url, location: describe(url, server), close: () => (closing ??= close()) };
+  return { sql, url, location: describe(url, server), lane, close: () => (closing ??= close()) };
 }
 
 function connect(url: string, connections: number): Sql {
