@@ -1,0 +1,12 @@
+/** The tokens that are no text. They take the first ids, in this order; text that spells them is encoded as plain text. */
+export const END_OF_TEXT = '<|endoftext|>';
+export const PAD = '<|pad|>';
+export const TURN_START = '<|im_start|>';
+export const TURN_END = '<|im_end|>';
+
+export const SPECIAL_TOKENS: readonly string[] = [END_OF_TEXT, PAD, TURN_START, TURN_END];
+
+/** ChatML, as `transformers` renders it (Jinja). `Tokenizer.renderChat` gives the same ids. */
+export const CHAT_TEMPLATE =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}" +
+  "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
