@@ -1,0 +1,118 @@
+/**
+ * One shard of token ids on disk, little-endian:
+ *
+ *     offset  size  field
+ *          0     8  magic "MOATTOKS"
+ *          8     4  version, 1
+ *         12     4  bytes a token: 2 or 4
+ *         16     8  tokens
+ *         24     8  documents
+ *         32     8  bytes of the names block
+ *         40    32  tokenizer hash
+ *         72    32  SHA-256 of bytes 8 to 71 and of everything after the header
+ *        104    24  zero
+ *        128        tokens, padded with zeros to a multiple of 4
+ *                   documents × uint32: where each document starts, in tokens from the shard's first
+ *                   documents × uint32: UTF-8 bytes of each document's text
+ *                   names block: JSON array of the documents' ids
+ */
+import { createHash } from 'node:crypto';
+import { MoatError } from '../../base/errors.js';
+
+const MAGIC = 'MOATTOKS';
+const VERSION = 1;
+const HEADER_BYTES = 128;
+
+export type TokenArray = Uint16Array | Uint32Array;
+
+export interface Shard {
+  readonly tokens: TokenArray;
+  /** Index of each document's first token within the shard. */
+  readonly documentStarts: Uint32Array;
+  /** UTF-8 bytes of each document's text. */
+  readonly documentBytes: Uint32Array;
+  readonly documentIds: readonly string[];
+}
+
+/** @param tokenizerHash 64 hexadecimal digits */
+export function encodeShard(shard: Shard, tokenizerHash: string): Uint8Array[] {
+  const { tokens, documentStarts, documentBytes } = shard;
+  const names = Buffer.from(JSON.stringify(shard.documentIds));
+  const body = [
+    bytesUnder(tokens),
+    new Uint8Array(padding(tokens.byteLength)),
+    bytesUnder(documentStarts),
+    bytesUnder(documentBytes),
+    names,
+  ];
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.write(MAGIC, 0, 'latin1');
+  header.writeUInt32LE(VERSION, 8);
+  header.writeUInt32LE(tokens.BYTES_PER_ELEMENT, 12);
+  header.writeBigUInt64LE(BigInt(tokens.length), 16);
+  header.writeBigUInt64LE(BigInt(documentStarts.length), 24);
+  header.writeBigUInt64LE(BigInt(names.length), 32);
+  header.write(tokenizerHash, 40, 'hex');
+  const checksum = createHash('sha256').update(header.subarray(8, 72));
+  for (const part of body) checksum.update(part);
+  checksum.digest().copy(header, 72);
+  return [header, ...body];
+}
+
+/**
+ * Views into `file`, nothing copied but the names.
+ * @param file must start at a multiple of 4 within its buffer
+ * @throws MoatError `shard-damaged`, `shard-version`, `shard-other-tokenizer`, each naming the file
+ */
+export function decodeShard(file: Uint8Array, name: string, tokenizerHash: string): Shard {
+  const damaged = (what: string): MoatError => {
+    return new MoatError('shard-damaged', `${name}: ${what}`, { fix: 'Make the token shards again.' });
+  };
+  const header = Buffer.from(file.buffer, file.byteOffset, Math.min(HEADER_BYTES, file.byteLength));
+  if (header.length < HEADER_BYTES) throw damaged(`${file.byteLength} bytes are too few for a token shard`);
+  if (header.toString('latin1', 0, 8) !== MAGIC) throw damaged('not a token shard');
+  const version = header.readUInt32LE(8);
+  if (version !== VERSION) {
+    throw new MoatError('shard-version', `${name}: format version ${version}, this program reads ${VERSION}`, {
+      fix: 'Make the token shards again.',
+    });
+  }
+  if (header.toString('hex', 40, 72) !== tokenizerHash) {
+    throw new MoatError('shard-other-tokenizer', `${name}: made with another tokenizer than the one given`, {
+      fix: 'Make the token shards again with this tokenizer, or use the tokenizer they were made with.',
+    });
+  }
+  const bytesPerToken = header.readUInt32LE(12);
+  if (bytesPerToken !== 2 && bytesPerToken !== 4) throw damaged(`${bytesPerToken} bytes a token`);
+  const tokenCount = Number(header.readBigUInt64LE(16));
+  const documentCount = Number(header.readBigUInt64LE(24));
+  const namesBytes = Number(header.readBigUInt64LE(32));
+  const tokenBytes = tokenCount * bytesPerToken;
+  const indexAt = HEADER_BYTES + tokenBytes + padding(tokenBytes);
+  const namesAt = indexAt + 8 * documentCount;
+  const expected = namesAt + namesBytes;
+  if (file.byteLength !== expected)
+    throw damaged(`cut off or changed: ${file.byteLength} bytes instead of ${expected}`);
+  const checksum = createHash('sha256').update(header.subarray(8, 72)).update(file.subarray(HEADER_BYTES)).digest();
+  if (!checksum.equals(header.subarray(72, 104))) throw damaged('its content does not match its checksum');
+
+  const { buffer, byteOffset } = file;
+  const tokensAt = byteOffset + HEADER_BYTES;
+  return {
+    tokens:
+      bytesPerToken === 2
+        ? new Uint16Array(buffer, tokensAt, tokenCount)
+        : new Uint32Array(buffer, tokensAt, tokenCount),
+    documentStarts: new Uint32Array(buffer, byteOffset + indexAt, documentCount),
+    documentBytes: new Uint32Array(buffer, byteOffset + indexAt + 4 * documentCount, documentCount),
+    documentIds: JSON.parse(Buffer.from(buffer, byteOffset + namesAt, namesBytes).toString()) as string[],
+  };
+}
+
+function padding(bytes: number): number {
+  return (4 - (bytes % 4)) % 4;
+}
+
+function bytesUnder(array: TokenArray): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
