@@ -66,7 +66,7 @@ export const WIDEN: Partial<Readonly<Record<Dtype, Widen>>> = {
   },
 };
 
-/** Integers as plain numbers; `undefined` for types that are not integers. */
+/** The integer at an index, BOOL as 0 or 1; `undefined` for types that are not integers. */
 export function integerAt(bytes: DataView, dtype: Dtype, index: number): bigint | undefined {
   switch (dtype) {
     case 'BOOL':

@@ -77,6 +77,15 @@ describe('values', () => {
     await reader.close();
   });
 
+  test('a U64 that does not fit is refused, not wrapped', async () => {
+    const header = '{"x":{"dtype":"U64","shape":[1],"data_offsets":[0,8]}}  ';
+    const bytes = Buffer.concat([Buffer.alloc(8), Buffer.from(header), Buffer.alloc(8, 255)]);
+    bytes.writeBigUInt64LE(BigInt(header.length));
+    const reader = await openSafetensors(fileOf(bytes));
+    await expect(reader.readIntegers('x')).rejects.toThrow('holds 18446744073709551615');
+    await reader.close();
+  });
+
   test('all 65,536 bfloat16 and float16 values', () => {
     const halves = Uint16Array.from({ length: 65536 }, (_, i) => i);
     const bytes = new DataView(halves.buffer);

@@ -106,6 +106,7 @@ function readerOver(
         const value = integerAt(view, dtype, i);
         if (value === undefined) throw badSafetensors(file, `tensor "${name}" is ${dtype}, not a whole-number type`);
         result[i] = value;
+        if (result[i] !== value) throw badSafetensors(file, `tensor "${name}" holds ${value}, over the limit of 2^63`);
       }
       return result;
     },
