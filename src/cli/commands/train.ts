@@ -1,0 +1,66 @@
+import { readdir } from 'node:fs/promises';
+import { MoatError } from '../../base/errors.js';
+import { defineCommand } from '../command.js';
+import { newestRunName } from '../stages/find-run.js';
+import { filesOf } from '../stages/project-files.js';
+import { runTrainStage } from '../stages/train-stage.js';
+import { curve } from '../terminal/curve.js';
+
+export const command = defineCommand({
+  name: 'train',
+  summary: 'train the model, or go on training it',
+  description:
+    'Trains on the token shards until the time or the steps are used up, measuring on held-out text and saving as it goes. Ctrl-C saves and stops; --resume goes on exactly where it was, also after a kill.',
+  options: {
+    name: { kind: 'text', placeholder: 'NAME', description: "the run's name under runs/ (default: run-1, run-2 …)" },
+    resume: { kind: 'flag', short: 'r', description: 'go on with the run named by --name, or with the newest' },
+    fromStep: {
+      kind: 'integer',
+      placeholder: 'N',
+      minimum: 1,
+      maximum: 1_000_000_000,
+      description: 'with --resume: from the checkpoint of this step instead of the last',
+    },
+  },
+  settings: ['train', 'model'],
+  examples: [
+    { command: 'moat train --minutes 30', does: 'half an hour' },
+    { command: 'moat train --steps 300 --name first', does: '300 steps, in runs/first' },
+    { command: 'moat train --resume', does: 'go on with the newest run' },
+  ],
+  async run({ options, loadProject, reporter, terminal, signal, clock }) {
+    const project = await loadProject();
+    const runName = options.name ?? (await (options.resume ? newestRun : freeName)(filesOf(project).runs));
+    const result = await runTrainStage({
+      project,
+      runName,
+      resume: options.resume ? { fromStep: options.fromStep } : undefined,
+      reporter,
+      clock,
+      signal,
+    });
+    if (result.losses.length > 1) {
+      terminal.print(
+        curve(result.losses, { columns: terminal.columns, rows: 8, caption: 'training loss, nats a token' }),
+      );
+    }
+    terminal.print(`checkpoint: ${result.checkpoint}`);
+    if (result.reason === 'stopped') terminal.print(`go on with: moat train --resume --name ${runName}`);
+    const { losses: _losses, ...json } = result;
+    return { json };
+  },
+});
+
+const NUMBERED = /^run-(\d+)$/;
+
+async function freeName(runs: string): Promise<string> {
+  const names = await readdir(runs).catch(() => []);
+  const numbers = names.map((name) => Number(NUMBERED.exec(name)?.[1] ?? 0));
+  return `run-${Math.max(0, ...numbers) + 1}`;
+}
+
+async function newestRun(runs: string): Promise<string> {
+  const name = await newestRunName(runs);
+  if (name !== undefined) return name;
+  throw new MoatError('no-such-run', `${runs}: there is no run to resume`, { fix: 'Start one with moat train.' });
+}

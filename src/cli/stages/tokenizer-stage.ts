@@ -1,0 +1,47 @@
+import { formatCount, formatSeconds } from '../../base/units.js';
+import { readCorpus } from '../../lab/data/corpus.js';
+import type { Document } from '../../lab/data/document.js';
+import { type ShardManifest, writeTokenShards } from '../../lab/tokenizer/shard-writer.js';
+import type { Tokenizer } from '../../lab/tokenizer/tokenizer.js';
+import { trainTokenizer } from '../../lab/tokenizer/train-tokenizer.js';
+import type { Project } from '../config/project.js';
+import type { Reporter } from '../terminal/reporter.js';
+import { filesOf } from './project-files.js';
+
+export interface TokenizerResult {
+  readonly tokenizer: Tokenizer;
+  readonly shards: ShardManifest;
+  /** UTF-8 bytes of held-out text per token. */
+  readonly bytesPerToken: number;
+}
+
+/** Trains the tokenizer on the training documents and writes both sides of the corpus as token shards. */
+export async function runTokenizerStage(project: Project, reporter: Reporter): Promise<TokenizerResult> {
+  const stage = reporter.stage('tokenizer');
+  const files = filesOf(project);
+  const { vocabularySize } = project.config.tokenizer;
+  const started = performance.now();
+  const tokenizer = await trainTokenizer(files.tokenizer, textsOf(readCorpus(files.corpus, 'train')), {
+    vocabularySize,
+    onProgress: (tokens) =>
+      stage.progress({ fraction: tokens / vocabularySize, text: `${formatCount(tokens)} tokens` }),
+  });
+  const trainedSeconds = (performance.now() - started) / 1000;
+  const shards = await writeTokenShards(
+    files.shards,
+    { train: readCorpus(files.corpus, 'train'), heldout: readCorpus(files.corpus, 'heldout') },
+    tokenizer,
+    { onProgress: (split, tokens) => stage.progress({ text: `${formatCount(tokens)} ${split} tokens written` }) },
+  );
+  const { train, heldout } = shards.splits;
+  const bytesPerToken = (heldout?.textBytes ?? 0) / Math.max(1, heldout?.tokens ?? 0);
+  stage.done(
+    `${formatCount(tokenizer.vocabSize)} tokens learned in ${formatSeconds(trainedSeconds)}, ${bytesPerToken.toFixed(2)} bytes a token; ` +
+      `${formatCount(train?.tokens ?? 0)} to train on, ${formatCount(heldout?.tokens ?? 0)} to measure with`,
+  );
+  return { tokenizer, shards, bytesPerToken };
+}
+
+async function* textsOf(documents: AsyncIterable<Document>): AsyncGenerator<string> {
+  for await (const { text } of documents) yield text;
+}

@@ -1,0 +1,128 @@
+import path from 'node:path';
+import type { Clock } from '../../base/clock.js';
+import { MoatError } from '../../base/errors.js';
+import type { RunEvent, StepEvent } from '../../base/run-events.js';
+import { formatCount, formatSeconds } from '../../base/units.js';
+import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
+import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
+import { type TrainingResult, trainRun } from '../../lab/train/session.js';
+import type { Project } from '../config/project.js';
+import type { Reporter, Stage } from '../terminal/reporter.js';
+import { filesOf } from './project-files.js';
+import { runConfigOf } from './run-settings.js';
+
+export interface TrainStageOptions {
+  readonly project: Project;
+  readonly runName: string;
+  readonly resume: { readonly fromStep: number | undefined } | undefined;
+  readonly reporter: Reporter;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+}
+
+export interface TrainStageResult extends TrainingResult {
+  readonly runName: string;
+  /** Median over the steps of this process. */
+  readonly tokensPerSecond: number;
+  /** Training loss of every step of this process, nats a token. */
+  readonly losses: readonly number[];
+  /** Last held-out figure; undefined when none was taken. */
+  readonly bitsPerByte: number | undefined;
+}
+
+/** Trains (or goes on training) a run of the project, with a live bar. */
+export async function runTrainStage(options: TrainStageOptions): Promise<TrainStageResult> {
+  const { project, runName, reporter } = options;
+  const files = filesOf(project);
+  const tokenizer = await loadTokenizer(files.tokenizer);
+  const train = await readTokenSplit(files.shards, 'train', tokenizer);
+  const heldout = await readTokenSplit(files.shards, 'heldout', tokenizer);
+  const stage = reporter.stage('train');
+  const watch = watchRun(stage);
+  const result = await trainRun({
+    runDirectory: path.join(files.runs, checkedName(runName)),
+    config: options.resume === undefined ? runConfigOf(project.config, factsOf(tokenizer)) : undefined,
+    resume: options.resume,
+    trainTokens: train.tokens,
+    heldOut: { stream: { ...heldout, endOfText: tokenizer.endOfText }, byteCount: heldout.textBytes },
+    files: tokenizerFiles(files.tokenizer, tokenizer),
+    tokenizerHash: tokenizer.hash,
+    threads: project.config.serve.threads,
+    clock: options.clock,
+    signal: options.signal,
+    onEvent: (event) => {
+      watch.see(event);
+      options.onEvent?.(event);
+    },
+  });
+  const { progress, reason, parameterCount } = result;
+  const tokensPerSecond = watch.tokensPerSecond();
+  const bits = watch.bitsPerByte();
+  stage.done(
+    `${formatCount(parameterCount)} parameters, ${formatCount(progress.step)} steps, ${formatCount(progress.tokensSeen)} tokens at ` +
+      `${formatCount(tokensPerSecond)}/s; loss ${result.loss.toFixed(2)}${bits === undefined ? '' : `, held-out ${bits.toFixed(3)} bits a byte`}` +
+      (reason === 'stopped' ? '; stopped and saved' : ''),
+  );
+  return { ...result, runName, tokensPerSecond, losses: watch.losses, bitsPerByte: bits };
+}
+
+function checkedName(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
+  throw new MoatError('bad-run-name', `--name: "${name}" cannot be a run's name`, {
+    fix: 'Use letters, digits, ".", "_" and "-", beginning with a letter or digit.',
+  });
+}
+
+function factsOf(tokenizer: Awaited<ReturnType<typeof loadTokenizer>>) {
+  const { vocabSize: vocabularySize, endOfText, pad, endOfTurn, hash } = tokenizer;
+  return { vocabularySize, endOfText, pad, endOfTurn, hash };
+}
+
+/** What stands beside the weights in every checkpoint, so that the folder alone is a model. */
+function tokenizerFiles(
+  folder: string,
+  { endOfText, endOfTurn, pad }: { endOfText: number; endOfTurn: number; pad: number },
+) {
+  const generation = { bos_token_id: endOfText, eos_token_id: [endOfText, endOfTurn], pad_token_id: pad };
+  return {
+    'tokenizer.json': { copyOf: path.join(folder, 'tokenizer.json') },
+    'tokenizer_config.json': { copyOf: path.join(folder, 'tokenizer_config.json') },
+    'generation_config.json': `${JSON.stringify(generation, undefined, 2)}\n`,
+  };
+}
+
+const SMOOTHING = 0.9;
+
+/** Turns events into the bar's text, and keeps what the summary needs. */
+function watchRun(stage: Stage) {
+  const losses: number[] = [];
+  const speeds: number[] = [];
+  let smoothed: number | undefined;
+  let bits: number | undefined;
+  const show = (event: StepEvent): void => {
+    smoothed = smoothed === undefined ? event.loss : SMOOTHING * smoothed + (1 - SMOOTHING) * event.loss;
+    const total = event.elapsedSeconds + event.remainingSeconds;
+    stage.progress({
+      fraction: total === 0 ? 0 : event.elapsedSeconds / total,
+      text: `step ${event.step}  loss ${smoothed.toFixed(2)}  ${formatCount(event.tokensPerSecond)} tok/s${bits === undefined ? '' : `  ${bits.toFixed(2)} b/B`}`,
+      remainingSeconds: event.remainingSeconds,
+    });
+  };
+  return {
+    losses,
+    see(event: RunEvent): void {
+      if (event.type === 'eval') bits = event.bitsPerByte;
+      if (event.type === 'checkpoint') stage.progress({ text: `saved in ${formatSeconds(event.seconds)}` });
+      if (event.type !== 'step') return;
+      losses.push(event.loss);
+      speeds.push(event.tokensPerSecond);
+      show(event);
+    },
+    bitsPerByte: () => bits,
+    tokensPerSecond(): number {
+      const sorted = [...speeds].sort((a, b) => a - b);
+      return sorted[sorted.length >> 1] ?? 0;
+    },
+  };
+}
