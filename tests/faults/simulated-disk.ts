@@ -180,13 +180,20 @@ export function simulatedDisk(...existing: readonly string[]): SimulatedDisk {
       directoryAt(path.dirname(from)).entries.delete(path.basename(from));
       target.entries.set(path.basename(to), node);
     },
+    /** Entry by entry, as the real one: it can stop half way. */
     async remove(target) {
-      change(false);
+      let node: Node | undefined;
       try {
-        directoryAt(path.dirname(target)).entries.delete(path.basename(target));
+        node = find(target);
       } catch {
-        // nothing there to remove
+        change(false);
+        return;
       }
+      if (node.kind === 'directory') {
+        for (const name of node.entries.keys()) await disk.remove(path.join(target, name));
+      }
+      change(false);
+      directoryAt(path.dirname(target)).entries.delete(path.basename(target));
     },
     async syncDirectory(directory) {
       change(true);
