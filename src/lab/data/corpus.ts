@@ -10,7 +10,7 @@ import { MoatError, systemCode } from '../../base/errors.js';
 import type { Document, Dropped } from './document.js';
 import { createJsonLinesWriter } from './json-lines-writer.js';
 import { splitLines } from './lines.js';
-import type { DataReport } from './report.js';
+import { type DataReport, reportSchema } from './report.js';
 import type { Side } from './split.js';
 import { decodeFile } from './text-encoding.js';
 
@@ -96,9 +96,14 @@ function parseDocument(json: string, place: string): Document {
 export async function readReport(folder: string): Promise<DataReport> {
   await assertCorpus(folder);
   const file = path.join(folder, REPORT_FILE);
-  const report: unknown = JSON.parse(await readFile(file, 'utf8'));
-  if (typeof report === 'object' && report !== null && 'kept' in report) return report as DataReport;
-  throw new MoatError('corpus-damaged', `${file}: not a data report`, { fix: 'Make the corpus again with moat data.' });
+  try {
+    return reportSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    throw new MoatError('corpus-damaged', `${file}: not a data report`, {
+      fix: 'Make the corpus again with moat data.',
+      cause: error,
+    });
+  }
 }
 
 async function assertCorpus(folder: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { z } from 'zod';
 import { MoatError } from '../../base/errors.js';
 
 export interface CorpusSource {
@@ -12,6 +13,7 @@ export interface CorpusSource {
 }
 
 const PACKAGE = '@types/node';
+const manifestSchema = z.object({ version: z.string(), license: z.string().optional() });
 
 /**
  * The demo's text: the documentation comments of the installed `@types/node`.
@@ -31,6 +33,6 @@ export async function findDemoCorpus(): Promise<CorpusSource> {
       },
     );
   }
-  const manifest = JSON.parse(await readFile(manifestPath, 'utf8')) as { version?: string; license?: string };
-  return { path: path.dirname(manifestPath), licence: manifest.license, name: `${PACKAGE} ${manifest.version ?? ''}` };
+  const manifest = manifestSchema.parse(JSON.parse(await readFile(manifestPath, 'utf8')));
+  return { path: path.dirname(manifestPath), licence: manifest.license, name: `${PACKAGE} ${manifest.version}` };
 }

@@ -17,16 +17,22 @@ export interface Rejection {
 
 export const FILTERS: readonly Filter[] = [
   {
-    // Unicode Standard Annex 15: one spelling for what looks the same.
-    name: 'unicode-nfc',
+    name: 'line-ends',
     threshold: 0,
-    apply: (text) => text.normalize('NFC').replace(/\r\n?/g, '\n'),
+    apply: (text) => text.replace(/\r\n?/g, '\n'),
   },
   {
     // Control characters other than tab and line feed, unpaired surrogates, and byte order marks inside the text.
     name: 'control-characters',
     threshold: 0,
     apply: (text) => text.replace(/[\p{Cc}\p{Cs}\uFEFF]/gu, (character) => (/[\t\n]/.test(character) ? character : '')),
+  },
+  {
+    // Unicode Standard Annex 15: one spelling for what looks the same. After the removals, which can join a letter
+    // and its accent.
+    name: 'unicode-nfc',
+    threshold: 0,
+    apply: (text) => text.normalize('NFC'),
   },
   {
     name: 'trailing-space',
@@ -38,7 +44,7 @@ export const FILTERS: readonly Filter[] = [
     name: 'blank-lines',
     threshold: 1,
     apply: (text, threshold) =>
-      text.replace(/\n{2,}/g, (run) => '\n'.repeat(Math.min(run.length, threshold + 1))).trim(),
+      text.replace(/\n{2,}/g, (run) => '\n'.repeat(Math.min(run.length, threshold + 1))).replace(/^\n+|\n+$/g, ''),
   },
   {
     name: 'empty',

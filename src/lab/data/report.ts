@@ -1,36 +1,34 @@
 /** What happened to a source: how much came in, what was left out and why, what is in the corpus. */
+import { z } from 'zod';
 import { formatBytes, formatCount } from '../../base/units.js';
 import type { Dropped } from './document.js';
 import type { Side } from './split.js';
 
-export interface Tally {
-  documents: number;
-  /** UTF-8. */
-  bytes: number;
-}
+/** `bytes` are those of the text in UTF-8. */
+const tallySchema = z.object({ documents: z.int().min(0), bytes: z.int().min(0) });
 
-export interface DropTally {
-  documents: number;
-  /** The first few, to look at. */
-  examples: Dropped[];
-}
+const droppedSchema = z.object({ id: z.string(), origin: z.string(), reason: z.string(), detail: z.string() });
 
-export interface DataReport {
+/** The content of `report.json`. */
+export const reportSchema = z.object({
   /** As given: a path or a glob. */
-  source: string;
-  licence: string | undefined;
+  source: z.string(),
+  licence: z.string().optional(),
   /** Files from which at least one document was read. */
-  files: number;
+  files: z.int().min(0),
   /** Documents as read, before cleaning; whole files that were dropped are not among them. */
-  read: Tally;
-  kept: Tally;
-  train: Tally;
-  heldout: Tally;
-  /** By reason, most frequent first. */
-  dropped: Record<string, DropTally>;
-  heldOutFraction: number;
-  seed: number;
-}
+  read: tallySchema,
+  kept: tallySchema,
+  train: tallySchema,
+  heldout: tallySchema,
+  /** By reason, most frequent first, each with the first few to look at. */
+  dropped: z.record(z.string(), z.object({ documents: z.int().min(1), examples: z.array(droppedSchema) })),
+  heldOutFraction: z.number(),
+  seed: z.number(),
+});
+
+export type Tally = z.infer<typeof tallySchema>;
+export type DataReport = z.infer<typeof reportSchema>;
 
 const MAX_EXAMPLES = 3;
 
