@@ -1,8 +1,9 @@
 // Builds everything `bin/moat.js` needs into dist/: TypeScript to JavaScript file by file (so worker threads have
 // real entry files), the AssemblyScript kernels to kernels.wasm, and the studio to dist/studio. Nothing here needs
-// the network. `--quiet` prints only failures; each part is skipped when nothing it reads has changed.
+// the network. `--quiet` prints only failures, `--clean` starts from nothing; a part whose sources are those of the last
+// time is skipped.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,24 +21,20 @@ function walk(directory) {
 
 const newest = (files) => files.reduce((latest, file) => Math.max(latest, statSync(file).mtimeMs), 0);
 
-/** Runs `make` unless its stamp is newer than every source. */
+/** Runs `make` unless its stamp says that the same sources were built before. */
 async function step(name, sources, make) {
   const stamp = path.join(root, 'dist', `.${name}.stamp`);
   const inputs = [...sources, path.join(root, 'scripts/build.mjs'), path.join(root, 'package.json')];
-  if (existsSync(stamp) && statSync(stamp).mtimeMs > newest(inputs)) return;
+  const state = `${inputs.length} files, newest ${newest(inputs)}`;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return;
   const started = performance.now();
   await make();
-  writeFileSync(stamp, '');
+  writeFileSync(stamp, state);
   if (!quiet) console.log(`built ${name} in ${Math.round(performance.now() - started)} ms`);
 }
 
 async function buildServer(sources) {
   const { build } = await import('esbuild');
-  for (const entry of existsSync(path.join(root, 'dist')) ? readdirSync(path.join(root, 'dist')) : []) {
-    if (['base', 'lab', 'company', 'cli', 'index.js'].includes(entry)) {
-      rmSync(path.join(root, 'dist', entry), { recursive: true, force: true });
-    }
-  }
   await build({
     entryPoints: sources,
     outdir: path.join(root, 'dist'),
@@ -73,6 +70,7 @@ const kernels = all.filter((file) => file.endsWith('.as.ts'));
 const server = all.filter(
   (file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !kernels.includes(file) && !studio.includes(file),
 );
+if (process.argv.includes('--clean')) rmSync(path.join(root, 'dist'), { recursive: true, force: true });
 mkdirSync(path.join(root, 'dist'), { recursive: true });
 await step('server', server, () => buildServer(server));
 await step('kernels', kernels, () => buildKernels(kernels));

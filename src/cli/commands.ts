@@ -13,6 +13,20 @@ export interface CommandEntry {
  */
 export const commands: readonly CommandEntry[] = [
   { name: 'init', summary: 'start a project in a folder', load: () => import('./commands/init.js') },
+  { name: 'data', summary: 'read, clean and split your texts', load: () => import('./commands/data.js') },
+  {
+    name: 'tokenizer',
+    summary: 'learn how to cut your texts into tokens',
+    load: () => import('./commands/tokenizer.js'),
+  },
+  { name: 'train', summary: 'train the model, or go on training it', load: () => import('./commands/train.js') },
+  { name: 'eval', summary: 'measure a model on text it has not seen', load: () => import('./commands/eval.js') },
+  { name: 'keys', summary: 'customers, their API keys and their credit', load: () => import('./commands/keys.js') },
+  {
+    name: 'business',
+    summary: 'what the model cost, what it earns, and when it pays',
+    load: () => import('./commands/business.js'),
+  },
   {
     name: 'doctor',
     summary: 'check what this machine has and what is missing',
