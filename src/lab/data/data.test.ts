@@ -74,6 +74,18 @@ describe('finding files', () => {
   });
 });
 
+describe('a file that disappears while others are read', () => {
+  it('is dropped by name', async () => {
+    const folder = await folderWith({ 'a.txt': 'a', 'b.txt': 'b' });
+    const dropped: Dropped[] = [];
+    for await (const item of readDocuments(folder)) {
+      if (item.kind === 'document') await rm(path.join(folder, 'b.txt'));
+      else dropped.push(item.dropped);
+    }
+    expect(dropped).toMatchObject([{ origin: 'b.txt', reason: 'unreadable' }]);
+  });
+});
+
 describe('encodings', () => {
   const chinese = '今天天气很好，我们去公园散步吧。\n'.repeat(5);
 

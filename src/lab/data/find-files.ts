@@ -20,7 +20,8 @@ const MAX_FILES = 2_000_000;
 
 /**
  * @param source a file, a folder or a glob, relative to the working directory or absolute
- * @throws MoatError `data-missing` when nothing of that name exists, `data-empty` when it holds no file at all
+ * @throws MoatError `data-missing` when nothing of that name exists, `data-empty` when it holds no file at all,
+ *   `data-unreadable` for a folder this user may not list
  */
 export async function findFiles(source: string): Promise<FoundFile[]> {
   const { root, matches } = await interpret(source);
@@ -88,7 +89,7 @@ async function walk(
   matches: (origin: string) => boolean,
   into: FoundFile[],
 ): Promise<void> {
-  for await (const entry of await opendir(folder)) {
+  for await (const entry of await openFolder(folder)) {
     if (entry.name.startsWith('.') || entry.name === 'node_modules') continue;
     const origin = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
     const absolute = path.join(folder, entry.name);
@@ -102,5 +103,17 @@ async function walk(
         });
       }
     }
+  }
+}
+
+async function openFolder(folder: string) {
+  try {
+    return await opendir(folder);
+  } catch (error) {
+    if (systemCode(error) !== 'EACCES' && systemCode(error) !== 'EPERM') throw error;
+    throw new MoatError('data-unreadable', `${folder}: this user may not list the folder`, {
+      fix: 'Change its permissions or move it out of the source.',
+      cause: error,
+    });
   }
 }

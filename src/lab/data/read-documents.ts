@@ -3,6 +3,7 @@
  * the file; cleaning is the next stage. Memory stays at one document.
  */
 import path from 'node:path';
+import { systemCode } from '../../base/errors.js';
 import type { Document, Dropped } from './document.js';
 import { readDocComments } from './doc-comments.js';
 import type { FormatReader } from './format-reader.js';
@@ -10,7 +11,7 @@ import { findFiles, type FoundFile } from './find-files.js';
 import { readJsonLines } from './json-lines.js';
 import { splitLines } from './lines.js';
 import { readPlainText } from './plain-text.js';
-import { decodeFile, inspectFile } from './text-encoding.js';
+import { decodeFile, inspectFile, type Inspection } from './text-encoding.js';
 
 /** A text longer than this in one line, comment or record is dropped with reason `too-long`. */
 export const MAX_DOCUMENT_CHARACTERS = 1_000_000;
@@ -50,7 +51,7 @@ async function* readFile(file: FoundFile, licence: string | undefined, maxCharac
   if (reader === undefined) {
     return yield drop('unsupported-type', `${extension === '' ? 'a file without extension' : extension} is not read`);
   }
-  const inspection = await inspectFile(file.path);
+  const inspection = await inspectReadable(file.path);
   if (inspection.kind !== 'text') return yield drop(inspection.kind, `${origin} ${inspection.detail}`);
 
   const lines = splitLines(decodeFile(file.path, inspection.encoding), maxCharacters);
@@ -65,5 +66,16 @@ async function* readFile(file: FoundFile, licence: string | undefined, maxCharac
       const detail = `${origin}:${passage.line}: ${passage.length} characters, the limit is ${maxCharacters}`;
       yield { kind: 'dropped', dropped: { id, origin, reason: 'too-long', detail } };
     }
+  }
+}
+
+async function inspectReadable(file: string): Promise<Inspection | { kind: 'unreadable'; detail: string }> {
+  try {
+    return await inspectFile(file);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EACCES' || code === 'EPERM') return { kind: 'unreadable', detail: 'may not be read by this user' };
+    if (code === 'ENOENT') return { kind: 'unreadable', detail: 'was gone when it was its turn' };
+    throw error;
   }
 }

@@ -73,6 +73,7 @@ function mergeByScan(symbols: number[], { merges, tokenCount }: MergeTable): num
 /** Symbols as a doubly linked list, candidate merges in a heap ordered by rank, then position. */
 function mergeByHeap(symbols: number[], { merges, tokenCount }: MergeTable): number[] {
   const end = symbols.length;
+  if (end >= HEAP_PACK) throw new RangeError(`a piece of ${end} bytes without a break, the limit is ${HEAP_PACK}`);
   const next = Int32Array.from(symbols, (_, i) => i + 1);
   const previous = Int32Array.from(symbols, (_, i) => i - 1);
   const heap = createRankHeap();
@@ -103,13 +104,15 @@ function mergeByHeap(symbols: number[], { merges, tokenCount }: MergeTable): num
   return symbols.filter((symbol) => symbol !== GONE);
 }
 
-/** A binary heap of (rank, position), packed into one exact double each: rank and position stay below 2^26. */
+/** Ranks and positions stay below this, so that one of each fits an exact double. */
+const HEAP_PACK = 2 ** 26;
+
+/** A binary heap of (rank, position), packed into one number each. */
 function createRankHeap() {
-  const PACK = 2 ** 26;
   const heap: number[] = [];
   return {
     push(rank: number, position: number): void {
-      const key = rank * PACK + position;
+      const key = rank * HEAP_PACK + position;
       let index = heap.push(key) - 1;
       while (index > 0) {
         const parent = (index - 1) >> 1;
@@ -131,7 +134,7 @@ function createRankHeap() {
         index = child;
       }
       if (heap.length > 0) heap[index] = last;
-      return { rank: Math.floor(top / PACK), position: top % PACK };
+      return { rank: Math.floor(top / HEAP_PACK), position: top % HEAP_PACK };
     },
   };
 }

@@ -122,6 +122,9 @@ describe('encode and decode', () => {
       return performance.now() - start;
     };
     milliseconds(4000);
+    const spaces = performance.now();
+    tokenizer.encode(`${' '.repeat(400_000)}x`);
+    expect(performance.now() - spaces).toBeLessThan(5000);
     // A quadratic encoder needs many seconds for this.
     expect(milliseconds(400_000)).toBeLessThan(5000);
   });
