@@ -14,22 +14,23 @@ import { type DataReport, reportSchema } from './report.js';
 import type { Side } from './split.js';
 import { decodeFile } from './text-encoding.js';
 
-export type CorpusEntry =
-  | { readonly kind: 'document'; readonly document: Document; readonly side: Side }
-  | { readonly kind: 'dropped'; readonly dropped: Dropped };
+/** Where the data stage puts what it decides. */
+export interface CorpusWriter {
+  keep(document: Document, side: Side): Promise<void>;
+  drop(dropped: Dropped): Promise<void>;
+}
 
 const REPORT_FILE = 'report.json';
 /** Longest line accepted when reading back: the largest document, every character escaped, and its fields. */
 const MAX_LINE_CHARACTERS = 64_000_000;
 
 /**
- * @param report called once after the last entry; its result is stored as `report.json` and returned
- * @throws MoatError `disk-full`, `not-writable`; whatever the entries throw
+ * @param fill writes every document; what it returns is stored as `report.json`
+ * @throws MoatError `disk-full`, `not-writable`; whatever `fill` throws
  */
 export async function writeCorpus(
   folder: string,
-  entries: AsyncIterable<CorpusEntry>,
-  report: () => DataReport,
+  fill: (writer: CorpusWriter) => Promise<DataReport>,
 ): Promise<DataReport> {
   return writeFolderAtomic(folder, async (temporary) => {
     const handles: FileHandle[] = [];
@@ -44,17 +45,16 @@ export async function writeCorpus(
         heldout: await writerOf('heldout'),
         dropped: await writerOf('dropped'),
       };
-      for await (const entry of entries) {
-        if (entry.kind === 'document') await writers[entry.side].write(entry.document);
-        else await writers.dropped.write(entry.dropped);
-      }
+      const report = await fill({
+        keep: (document, side) => writers[side].write(document),
+        drop: (dropped) => writers.dropped.write(dropped),
+      });
       for (const writer of Object.values(writers)) await writer.flush();
+      await writeFile(path.join(temporary, REPORT_FILE), `${JSON.stringify(report, null, 2)}\n`, { flag: 'wx' });
+      return report;
     } finally {
       for (const handle of handles) await handle.close();
     }
-    const finished = report();
-    await writeFile(path.join(temporary, REPORT_FILE), `${JSON.stringify(finished, null, 2)}\n`, { flag: 'wx' });
-    return finished;
   });
 }
 

@@ -3,12 +3,12 @@
  * memory holds one document and one hash a document.
  */
 import { MoatError } from '../../base/errors.js';
-import { type CorpusEntry, writeCorpus } from './corpus.js';
+import { type CorpusWriter, writeCorpus } from './corpus.js';
 import type { Document, Dropped } from './document.js';
 import { createDuplicateIndex } from './exact-duplicates.js';
 import { applyFilters } from './filters.js';
-import { readDocuments } from './read-documents.js';
-import { createReport, type DataReport } from './report.js';
+import { type RawItem, readDocuments } from './read-documents.js';
+import { createReport, type DataReport, type ReportBuilder } from './report.js';
 import { splitDocuments } from './split.js';
 
 export interface PrepareOptions {
@@ -28,81 +28,77 @@ export interface PrepareOptions {
 
 const PROGRESS_EVERY = 500;
 
-type Sink = (dropped: Dropped) => void;
-
 /**
  * Makes the corpus folder; when anything fails, a corpus that was there before is untouched.
- * @throws MoatError `data-missing`, `data-empty`, `bad-jsonl`, `nothing-kept`, `corpus-too-small`, `disk-full`
+ * @throws MoatError `data-missing`, `data-empty`, `data-unreadable`, `bad-jsonl`, `nothing-kept`, `corpus-too-small`,
+ *   `disk-full`
  */
 export async function prepareCorpus(folder: string, options: PrepareOptions): Promise<DataReport> {
   const { source, licence, heldOutFraction = 0.05, seed = 1 } = options;
   const report = createReport({ source, licence, heldOutFraction, seed });
-  const entries = async function* (): AsyncGenerator<CorpusEntry> {
-    let droppedNow: Dropped[] = [];
-    let keptCount = 0;
-    const kept = countThrough(
-      cleanDocuments(options, report, (dropped) => droppedNow.push(dropped)),
-      () => keptCount++,
-    );
-    const drain = function* (): Generator<CorpusEntry> {
-      for (const dropped of droppedNow) yield { kind: 'dropped', dropped };
-      droppedNow = [];
-    };
-    try {
-      for await (const { document, side } of splitDocuments(kept, heldOutFraction, seed)) {
-        report.kept(side, document.text);
-        yield* drain();
-        yield { kind: 'document', document, side };
-      }
-    } catch (error) {
-      if (keptCount === 0 && error instanceof MoatError && error.code === 'corpus-too-small') {
-        throw nothingKept(source, report.finish());
-      }
-      throw error;
-    }
-    yield* drain();
+  const drop = async (writer: CorpusWriter, dropped: Dropped): Promise<void> => {
+    report.dropped(dropped);
+    await writer.drop(dropped);
   };
-  return writeCorpus(folder, entries(), () => report.finish());
+  return writeCorpus(folder, async (writer) => {
+    const raw = countRead(readDocuments(source, { licence }), report, options.onProgress);
+    const clean = cleanDocuments(raw, options.thresholds, (dropped) => drop(writer, dropped));
+    const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
+    for await (const { document, side } of splitDocuments(something, heldOutFraction, seed)) {
+      report.kept(side, document.text);
+      await writer.keep(document, side);
+    }
+    return report.finish();
+  });
 }
 
-async function* countThrough<T>(items: AsyncIterable<T>, count: () => void): AsyncGenerator<T> {
+async function* countRead(
+  items: AsyncIterable<RawItem>,
+  report: ReportBuilder,
+  onProgress: ((documentsRead: number) => void) | undefined,
+): AsyncGenerator<RawItem> {
+  let documentsRead = 0;
   for await (const item of items) {
-    count();
+    if (item.kind === 'document') {
+      report.read(item.document.origin, item.document.text);
+      if (++documentsRead % PROGRESS_EVERY === 0) onProgress?.(documentsRead);
+    }
     yield item;
   }
+  onProgress?.(documentsRead);
 }
 
-/** Clean, unique documents; what is left out goes to `report` and `sink`. */
+/** Clean, unique documents; what is left out goes to `drop`. */
 async function* cleanDocuments(
-  options: PrepareOptions,
-  report: ReturnType<typeof createReport>,
-  sink: Sink,
+  items: AsyncIterable<RawItem>,
+  thresholds: Readonly<Record<string, number>> | undefined,
+  drop: (dropped: Dropped) => Promise<void>,
 ): AsyncGenerator<Document> {
   const duplicates = createDuplicateIndex();
-  const drop = (dropped: Dropped): void => {
-    report.dropped(dropped);
-    sink(dropped);
-  };
-  let documentsRead = 0;
-  for await (const item of readDocuments(options.source, { licence: options.licence })) {
+  for await (const item of items) {
     if (item.kind === 'dropped') {
-      drop(item.dropped);
+      await drop(item.dropped);
       continue;
     }
-    const { document } = item;
-    const { id, origin } = document;
-    report.read(origin, document.text);
-    if (++documentsRead % PROGRESS_EVERY === 0) options.onProgress?.(documentsRead);
-    const filtered = applyFilters(document.text, options.thresholds);
+    const { id, origin } = item.document;
+    const filtered = applyFilters(item.document.text, thresholds);
     if (filtered.kind === 'dropped') {
-      drop({ id, origin, reason: filtered.reason, detail: filtered.detail });
+      await drop({ id, origin, reason: filtered.reason, detail: filtered.detail });
       continue;
     }
     const first = duplicates.firstWith(filtered.text, id);
-    if (first === undefined) yield { ...document, text: filtered.text };
-    else drop({ id, origin, reason: 'exact-duplicate', detail: `is the same text as ${first}` });
+    if (first === undefined) yield { ...item.document, text: filtered.text };
+    else await drop({ id, origin, reason: 'exact-duplicate', detail: `is the same text as ${first}` });
   }
-  options.onProgress?.(documentsRead);
+}
+
+async function* failWhenNone<T>(items: AsyncIterable<T>, explain: () => MoatError): AsyncGenerator<T> {
+  let isEmpty = true;
+  for await (const item of items) {
+    isEmpty = false;
+    yield item;
+  }
+  if (isEmpty) throw explain();
 }
 
 function nothingKept(source: string, report: DataReport): MoatError {

@@ -75,6 +75,8 @@ function add(tally: Tally, text: string): void {
   tally.bytes += Buffer.byteLength(text);
 }
 
+export type ReportBuilder = ReturnType<typeof createReport>;
+
 /** The report as lines for a terminal, without colour. */
 export function renderDataReport(report: DataReport): string[] {
   const describe = ({ documents, bytes }: Tally): string =>
