@@ -4,6 +4,9 @@
  */
 export type MicrosString = string;
 
+/** What the run event stream carries. */
+export type { RunEvent } from '../../base/run-events.js';
+
 export interface RunSummary {
   name: string;
   architecture: string;

@@ -1,0 +1,101 @@
+/**
+ * Figures as the reader's language writes them. Money comes as a decimal string of micro-units and stays exact: it is
+ * split as a bigint and handed to Intl as a decimal string, never as a float.
+ */
+import type { MicrosString } from '../../company/gateway/api-types.js';
+
+export interface Formatter {
+  integer(value: number): string;
+  /** 5,767,168 → "5.8M", "577万". */
+  compact(value: number): string;
+  decimal(value: number, decimals: number): string;
+  /** Two decimals from one unit up; below, up to six, so that a fraction of a cent is not shown as nothing. */
+  money(micros: MicrosString | bigint, currency: string): string;
+  /** All six decimals, for columns. */
+  moneyExact(micros: MicrosString | bigint, currency: string): string;
+  /** `part ÷ whole`, one decimal; null when `whole` is 0. */
+  percent(part: bigint, whole: bigint): string | null;
+  duration(seconds: number): string;
+  /** The time of day for today's moments, with the date for older ones. */
+  moment(iso: string, nowMs: number): string;
+  day(iso: string): string;
+  clock(epochMs: number): string;
+}
+
+const MICROS = 1_000_000n;
+
+/** @param tag BCP 47, e.g. "en-GB" or "zh-CN" */
+export function createFormatter(tag: string): Formatter {
+  const integer = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
+  const compact = new Intl.NumberFormat(tag, { notation: 'compact', maximumFractionDigits: 1 });
+  const percent = new Intl.NumberFormat(tag, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const clock = new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+  const day = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'short', day: 'numeric' });
+  const dayAndTime = new Intl.DateTimeFormat(tag, {
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hour12: false,
+  });
+  return {
+    integer: (value) => integer.format(value),
+    compact: (value) => compact.format(value),
+    decimal: (value, decimals) =>
+      value.toLocaleString(tag, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
+    money(micros, currency) {
+      const amount = BigInt(micros);
+      const small = amount > -MICROS && amount < MICROS;
+      return formatMoney(tag, amount, currency, 2, small ? 6 : 2);
+    },
+    moneyExact: (micros, currency) => formatMoney(tag, BigInt(micros), currency, 6, 6),
+    percent: (part, whole) => (whole === 0n ? null : percent.format(Number((part * 100_000n) / whole) / 100_000)),
+    duration: (seconds) => formatDuration(tag, seconds),
+    moment(iso, nowMs) {
+      const at = new Date(iso);
+      return at.toDateString() === new Date(nowMs).toDateString() ? clock.format(at) : dayAndTime.format(at);
+    },
+    day: (iso) => day.format(new Date(iso)),
+    clock: (epochMs) => clock.format(epochMs),
+  };
+}
+
+function isDecimal(text: string): text is `${number}` {
+  return /^-?\d+\.\d{6}$/.test(text);
+}
+
+/** "-0.001206": the exact decimal form Intl reads without going through a float. */
+function exactDecimal(micros: bigint): `${number}` {
+  const absolute = micros < 0n ? -micros : micros;
+  const text = `${micros < 0n ? '-' : ''}${absolute / MICROS}.${(absolute % MICROS).toString().padStart(6, '0')}`;
+  if (!isDecimal(text)) throw new RangeError(`not a decimal: ${text}`);
+  return text;
+}
+
+function formatMoney(tag: string, micros: bigint, currency: string, minimum: number, maximum: number): string {
+  return new Intl.NumberFormat(tag, {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'narrowSymbol',
+    minimumFractionDigits: minimum,
+    maximumFractionDigits: maximum,
+  }).format(exactDecimal(micros));
+}
+
+/** 0.42 → "0.42 sec"; 83 → "1 min 23 sec"; 7,500 → "2 hr 5 min": two units at most. */
+function formatDuration(tag: string, seconds: number): string {
+  const unit = (value: number, name: 'second' | 'minute' | 'hour' | 'day', decimals = 0): string =>
+    value.toLocaleString(tag, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: decimals });
+  if (seconds < 10) return unit(seconds, 'second', seconds < 1 ? 2 : 1);
+  const whole = Math.round(seconds);
+  if (whole < 60) return unit(whole, 'second');
+  const joint = tag.startsWith('zh') ? '' : ' ';
+  const pair = (high: string, low: string, rest: number): string => (rest === 0 ? high : `${high}${joint}${low}`);
+  if (whole < 3600) {
+    return pair(unit(Math.floor(whole / 60), 'minute'), unit(whole % 60, 'second'), whole % 60);
+  }
+  const minutes = Math.round(whole / 60);
+  if (minutes < 1440) return pair(unit(Math.floor(minutes / 60), 'hour'), unit(minutes % 60, 'minute'), minutes % 60);
+  const hours = Math.round(minutes / 60);
+  return pair(unit(Math.floor(hours / 24), 'day'), unit(hours % 24, 'hour'), hours % 24);
+}

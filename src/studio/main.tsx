@@ -1,0 +1,12 @@
+import 'uplot/dist/uPlot.min.css';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/layout.css';
+import './styles/controls.css';
+import './styles/panels.css';
+import './styles/playground.css';
+import { render } from 'preact';
+import { App } from './app.js';
+
+const root = document.getElementById('studio');
+if (root !== null) render(<App />, root);
