@@ -13,7 +13,6 @@ export interface MuonSettings {
   readonly learningRate: number;
   readonly momentum: number;
   readonly weightDecay: number;
-  readonly iterations: number;
   readonly threads?: number;
 }
 
@@ -28,7 +27,7 @@ export async function createMuon(
   settings: MuonSettings,
 ): Promise<Optimizer> {
   const threads = settings.threads === undefined ? {} : { threads: settings.threads };
-  const program = await compileOrthogonalization(stacks, settings.iterations, threads);
+  const program = await compileOrthogonalization(stacks, threads);
   const state = new Map<string, OptimizerState>();
   const buffers = stacks.map(({ value, members, shape: [, rows, columns] }): Buffers => {
     const momentum = kernels.allocate(value.length);

@@ -19,9 +19,6 @@ export interface OptimizerSettings {
 }
 
 const MUON_MOMENTUM = 0.95;
-/** Three of five iterations would do at twice the steps; five measured best per second (docs/LOG.md). */
-const NEWTON_SCHULZ_ITERATIONS = 5;
-
 const isMatrix = ({ spec }: StoredParameter): boolean => spec.role === 'matrix';
 
 export async function createOptimizer(
@@ -41,7 +38,6 @@ export async function createOptimizer(
     learningRate: settings.learningRate,
     momentum: MUON_MOMENTUM,
     weightDecay: settings.weightDecay,
-    iterations: NEWTON_SCHULZ_ITERATIONS,
     ...(threads === undefined ? {} : { threads }),
   });
   return together([adamw, muon]);
