@@ -12,6 +12,11 @@ export interface CommandEntry {
  * `moat --help` stays fast; a test holds each line against its file.
  */
 export const commands: readonly CommandEntry[] = [
+  {
+    name: 'demo',
+    summary: 'the whole job on real text: train, measure, sell, account',
+    load: () => import('./commands/demo.js'),
+  },
   { name: 'init', summary: 'start a project in a folder', load: () => import('./commands/init.js') },
   { name: 'data', summary: 'read, clean and split your texts', load: () => import('./commands/data.js') },
   {
@@ -21,6 +26,12 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'train', summary: 'train the model, or go on training it', load: () => import('./commands/train.js') },
   { name: 'eval', summary: 'measure a model on text it has not seen', load: () => import('./commands/eval.js') },
+  { name: 'generate', summary: 'let the model continue a text', load: () => import('./commands/generate.js') },
+  {
+    name: 'serve',
+    summary: 'sell the model: an OpenAI-compatible API, and the studio',
+    load: () => import('./commands/serve.js'),
+  },
   { name: 'keys', summary: 'customers, their API keys and their credit', load: () => import('./commands/keys.js') },
   {
     name: 'business',

@@ -1,0 +1,98 @@
+/** Everything between a checkpoint on disk and a server that sells its answers. */
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../../base/clock.js';
+import { parseMicros } from '../../base/money.js';
+import type { Books } from '../../company/billing/customers.js';
+import { priceOf, setPrice } from '../../company/billing/prices.js';
+import { type Gateway, startGateway } from '../../company/gateway/start-gateway.js';
+import { type Database, openDatabase } from '../../company/store/database.js';
+import type { TextEngine } from '../../lab/generate/engine.js';
+import { createWorkerEngine } from '../../lab/generate/worker-engine.js';
+import { readRunUses } from '../../lab/train/run-cost.js';
+import type { Project } from '../config/project.js';
+import { hourlyMicrosOf } from './business-facts.js';
+import { filesOf } from './project-files.js';
+
+export interface Service {
+  readonly gateway: Gateway;
+  readonly engine: TextEngine;
+  readonly books: Books;
+  /** The studio's address with its token; for the project's owner alone. */
+  readonly studioUrl: string;
+  /** Lets answers finish, settles them, stops engine and database. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  readonly project: Project;
+  /** A checkpoint's directory. */
+  readonly model: string;
+  readonly clock: Clock;
+  readonly onProblem: (error: unknown) => void;
+}
+
+/** Starts database, engine and gateway; what was started is stopped again when a later part fails. */
+export async function startService({ project, model, clock, onProblem }: ServiceOptions): Promise<Service> {
+  const { serve, currency, timeZone, database: databaseConfig } = project.config;
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
+  };
+  try {
+    const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
+    closers.push(() => database.close());
+    const books = { database, clock };
+    await offerPrice(project, books);
+    const engine = await loadEngine(project, model);
+    closers.push(() => engine.close());
+    const gateway = await startGateway({
+      database,
+      engines: new Map([[engine.modelId, engine]]),
+      projectDirectory: project.root,
+      port: serve.port,
+      host: serve.host,
+      clock,
+      studioDirectory: fileURLToPath(new URL('../../../dist/studio', import.meta.url)),
+      runsDirectory: filesOf(project).runs,
+      currency,
+      timeZone,
+      costFacts: async () => ({
+        hourlyMicros: hourlyMicrosOf(project),
+        trainingRuns: await readRunUses(filesOf(project).runs),
+      }),
+      maxConcurrent: serve.maxConcurrent + serve.queueLimit,
+      onProblem,
+    });
+    closers.push(() => gateway.close());
+    return { gateway, engine, books, studioUrl: `${gateway.url}/#token=${gateway.studioToken}`, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The model behind a worker thread, under the name the project sells it by. */
+export async function loadEngine(project: Project, model: string): Promise<TextEngine> {
+  const { serve } = project.config;
+  return createWorkerEngine({
+    modelDirectory: model,
+    modelId: serve.modelId,
+    threads: serve.threads,
+    maxConcurrent: serve.maxConcurrent,
+    queueLimit: serve.queueLimit,
+  });
+}
+
+/** Puts the configured price in force where another one, or none, is. */
+async function offerPrice({ config }: Project, books: { database: Database; clock: Clock }): Promise<void> {
+  const { serve, currency, business } = config;
+  const wanted = {
+    inputMicrosPerMillionTokens: parseMicros(business.inputPricePerMillion, 'business.inputPricePerMillion'),
+    outputMicrosPerMillionTokens: parseMicros(business.outputPricePerMillion, 'business.outputPricePerMillion'),
+  };
+  const current = await priceOf(books, serve.modelId, currency);
+  const same =
+    current?.inputMicrosPerMillionTokens === wanted.inputMicrosPerMillionTokens &&
+    current.outputMicrosPerMillionTokens === wanted.outputMicrosPerMillionTokens;
+  if (!same) await setPrice(books, { model: serve.modelId, currency, ...wanted });
+}
