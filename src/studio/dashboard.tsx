@@ -37,9 +37,9 @@ export function Dashboard({ api, controls, dark }: { api: Api; controls: ViewCon
         <div class="side">
           <BreakEvenPanel overview={overview} />
           <ModelsPanel overview={overview} />
+          <CustomersPanel customers={customers} />
         </div>
         <PlaygroundPanel api={api} overview={overview} onAnswered={overview.reload} />
-        <CustomersPanel customers={customers} />
         <UsagePanel overview={overview} />
       </main>
     </>

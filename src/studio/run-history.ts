@@ -1,6 +1,6 @@
 /**
- * What a run's events add up to for the charts, in bounded memory: past `MAX_POINTS` points neighbours are averaged,
- * so a long run stays whole and only its resolution falls.
+ * What a run's events add up to for the charts, in bounded memory: at `MAX_POINTS` points neighbours are averaged and
+ * from then on each point stands for twice as many steps, so a long run stays whole and only its resolution falls.
  */
 import type { RunEvent } from '../company/gateway/api-types.js';
 
@@ -14,6 +14,10 @@ export interface RunHistory {
   steps: number[];
   losses: number[];
   speeds: number[];
+  /** Steps that one point averages; a power of two. */
+  stepsPerPoint: number;
+  /** Steps in the last point so far. */
+  stepsInLastPoint: number;
   evalSteps: number[];
   evalLosses: number[];
   lastStep: StepEvent | undefined;
@@ -26,6 +30,8 @@ export function emptyHistory(): RunHistory {
     steps: [],
     losses: [],
     speeds: [],
+    stepsPerPoint: 1,
+    stepsInLastPoint: 0,
     evalSteps: [],
     evalLosses: [],
     lastStep: undefined,
@@ -40,11 +46,8 @@ export function addEvent(history: RunHistory, event: RunEvent): void {
     forgetAfter(history, event.resumedFromStep);
   } else if (event.type === 'step') {
     if (event.step <= (history.steps.at(-1) ?? 0)) forgetAfter(history, event.step - 1);
-    history.steps.push(event.step);
-    history.losses.push(event.loss);
-    history.speeds.push(event.tokensPerSecond);
+    addStep(history, event);
     history.lastStep = event;
-    if (history.steps.length > MAX_POINTS) halve(history);
   } else if (event.type === 'eval') {
     history.evalSteps.push(event.step);
     history.evalLosses.push(event.loss);
@@ -54,10 +57,31 @@ export function addEvent(history: RunHistory, event: RunEvent): void {
   }
 }
 
+function addStep(history: RunHistory, { step, loss, tokensPerSecond }: StepEvent): void {
+  const last = history.steps.length - 1;
+  if (last >= 0 && history.stepsInLastPoint < history.stepsPerPoint) {
+    const count = ++history.stepsInLastPoint;
+    const blend = (column: number[], value: number): void => {
+      const mean = column[last] ?? value;
+      column[last] = mean + (value - mean) / count;
+    };
+    history.steps[last] = step;
+    blend(history.losses, loss);
+    blend(history.speeds, tokensPerSecond);
+    return;
+  }
+  if (history.steps.length >= MAX_POINTS) halve(history);
+  history.steps.push(step);
+  history.losses.push(loss);
+  history.speeds.push(tokensPerSecond);
+  history.stepsInLastPoint = 1;
+}
+
 function forgetAfter(history: RunHistory, step: number): void {
   history.done = undefined;
   const keep = countUpTo(history.steps, step);
   for (const column of [history.steps, history.losses, history.speeds]) column.length = keep;
+  history.stepsInLastPoint = history.stepsPerPoint;
   const keepEvals = countUpTo(history.evalSteps, step);
   history.evalSteps.length = keepEvals;
   history.evalLosses.length = keepEvals;
@@ -76,6 +100,7 @@ function halve(history: RunHistory): void {
   history.losses = mean(history.losses);
   history.speeds = mean(history.speeds);
   history.steps = later(history.steps);
+  history.stepsPerPoint *= 2;
 }
 
 /** Steps, training loss and held-out loss on one axis; null where one of them has no value. */

@@ -23,6 +23,7 @@ export const en = {
     retry: 'Try again',
     failed: 'This could not be loaded',
     stale: (time: string) => `Could not refresh. Figures as of ${time}.`,
+    serverSaid: (message: string) => message,
     offline: 'The server does not answer. Is it still running?',
   },
   today: {

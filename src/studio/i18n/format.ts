@@ -9,7 +9,7 @@ export interface Formatter {
   /** 5,767,168 → "5.8M", "577万". */
   compact(value: number): string;
   decimal(value: number, decimals: number): string;
-  /** Two decimals from one unit up; below, up to six, so that a fraction of a cent is not shown as nothing. */
+  /** Two decimals from one unit up, four below, six below a cent: a fraction of a cent is not shown as nothing. */
   money(micros: MicrosString | bigint, currency: string): string;
   /** All six decimals, for columns. */
   moneyExact(micros: MicrosString | bigint, currency: string): string;
@@ -23,6 +23,9 @@ export interface Formatter {
 }
 
 const MICROS = 1_000_000n;
+const CENT = 10_000n;
+
+const decimalsFor = (micros: bigint): number => (micros >= MICROS ? 2 : micros >= CENT ? 4 : 6);
 
 /** @param tag BCP 47, e.g. "en-GB" or "zh-CN" */
 export function createFormatter(tag: string): Formatter {
@@ -45,8 +48,7 @@ export function createFormatter(tag: string): Formatter {
       value.toLocaleString(tag, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
     money(micros, currency) {
       const amount = BigInt(micros);
-      const small = amount > -MICROS && amount < MICROS;
-      return formatMoney(tag, amount, currency, 2, small ? 6 : 2);
+      return formatMoney(tag, amount, currency, 2, decimalsFor(amount < 0n ? -amount : amount));
     },
     moneyExact: (micros, currency) => formatMoney(tag, BigInt(micros), currency, 6, 6),
     percent: (part, whole) => (whole === 0n ? null : percent.format(Number((part * 100_000n) / whole) / 100_000)),

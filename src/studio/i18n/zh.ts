@@ -23,6 +23,7 @@ export const zh: Dictionary = {
     retry: '重试',
     failed: '加载失败',
     stale: (time) => `刷新失败，以下为 ${time} 的数据。`,
+    serverSaid: (message) => `服务器返回：${message}`,
     offline: '服务器没有响应，请确认它仍在运行。',
   },
   today: {

@@ -43,7 +43,9 @@ export function Loaded<T>({ source, skeletonLines, children }: LoadedProps<T>) {
     return (
       <div class="state" role="alert">
         <p class="state-title">{text.state.failed}</p>
-        <p class="state-hint">{failure?.status === 0 ? text.state.offline : failure?.message}</p>
+        <p class="state-hint">
+          {failure?.status === 0 ? text.state.offline : text.state.serverSaid(failure?.message ?? '')}
+        </p>
         <button class="button" type="button" onClick={reload}>
           {text.state.retry}
         </button>
