@@ -113,6 +113,7 @@ function RunCharts({ view, dark }: { view: RunView; dark: boolean }) {
         ]}
         columns={view.loss}
         description={text.runs.lossChart(loss(lastStep?.loss), loss(lastEval?.loss))}
+        height={290}
         fromZero={false}
         formatX={(step) => format.integer(step)}
         formatY={(value) => format.decimal(value, 2)}
@@ -124,6 +125,7 @@ function RunCharts({ view, dark }: { view: RunView; dark: boolean }) {
         lines={[{ label: text.runs.tokensPerSecond, color: '--chart-train', filled: true }]}
         columns={view.speed}
         description={text.runs.speedChart(format.integer(lastStep?.tokensPerSecond ?? 0))}
+        height={180}
         fromZero
         formatX={(step) => format.integer(step)}
         formatY={(value) => format.integer(value)}

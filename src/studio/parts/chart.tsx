@@ -19,6 +19,8 @@ interface ChartProps {
   title: string;
   unit: string;
   description: string;
+  /** CSS pixels. */
+  height: number;
   fromZero: boolean;
   formatX: (value: number) => string;
   formatY: (value: number) => string;
@@ -26,10 +28,8 @@ interface ChartProps {
   look: string;
 }
 
-const HEIGHT = 190;
-
 export function Chart(props: ChartProps) {
-  const { lines, columns, look } = props;
+  const { lines, columns, look, height } = props;
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [hovered, setHovered] = useState<number | null>(null);
@@ -38,7 +38,7 @@ export function Chart(props: ChartProps) {
     if (element === null) return undefined;
     const made = new uPlot(optionsOf(props, element, setHovered), columns, element);
     plot.current = made;
-    const resize = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
+    const resize = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     resize.observe(element);
     return () => {
       resize.disconnect();
@@ -66,7 +66,14 @@ export function Chart(props: ChartProps) {
           })}
         </span>
       </figcaption>
-      <div class="chart-frame" ref={frame} role="img" aria-label={props.description} data-points={columns[0].length} />
+      <div
+        class="chart-frame"
+        ref={frame}
+        style={{ height }}
+        role="img"
+        aria-label={props.description}
+        data-points={columns[0].length}
+      />
     </figure>
   );
 }
@@ -92,7 +99,7 @@ function optionsOf(props: ChartProps, element: HTMLElement, onHover: (index: num
   };
   return {
     width: element.clientWidth,
-    height: HEIGHT,
+    height: props.height,
     legend: { show: false },
     padding: [8, 12, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
