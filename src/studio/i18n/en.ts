@@ -78,6 +78,7 @@ export const en = {
       interrupted: 'Interrupted',
     },
     step: 'Step',
+    atStep: (step: string) => `at step ${step}`,
     stepOf: (step: string, total: string) => `${step} of ${total}`,
     loss: 'Loss',
     lossUnit: 'nats per token',

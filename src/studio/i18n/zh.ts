@@ -78,6 +78,7 @@ export const zh: Dictionary = {
       interrupted: '意外中断',
     },
     step: '步数',
+    atStep: (step) => `第 ${step} 步`,
     stepOf: (step, total) => `${step} / ${total}`,
     loss: '损失',
     lossUnit: '奈特/词元',

@@ -10,7 +10,11 @@ export function CustomersPanel({ customers }: { customers: Polled<CustomerSummar
       <Loaded source={customers} skeletonLines={4}>
         {(list) =>
           list.length === 0 ? (
-            <Empty title={text.customers.empty} hint={text.customers.emptyHint} command="moat keys create NAME --credit 5.00" />
+            <Empty
+              title={text.customers.empty}
+              hint={text.customers.emptyHint}
+              command="moat keys create NAME --credit 5.00"
+            />
           ) : (
             <ul class="rows">
               {list.map((customer) => (

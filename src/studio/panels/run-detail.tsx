@@ -116,6 +116,7 @@ function RunCharts({ view, dark }: { view: RunView; dark: boolean }) {
         height={290}
         fromZero={false}
         formatX={(step) => format.integer(step)}
+        formatHovered={(step) => text.runs.atStep(format.integer(step))}
         formatY={(value) => format.decimal(value, 2)}
         look={look}
       />
@@ -128,6 +129,7 @@ function RunCharts({ view, dark }: { view: RunView; dark: boolean }) {
         height={180}
         fromZero
         formatX={(step) => format.integer(step)}
+        formatHovered={(step) => text.runs.atStep(format.integer(step))}
         formatY={(value) => format.integer(value)}
         look={look}
       />

@@ -23,6 +23,8 @@ interface ChartProps {
   height: number;
   fromZero: boolean;
   formatX: (value: number) => string;
+  /** Names the x value under the pointer. */
+  formatHovered: (value: number) => string;
   formatY: (value: number) => string;
   /** Changes when the colours or the language do: the chart is drawn anew. */
   look: string;
@@ -53,7 +55,7 @@ export function Chart(props: ChartProps) {
     <figure class="chart">
       <figcaption class="chart-head">
         <span class="chart-title">{props.title}</span>
-        <span class="chart-unit">{at === null ? props.unit : props.formatX(columns[0][at] ?? 0)}</span>
+        <span class="chart-unit">{at === null ? props.unit : props.formatHovered(columns[0][at] ?? 0)}</span>
         <span class="chart-legend">
           {lines.map((line, index) => {
             const value = valueAt(columns[index + 1] ?? [], at);
