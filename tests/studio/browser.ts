@@ -36,7 +36,7 @@ export async function openStudio(
   browser: Browser,
   url: string,
   view: View,
-  withToken = true,
+  token: string | null = TOKEN,
 ): Promise<{ page: Page; context: BrowserContext; troubles: string[] }> {
   const context = await browser.newContext({
     locale: view.language === 'zh' ? 'zh-CN' : 'en-US',
@@ -57,6 +57,6 @@ export async function openStudio(
   page.on('response', (response) => {
     if (response.status() >= 400) troubles.push(`${response.status()}: ${response.url()}`);
   });
-  await page.goto(withToken ? `${url}#token=${TOKEN}` : url);
+  await page.goto(token === null ? url : `${url}#token=${token}`);
   return { page, context, troubles };
 }

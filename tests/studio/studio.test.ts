@@ -47,7 +47,7 @@ describe.skipIf(chromiumPath === undefined)(
   () => {
     let browser: Browser;
     let api: ScriptedApi;
-    const open = (view: View, withToken = true) => openStudio(browser, api.url, view, withToken);
+    const open = (view: View, token?: null) => openStudio(browser, api.url, view, token);
 
     beforeAll(async () => {
       browser = await launch();
@@ -174,7 +174,7 @@ describe.skipIf(chromiumPath === undefined)(
 
     it('asks for the token, refuses a wrong one, remembers language and light', async () => {
       await scripted();
-      const { page, context } = await open(ENGLISH, false);
+      const { page, context } = await open(ENGLISH, null);
       await page.getByLabel('Access token').fill('wrong');
       await page.getByRole('button', { name: 'Open' }).click();
       await page.getByRole('alert').waitFor();
