@@ -1,0 +1,70 @@
+/** The two programs of generation: `decode`, one token of many sequences, and `prefill`, many tokens of one. */
+import { type Tensor, constant, input } from '../graph/tensor.js';
+import type { Architecture, CacheLayer, LanguageModelConfig, StepInputs } from '../models/model.js';
+import { type CompileOptions, type Program, type Value, compile } from '../runtime/program.js';
+import { newRowsName } from './key-value-cache.js';
+
+export interface StepPrograms {
+  /** Feeds `tokens`, `positions` `[batch, 1]` and the cache; gives `logits` `[batch, vocabulary]` and new cache rows. */
+  readonly decode: Program;
+  /** Feeds also `causalMask` `[time, time]` and `lastRow` `[1]`; gives the logits of that row. */
+  readonly prefill: Program;
+  close(): Promise<void>;
+}
+
+/** @param weights every parameter by its Hugging Face name; kept inside the programs, so the arrays may be dropped */
+export async function compileStepPrograms<Config extends LanguageModelConfig>(
+  architecture: Architecture<Config>,
+  config: Config,
+  weights: ReadonlyMap<string, Value>,
+  options: CompileOptions = {},
+): Promise<StepPrograms> {
+  const parameters = new Map<string, Tensor>();
+  for (const { name } of architecture.parameters(config)) {
+    const value = weights.get(name);
+    if (value === undefined) throw new Error(`the weights lack ${name}`);
+    parameters.set(name, constant(value.data, value.dims));
+  }
+  const build = (kind: 'decode' | 'prefill'): Promise<Program> => {
+    const { inputs, stepInputs, cache } = stepGraphInputs(architecture, config, kind);
+    const outputs = architecture.step((name) => parameters.get(name) as Tensor, stepInputs, cache, config);
+    const named: Record<string, Tensor> = { logits: outputs.logits };
+    for (const [layer, rows] of outputs.cache.entries()) {
+      named[newRowsName(`keys${layer}`)] = rows.keys;
+      named[newRowsName(`values${layer}`)] = rows.values;
+    }
+    return compile(named, inputs, options);
+  };
+  const decode = await build('decode');
+  const prefill = await build('prefill');
+  return {
+    decode,
+    prefill,
+    async close() {
+      await decode.close();
+      await prefill.close();
+    },
+  };
+}
+
+function stepGraphInputs<Config extends LanguageModelConfig>(
+  architecture: Architecture<Config>,
+  config: Config,
+  kind: 'decode' | 'prefill',
+): { inputs: Tensor[]; stepInputs: StepInputs; cache: CacheLayer[] } {
+  const { layerCount, keyValueHeads, headSize } = architecture.cacheShape(config);
+  const [batch, time] = kind === 'decode' ? (['batch', 1] as const) : ([1, 'time'] as const);
+  const tokens = input('tokens', [batch, time], 'int64');
+  const positions = input('positions', [batch, time], 'int64');
+  const pastMask = input('pastMask', [batch, 1, 1, 'past']);
+  const cache = Array.from({ length: layerCount }, (_, layer) => ({
+    keys: input(`keys${layer}`, [batch, keyValueHeads, 'past', headSize]),
+    values: input(`values${layer}`, [batch, keyValueHeads, 'past', headSize]),
+  }));
+  const shared = [tokens, positions, pastMask, ...cache.flatMap(({ keys, values }) => [keys, values])];
+  if (kind === 'decode') return { inputs: shared, stepInputs: { tokens, positions, pastMask }, cache };
+  const causalMask = input('causalMask', ['time', 'time']);
+  const lastRow = input('lastRow', [1], 'int64');
+  const stepInputs = { tokens, positions, pastMask, prefill: { causalMask, lastRow } };
+  return { inputs: [...shared, causalMask, lastRow], stepInputs, cache };
+}

@@ -1,0 +1,27 @@
+/** What the engine's main side and its worker thread say to each other. */
+import type { AnswerPart } from './answer.js';
+import type { GenerateRequest } from './engine.js';
+import type { LocalEngineOptions } from './local-engine.js';
+
+export interface WorkerStart {
+  readonly modelDirectory: string;
+  readonly options: LocalEngineOptions;
+}
+
+export type ToWorker =
+  | { readonly type: 'generate'; readonly id: number; readonly request: GenerateRequest }
+  | { readonly type: 'abort'; readonly id: number }
+  | { readonly type: 'close' };
+
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'part'; readonly id: number; readonly part: AnswerPart }
+  | { readonly type: 'end'; readonly id: number }
+  /** Errors lose their class between threads; `id` is undefined when the engine could not start. */
+  | {
+      readonly type: 'error';
+      readonly id: number | undefined;
+      readonly code: string;
+      readonly message: string;
+      readonly fix: string | undefined;
+    };

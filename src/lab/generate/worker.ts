@@ -1,0 +1,50 @@
+/** The worker thread's entry: loads a model and answers messages. The only thread of a server that runs sessions. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { MoatError, messageOf } from '../../base/errors.js';
+import type { TextEngine } from './engine.js';
+import { loadModel } from './load-model.js';
+import { createLocalEngine } from './local-engine.js';
+import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.js';
+
+async function serve(port: MessagePort, { modelDirectory, options }: WorkerStart): Promise<void> {
+  const say = (message: FromWorker): void => port.postMessage(message);
+  const engine = await createLocalEngine(await loadModel(modelDirectory), options);
+  const open = new Map<number, AbortController>();
+  port.on('message', (message: ToWorker) => {
+    if (message.type === 'abort') open.get(message.id)?.abort();
+    else if (message.type === 'close') void engine.close().then(() => port.close());
+    else void answer(engine, message, open, say);
+  });
+  say({ type: 'ready' });
+}
+
+async function answer(
+  engine: TextEngine,
+  { id, request }: Extract<ToWorker, { type: 'generate' }>,
+  open: Map<number, AbortController>,
+  say: (message: FromWorker) => void,
+): Promise<void> {
+  const controller = new AbortController();
+  open.set(id, controller);
+  try {
+    for await (const part of engine.generate(request, controller.signal)) say({ type: 'part', id, part });
+    say({ type: 'end', id });
+  } catch (error) {
+    say(described(error, id));
+  } finally {
+    open.delete(id);
+  }
+}
+
+function described(error: unknown, id: number | undefined): FromWorker {
+  const known = error instanceof MoatError ? error : undefined;
+  return { type: 'error', id, code: known?.code ?? 'engine-failed', message: messageOf(error), fix: known?.fix };
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  serve(port, workerData as WorkerStart).catch((error: unknown) => {
+    port.postMessage(described(error, undefined));
+    port.close();
+  });
+}
