@@ -30,30 +30,26 @@ export interface KeyValueCache {
   append(from: number, count: number, time: number, rows: Readonly<Record<string, Value>>): void;
 }
 
+interface Storage {
+  readonly names: readonly string[];
+  readonly keyValueHeads: number;
+  readonly headSize: number;
+  readonly maxSlots: number;
+  /** Tokens in each slot in use. */
+  readonly lengths: number[];
+  /** Rows of every slot and head. */
+  capacity: number;
+  /** `[maxSlots, keyValueHeads, capacity, headSize]` each, in the order of `names`. */
+  arrays: Float32Array[];
+  /** `[maxSlots, capacity]`. */
+  mask: Float32Array;
+}
+
+const slotSize = ({ keyValueHeads, capacity, headSize }: Storage): number => keyValueHeads * capacity * headSize;
+
 export function createKeyValueCache(shape: CacheShape, maxSlots: number, maxLength: number): KeyValueCache {
-  const { layerCount, keyValueHeads, headSize } = shape;
-  const names = Array.from({ length: layerCount }, (_, layer) => [`keys${layer}`, `values${layer}`]).flat();
-  let capacity = Math.min(FIRST_CAPACITY, maxLength);
-  const lengths: number[] = [];
-  const slotSize = (): number => keyValueHeads * capacity * headSize;
-  let arrays = names.map(() => new Float32Array(maxSlots * slotSize()));
-  let mask = new Float32Array(maxSlots * capacity).fill(MASKED);
-
-  const grow = (next: number): void => {
-    const before = capacity;
-    const old = arrays;
-    capacity = next;
-    arrays = old.map((source) => {
-      const target = new Float32Array(maxSlots * slotSize());
-      for (let row = 0; row < lengths.length * keyValueHeads; row++) {
-        target.set(source.subarray(row * before * headSize, (row + 1) * before * headSize), row * capacity * headSize);
-      }
-      return target;
-    });
-    mask = new Float32Array(maxSlots * capacity).fill(MASKED);
-    for (const [slot, length] of lengths.entries()) mask.fill(0, slot * capacity, slot * capacity + length);
-  };
-
+  const storage = newStorage(shape, maxSlots, Math.min(FIRST_CAPACITY, maxLength));
+  const { lengths } = storage;
   return {
     get slotCount() {
       return lengths.length;
@@ -64,58 +60,93 @@ export function createKeyValueCache(shape: CacheShape, maxSlots: number, maxLeng
       lengths.push(0);
       return lengths.length - 1;
     },
-    close(slot) {
-      const last = lengths.length - 1;
-      const length = lengths.pop() as number;
-      if (slot !== last) {
-        for (const array of arrays) array.copyWithin(slot * slotSize(), last * slotSize(), (last + 1) * slotSize());
-        mask.copyWithin(slot * capacity, last * capacity, (last + 1) * capacity);
-        lengths[slot] = length;
-      }
-      mask.fill(MASKED, last * capacity, (last + 1) * capacity);
-      return slot === last ? undefined : last;
-    },
+    close: (slot) => closeSlot(storage, slot),
     swap(a, b) {
-      for (const array of arrays) exchange(array, a * slotSize(), b * slotSize(), slotSize());
-      exchange(mask, a * capacity, b * capacity, capacity);
+      const size = slotSize(storage);
+      for (const array of storage.arrays) exchange(array, a * size, b * size, size);
+      exchange(storage.mask, a * storage.capacity, b * storage.capacity, storage.capacity);
       [lengths[a], lengths[b]] = [lengths[b] as number, lengths[a] as number];
     },
     reserve(length) {
       invariant(length <= maxLength, `${length} tokens fit in ${maxLength}`);
-      let next = capacity;
+      let next = storage.capacity;
       while (next < length) next *= 2;
-      if (next > capacity) grow(Math.min(next, maxLength));
+      if (next > storage.capacity) grow(storage, Math.min(next, maxLength));
     },
-    feeds(from, count) {
-      const feeds: Record<string, Value> = {};
-      const dims = [count, keyValueHeads, capacity, headSize];
-      for (const [index, name] of names.entries()) {
-        const array = arrays[index] as Float32Array;
-        feeds[name] = floats(array.subarray(from * slotSize(), (from + count) * slotSize()), dims);
-      }
-      feeds['pastMask'] = floats(mask.subarray(from * capacity, (from + count) * capacity), [count, 1, 1, capacity]);
-      return feeds;
-    },
+    feeds: (from, count) => feedsOf(storage, from, count),
     append(from, count, time, rows) {
-      for (const [index, name] of names.entries()) {
-        const source = rows[newRowsName(name)]?.data as Float32Array;
-        copyRows(source, arrays[index] as Float32Array, {
-          from,
-          count,
-          time,
-          keyValueHeads,
-          headSize,
-          capacity,
-          lengths,
-        });
+      for (const [index, name] of storage.names.entries()) {
+        const source = rows[newRowsName(name)]?.data;
+        invariant(source instanceof Float32Array, `the program gives ${newRowsName(name)}`);
+        copyRows(source, storage.arrays[index] as Float32Array, storage, { from, count, time });
       }
       for (let slot = from; slot < from + count; slot++) {
-        const length = lengths[slot] as number;
-        mask.fill(0, slot * capacity + length, slot * capacity + length + time);
-        lengths[slot] = length + time;
+        const start = slot * storage.capacity + (lengths[slot] as number);
+        storage.mask.fill(0, start, start + time);
+        lengths[slot] = (lengths[slot] as number) + time;
       }
     },
   };
+}
+
+function newStorage({ layerCount, keyValueHeads, headSize }: CacheShape, maxSlots: number, capacity: number): Storage {
+  const names = Array.from({ length: layerCount }, (_, layer) => [`keys${layer}`, `values${layer}`]).flat();
+  const size = maxSlots * keyValueHeads * capacity * headSize;
+  return {
+    names,
+    keyValueHeads,
+    headSize,
+    maxSlots,
+    lengths: [],
+    capacity,
+    arrays: names.map(() => new Float32Array(size)),
+    mask: new Float32Array(maxSlots * capacity).fill(MASKED),
+  };
+}
+
+function grow(storage: Storage, next: number): void {
+  const { capacity: before, arrays: old, lengths, keyValueHeads, headSize, maxSlots } = storage;
+  storage.capacity = next;
+  storage.arrays = old.map((source) => {
+    const target = new Float32Array(maxSlots * slotSize(storage));
+    for (let row = 0; row < lengths.length * keyValueHeads; row++) {
+      target.set(source.subarray(row * before * headSize, (row + 1) * before * headSize), row * next * headSize);
+    }
+    return target;
+  });
+  storage.mask = new Float32Array(maxSlots * next).fill(MASKED);
+  for (const [slot, length] of lengths.entries()) storage.mask.fill(0, slot * next, slot * next + length);
+}
+
+function closeSlot(storage: Storage, slot: number): number | undefined {
+  const { lengths, arrays, mask, capacity } = storage;
+  const last = lengths.length - 1;
+  const length = lengths.pop() as number;
+  if (slot !== last) {
+    const size = slotSize(storage);
+    for (const array of arrays) array.copyWithin(slot * size, last * size, (last + 1) * size);
+    mask.copyWithin(slot * capacity, last * capacity, (last + 1) * capacity);
+    lengths[slot] = length;
+  }
+  mask.fill(MASKED, last * capacity, (last + 1) * capacity);
+  return slot === last ? undefined : last;
+}
+
+function feedsOf(storage: Storage, from: number, count: number): Record<string, Value> {
+  const { names, arrays, mask, capacity, keyValueHeads, headSize } = storage;
+  const size = slotSize(storage);
+  const feeds: Record<string, Value> = {};
+  for (const [index, name] of names.entries()) {
+    const array = arrays[index] as Float32Array;
+    feeds[name] = floats(array.subarray(from * size, (from + count) * size), [
+      count,
+      keyValueHeads,
+      capacity,
+      headSize,
+    ]);
+  }
+  feeds['pastMask'] = floats(mask.subarray(from * capacity, (from + count) * capacity), [count, 1, 1, capacity]);
+  return feeds;
 }
 
 /** The output that holds a cache input's new rows: `keys0` → `newKeys0`. */
@@ -129,18 +160,15 @@ function exchange(array: Float32Array, a: number, b: number, length: number): vo
   array.set(held, b);
 }
 
-interface RowLayout {
+interface NewRows {
   readonly from: number;
   readonly count: number;
   readonly time: number;
-  readonly keyValueHeads: number;
-  readonly headSize: number;
-  readonly capacity: number;
-  readonly lengths: readonly number[];
 }
 
-function copyRows(source: Float32Array, target: Float32Array, layout: RowLayout): void {
-  const { from, count, time, keyValueHeads, headSize, capacity, lengths } = layout;
+/** `[count, keyValueHeads, time, headSize]` behind what each slot holds already. */
+function copyRows(source: Float32Array, target: Float32Array, storage: Storage, { from, count, time }: NewRows): void {
+  const { keyValueHeads, headSize, capacity, lengths } = storage;
   const piece = time * headSize;
   for (let row = 0; row < count * keyValueHeads; row++) {
     const slot = from + Math.floor(row / keyValueHeads);

@@ -3,9 +3,10 @@
  * free. Text becomes tokens here, in the calling thread; everything else happens there. When the thread dies, every open
  * request fails with one clear line and the next request starts a new thread.
  */
+import { once as onceEvent } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { readFile } from 'node:fs/promises';
 import { MoatError, messageOf } from '../../base/errors.js';
 import { readModelConfig } from '../models/registry.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
@@ -134,16 +135,21 @@ async function openThread(
 
 /** Resolves when the model is loaded. @throws what the thread said, as a MoatError */
 async function ready(worker: Worker): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    worker.once('error', reject);
-    worker.once('exit', (code) => reject(new Error(`the engine's thread ended with code ${code}`)));
-    worker.once('message', (message: FromWorker) => {
-      if (message.type === 'ready') resolve();
-      else reject(message.type === 'error' ? errorOf(message) : new Error(`unexpected message ${message.type}`));
-    });
-  });
-  worker.removeAllListeners('error');
-  worker.removeAllListeners('exit');
+  const settled = new AbortController();
+  const once = async (event: 'message' | 'exit'): Promise<unknown> => {
+    const [value]: unknown[] = await onceEvent(worker, event, { signal: settled.signal });
+    return value;
+  };
+  const failed = async (): Promise<never> => {
+    const code = await once('exit');
+    throw new Error(`the engine's thread ended with code ${String(code)} before it was ready`);
+  };
+  try {
+    const message = (await Promise.race([once('message'), failed()])) as FromWorker;
+    if (message.type === 'error') throw errorOf(message);
+  } finally {
+    settled.abort();
+  }
 }
 
 function deliver(message: FromWorker, open: Map<number, Channel<AnswerPart>>): void {
