@@ -48,16 +48,3 @@ export function multiplyCeil(quantity: bigint, rate: Rate): Micros {
   const quotient = product / rate.denominator;
   return product % rate.denominator > 0n ? quotient + 1n : quotient;
 }
-
-/** `quantity × rate`, rounded to the nearest whole micro-unit, halves to even. */
-export function multiplyRound(quantity: bigint, rate: Rate): Micros {
-  const product = quantity * rate.numerator;
-  if (rate.denominator <= 0n) throw new RangeError('rate denominator must be positive');
-  const negative = product < 0n;
-  const absolute = negative ? -product : product;
-  const quotient = absolute / rate.denominator;
-  const twice = (absolute % rate.denominator) * 2n;
-  const up = twice > rate.denominator || (twice === rate.denominator && quotient % 2n === 1n);
-  const rounded = up ? quotient + 1n : quotient;
-  return negative ? -rounded : rounded;
-}

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { RunEvent, StepEvent } from '../../base/run-events.js';
-import { formatCount, formatSeconds } from '../../base/units.js';
+import { formatCount } from '../../base/units.js';
 import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { type TrainingResult, trainRun } from '../../lab/train/session.js';
@@ -113,7 +113,6 @@ function watchRun(stage: Stage) {
     losses,
     see(event: RunEvent): void {
       if (event.type === 'eval') bits = event.bitsPerByte;
-      if (event.type === 'checkpoint') stage.progress({ text: `saved in ${formatSeconds(event.seconds)}` });
       if (event.type !== 'step') return;
       losses.push(event.loss);
       speeds.push(event.tokensPerSecond);

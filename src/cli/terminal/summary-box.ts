@@ -17,7 +17,10 @@ export function summaryBox(title: string, lines: readonly SummaryLine[], options
   const nameWidth = Math.min(Math.max(0, ...lines.map(([name]) => displayWidth(name))), Math.floor(room / 2));
   const valueRoom = room - nameWidth - 2;
   const wrapped = lines.flatMap(([name, value]) =>
-    wrap(value, valueRoom).map((part, index): SummaryLine => [index === 0 ? name : '', part]),
+    value
+      .split('\n')
+      .flatMap((line) => wrap(line, valueRoom))
+      .map((part, index): SummaryLine => [index === 0 ? name : '', part]),
   );
   const valueWidth = Math.max(0, ...wrapped.map(([, value]) => displayWidth(value)));
   const titleWidth = displayWidth(title);

@@ -3,7 +3,7 @@
  * them, one stream with end-of-text between, through windows that overlap by half, so that (the beginning apart)
  * every token is judged with at least half a window of context. Sums are over tokens, so documents simply add up.
  */
-import { type Program, type Value, floats, integers } from '../runtime/program.js';
+import { type Program, type Value, integers } from '../runtime/program.js';
 import type { BatchShape } from './step-program.js';
 
 /** One stream of tokens with the place where each document starts; an end-of-text follows every document. */
@@ -85,11 +85,4 @@ function addUp(
       nats[document] = (nats[document] as number) + (results[row * length + position] as number);
     }
   }
-}
-
-/** Wraps stored parameters as program feeds; the arrays are read in place. */
-export function parameterFeeds(
-  parameters: Iterable<{ readonly name: string; readonly shape: readonly number[]; readonly data: Float32Array }>,
-): Record<string, Value> {
-  return Object.fromEntries([...parameters].map(({ name, shape, data }) => [name, floats(data, shape)]));
 }
