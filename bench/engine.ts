@@ -1,5 +1,6 @@
 /** Group `engine`: the training step and decoding against PyTorch, and how long a training program takes to compile. */
 import { llama } from '../src/lab/models/llama.js';
+import { prepareDecoding } from './decoding.js';
 import { startPeer } from './peer.js';
 import { type BenchResult, compare, median } from './result.js';
 import { THREADS, prepareTraining } from './training.js';
@@ -63,6 +64,44 @@ async function trainingStep(mode: 'float32 eager' | 'bfloat16+compile', target: 
   return result;
 }
 
+const LOAD = { promptTokens: 16, newTokens: 128, maxConcurrent: 8 };
+
+async function decoding(): Promise<BenchResult[]> {
+  const bench = await prepareDecoding(llama, CONFIG, LOAD);
+  const settings = { config: { model_type: 'llama', ...SIZES }, ...LOAD, threads: THREADS };
+  const peer = await startPeer('decode.py', settings);
+  await bench.tokensPerSecond(1);
+  const single = await compare({
+    group: GROUP,
+    name: 'decode 6×384, batch 1, float32, 16 + 128 tokens',
+    unit: 'tokens/s',
+    better: 'higher',
+    target: 3,
+    runs: 9,
+    ours: () => bench.tokensPerSecond(1),
+    peer: peer && { name: `transformers ${peer.version} generate`, measure: () => peer.measure('tokensPerSecond') },
+  });
+  peer?.close();
+  await bench.tokensPerSecond(8);
+  const batched = await compare({
+    group: GROUP,
+    name: 'decode 6×384, 8 answers at once, float32',
+    unit: 'tokens/s',
+    better: 'higher',
+    target: null,
+    runs: 9,
+    ours: () => bench.tokensPerSecond(8),
+    peer: undefined,
+  });
+  await bench.close();
+  return [single, batched];
+}
+
 export async function engineGroup(): Promise<BenchResult[]> {
-  return [await compileTime(), await trainingStep('float32 eager', 1.6), await trainingStep('bfloat16+compile', null)];
+  return [
+    await compileTime(),
+    await trainingStep('float32 eager', 1.6),
+    await trainingStep('bfloat16+compile', null),
+    ...(await decoding()),
+  ];
 }

@@ -68,6 +68,17 @@ export const rules: readonly Rule[] = [
     },
   },
   {
+    name: 'transpose that moves only axes of size 1',
+    root: transposeOp,
+    rewrite(tensor) {
+      const [source] = tensor.inputs as readonly [Tensor];
+      const moved = permutationOf(tensor).filter((axis) => source.shape[axis] !== 1);
+      const named = tensor.shape.filter((dim, axis) => typeof dim === 'string' && source.shape[axis] !== dim).length;
+      const inOrder = moved.every((axis, index) => index === 0 || axis > (moved[index - 1] as number));
+      return inOrder && named < 2 ? reshape(source, tensor.shape) : undefined;
+    },
+  },
+  {
     name: 'reshape of reshape',
     root: reshapeOp,
     rewrite(tensor) {

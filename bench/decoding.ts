@@ -1,0 +1,70 @@
+/** The engine's decoding as the benchmarks run it: the scheduler over real programs, random weights, greedy. */
+import { Rng } from '../src/base/rng.js';
+import { createScheduler } from '../src/lab/generate/scheduler.js';
+import { compileStepPrograms } from '../src/lab/generate/step-programs.js';
+import type { DecoderConfig } from '../src/lab/models/llama.js';
+import type { Architecture } from '../src/lab/models/model.js';
+import { type Value, floats } from '../src/lab/runtime/program.js';
+import { THREADS } from './training.js';
+
+export interface DecodingBench {
+  /** Tokens a second over `streamCount` answers at once, prompts included, as a caller sees it. */
+  tokensPerSecond(streamCount: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface DecodingLoad {
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  readonly maxConcurrent: number;
+}
+
+export async function prepareDecoding(
+  architecture: Architecture<DecoderConfig>,
+  config: DecoderConfig,
+  load: DecodingLoad,
+): Promise<DecodingBench> {
+  const rng = Rng.fromSeed(1);
+  const weights = new Map<string, Value>();
+  for (const { name, shape } of architecture.parameters(config)) {
+    const length = shape.reduce((product, size) => product * size, 1);
+    const isGain = shape.length === 1;
+    weights.set(
+      name,
+      floats(
+        Float32Array.from({ length }, () => (isGain ? 1 : rng.normal() * 0.05)),
+        shape,
+      ),
+    );
+  }
+  const programs = await compileStepPrograms(architecture, config, weights, { threads: THREADS });
+  const scheduler = createScheduler({
+    programs,
+    cacheShape: architecture.cacheShape(config),
+    vocabularySize: config.vocab_size,
+    contextLength: config.max_position_embeddings,
+    maxConcurrent: load.maxConcurrent,
+    now: () => performance.now(),
+  });
+  const prompt = Array.from({ length: load.promptTokens }, () => rng.below(config.vocab_size));
+  const answer = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      let count = 0;
+      scheduler.submit({
+        promptTokens: prompt,
+        sampler: { temperature: 0, topK: 0, topP: 1 },
+        seed: 1,
+        isAborted: () => false,
+        onToken: () => ++count < load.newTokens,
+        onLeave: (_computeMs, error) => (error === undefined ? resolve() : reject(error)),
+      });
+    });
+  return {
+    async tokensPerSecond(streamCount) {
+      const started = performance.now();
+      await Promise.all(Array.from({ length: streamCount }, answer));
+      return (streamCount * load.newTokens * 1000) / (performance.now() - started);
+    },
+    close: () => programs.close(),
+  };
+}
