@@ -1,10 +1,11 @@
-/** Takes the pictures of the documentation from the built studio: `npx tsx tests/studio/screenshots.ts` → docs/img/. */
+/**
+ * Takes the pictures of the documentation from a studio that is being served, so that every figure in them is real:
+ *   moat demo, and then: npx tsx tests/studio/screenshots.ts 'STUDIO ADDRESS' → docs/img/
+ */
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launch, openStudio, type View } from './browser.js';
-import { exampleScript } from './example-script.js';
-import { startScriptedApi } from './scripted-api.js';
 
 const OUT = fileURLToPath(new URL('../../docs/img', import.meta.url));
 const MAX_BYTES = 300_000;
@@ -12,18 +13,19 @@ const WIDE = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
 const PICTURES: Record<string, View & { question: string }> = {
-  'studio-en-light': { language: 'en', theme: 'light', ...WIDE, question: 'How do I return an order?' },
-  'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, question: '怎么退货？' },
-  'studio-en-dark': { language: 'en', theme: 'dark', ...WIDE, question: 'How do I return an order?' },
-  'studio-zh-phone': { language: 'zh', theme: 'dark', ...PHONE, question: '怎么退货？' },
+  'studio-en-light': { language: 'en', theme: 'light', ...WIDE, question: 'Returns a new Buffer' },
+  'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, question: 'Returns a new Buffer' },
+  'studio-en-dark': { language: 'en', theme: 'dark', ...WIDE, question: 'Returns a new Buffer' },
+  'studio-zh-phone': { language: 'zh', theme: 'dark', ...PHONE, question: 'Returns a new Buffer' },
 };
 
 await mkdir(OUT, { recursive: true });
-const api = await startScriptedApi(exampleScript());
+const [url, token] = (process.argv[2] ?? '').split('#token=');
+if (url === undefined || token === undefined) throw new Error("usage: screenshots.ts 'http://127.0.0.1:6628/#token=…'");
 const browser = await launch();
 try {
   for (const [name, view] of Object.entries(PICTURES)) {
-    const { page, context } = await openStudio(browser, api.url, view);
+    const { page, context } = await openStudio(browser, url, view, token);
     await page.locator('.chart-frame canvas').first().waitFor();
     await page.locator('.composer-input').fill(view.question);
     await page.keyboard.press('Enter');
@@ -38,5 +40,4 @@ try {
   }
 } finally {
   await browser.close();
-  await api.close();
 }

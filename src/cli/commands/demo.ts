@@ -166,7 +166,6 @@ async function keepServing(service: Service, project: Project, terminal: Termina
     summaryBox(
       'Open for business',
       [
-        ['studio', service.studioUrl],
         ['API', `${service.gateway.url}/v1`],
         ['a key', `moat keys create "Your name" --credit 5.00 --project ${project.root}`],
         ['stop', 'Ctrl-C'],
@@ -174,5 +173,7 @@ async function keepServing(service: Service, project: Project, terminal: Termina
       { columns: terminal.columns },
     ),
   );
+  // alone on its line, so that a terminal can open it and a person can copy it
+  terminal.print(`studio  ${service.studioUrl}`);
   if (!signal.aborted) await once(signal, 'abort');
 }

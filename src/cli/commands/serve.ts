@@ -38,7 +38,6 @@ export const command = defineCommand({
           [
             ['API', `${gateway.url}/v1`],
             ['model', `${engine.modelId} (${checkpoint})`],
-            ['studio', studioUrl],
             ['books', books.database.location],
             ['a key', 'moat keys create NAME --credit 5.00'],
             ['stop', 'Ctrl-C'],
@@ -46,6 +45,8 @@ export const command = defineCommand({
           { columns: terminal.columns },
         ),
       );
+      // alone on its line, so that a terminal can open it and a person can copy it
+      terminal.print(`studio  ${studioUrl}`);
       if (!signal.aborted) await once(signal, 'abort');
       terminal.print('closing: answers finish and are settled …');
     } finally {

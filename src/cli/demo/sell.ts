@@ -72,7 +72,7 @@ export async function sellAnswers(options: SaleOptions): Promise<Sale> {
 
 async function openAccount(books: Books, label: string, currency: string) {
   // each demo opens new accounts, so that its figures are its own
-  const name = `${label} ${new Date(books.clock.now()).toISOString()}`;
+  const name = `${label} ${new Date(books.clock.now()).toISOString().slice(0, 23).replace('T', ' ')}`;
   const customer = await createCustomer(books, { name, currency });
   const { key, secretKey } = await createKey(books, { customerId: customer.id });
   return { customer, secretKey, displayPrefix: key.displayPrefix };

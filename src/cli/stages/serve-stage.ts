@@ -49,6 +49,7 @@ export async function startService({ project, model, clock, onProblem }: Service
       database,
       engines: new Map([[engine.modelId, engine]]),
       projectDirectory: project.root,
+      projectName: project.config.name,
       port: serve.port,
       host: serve.host,
       clock,

@@ -20,6 +20,8 @@ export interface GatewayOptions {
   /** What is served, by the name customers ask for. The gateway does not close them. */
   readonly engines: ReadonlyMap<string, TextEngine>;
   readonly projectDirectory: string;
+  /** How the studio calls the project. Default: the folder's name. */
+  readonly projectName?: string;
   /** 0 chooses a free one. */
   readonly port: number;
   /** Default 127.0.0.1. */
@@ -84,7 +86,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     books: { database, clock },
     engines: options.engines,
     overview: {
-      project: path.basename(path.resolve(projectDirectory)),
+      project: options.projectName ?? path.basename(path.resolve(projectDirectory)),
       currency,
       timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
       engines: options.engines,
