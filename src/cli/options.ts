@@ -110,9 +110,15 @@ function settingOption({ flag, placeholder, description, path }: ConfigField): O
   );
 }
 
+const HELP_COLUMNS = 80;
+
+/** Beside each other where every line fits, else each example over what it does. */
 function examplesText({ examples }: Command): string {
   const width = Math.max(...examples.map(({ command }) => command.length));
-  const lines = examples.map(({ command, does }) => `  ${command.padEnd(width)}  ${does}`);
+  const fits = examples.every(({ does }) => width + does.length + 4 <= HELP_COLUMNS);
+  const lines = examples.map(({ command, does }) =>
+    fits ? `  ${command.padEnd(width)}  ${does}` : `  ${command}\n      ${does}`,
+  );
   return `\nExamples:\n${lines.join('\n')}\n`;
 }
 
