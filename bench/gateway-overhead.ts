@@ -1,5 +1,16 @@
+/**
+ * What the gateway adds to an answer with everything on: key check, price, reservation, and a settlement that is on
+ * disk before the answer ends. A bare `node:http` server that asks the same mock engine is the other side, in turns.
+ * Load generator, both servers and PostgreSQL share the machine.
+ *
+ * - paced: 16 connections, 250 requests a second in all at random times (Poisson, the same times for both sides), an
+ *   engine that takes about 20 ms: answers overlap as real ones do and nothing queues. This is the added latency.
+ * - saturated: 16 connections ask without a pause and the engine takes no time: the highest throughput. By Little's law
+ *   latency is then 16 ÷ throughput, whatever the gateway does, so only the throughput is reported.
+ */
+import { fork } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { Agent, createServer, request } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,35 +21,99 @@ import { grantCredit } from '../src/company/billing/ledger.js';
 import { setPrice } from '../src/company/billing/prices.js';
 import { startGateway } from '../src/company/gateway/start-gateway.js';
 import { openDatabase } from '../src/company/store/database.js';
+import type { TextEngine } from '../src/lab/generate/engine.js';
 import { scriptedEngine } from '../tests/scripted-engine.js';
-
-/**
- * What the gateway adds to an answer with everything on: key check, price, reservation, and a settlement that is on
- * disk before the answer ends. 16 connections ask without a pause, first a bare `node:http` server that sends the same
- * bytes, then the gateway over a mock engine, in turns; load generator, both servers and PostgreSQL share the machine.
- */
+import type { LoadAnswer, LoadRequest } from './gateway-load.js';
+import { median } from './result.js';
 
 const CONNECTIONS = 16;
-const WARM_UP_MS = 1000;
-const TURN_MS = 1500;
-const TURNS = 3;
+const REQUESTS_PER_SECOND = 250;
+/** 8 tokens of 2 ms and what timers add. */
+const TOKEN_MS = 2;
+const WARM_UP_MS = 1500;
+const TURN_MS = 2000;
+export const TURNS = 7;
 
 export interface GatewayOverhead {
-  /** Median latency added to the bare mock's, at 16 connections. */
-  p50Ms: number;
-  p99Ms: number;
-  requestsPerSecond: number;
-  bareRequestsPerSecond: number;
+  /** Of the paced rounds' differences between the gateway's quantile and the bare server's, the median. */
+  readonly addedP50Ms: number;
+  readonly addedP99Ms: number;
+  /** Saturated. */
+  readonly requestsPerSecond: number;
+  readonly bareRequestsPerSecond: number;
 }
 
-/** Takes about 12 seconds. @throws when an answer is not 200, or the books do not agree afterwards */
+/** Takes about a minute. @throws when an answer is not 200, or the books do not agree afterwards */
 export async function gatewayOverhead(): Promise<GatewayOverhead> {
+  const client = startClient();
+  try {
+    const paced = await compareServers(client, TOKEN_MS, REQUESTS_PER_SECOND);
+    const saturated = await compareServers(client, 0, undefined);
+    const rate = (turns: readonly number[][]): number =>
+      median(turns.map((latenciesMs) => (latenciesMs.length * 1000) / TURN_MS));
+    return {
+      addedP50Ms: addedMs(paced, 0.5),
+      addedP99Ms: addedMs(paced, 0.99),
+      requestsPerSecond: rate(saturated.gateway),
+      bareRequestsPerSecond: rate(saturated.bare),
+    };
+  } finally {
+    client.close();
+  }
+}
+
+/** Latencies in milliseconds, a list a turn. */
+interface Turns {
+  readonly gateway: number[][];
+  readonly bare: number[][];
+}
+
+function addedMs({ gateway, bare }: Turns, share: number): number {
+  return median(gateway.map((ours, turn) => quantile(ours, share) - quantile(bare[turn] ?? [], share)));
+}
+
+async function compareServers(client: Client, tokenMs: number, requestsPerSecond: number | undefined): Promise<Turns> {
+  const engine = scriptedEngine({ modelId: 'mock', tokenMs });
+  const gateway = await openGateway(engine);
+  const bare = await openBare(engine);
+  const measure = (port: number, durationMs: number, seed: number): Promise<number[]> =>
+    client.measure({
+      port,
+      key: gateway.secretKey,
+      connections: CONNECTIONS,
+      durationMs,
+      seed,
+      ...(requestsPerSecond === undefined ? {} : { requestsPerSecond }),
+    });
+  const turns: Turns = { gateway: [], bare: [] };
+  try {
+    await measure(gateway.port, WARM_UP_MS, 0);
+    await measure(bare.port, WARM_UP_MS / 2, 0);
+    for (let turn = 1; turn <= TURNS; turn++) {
+      turns.bare.push(await measure(bare.port, TURN_MS, turn));
+      turns.gateway.push(await measure(gateway.port, TURN_MS, turn));
+    }
+    await gateway.checkBooks();
+  } finally {
+    bare.close();
+    await gateway.close();
+  }
+  return turns;
+}
+
+interface BenchGateway {
+  readonly port: number;
+  readonly secretKey: string;
+  checkBooks(): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openGateway(engine: TextEngine): Promise<BenchGateway> {
   const projectDirectory = await mkdtemp(path.join(tmpdir(), 'moat-bench-'));
   // Root's database server runs as a system user, who has to get in.
   await chmod(projectDirectory, 0o755);
   const database = await openDatabase({ projectDirectory });
   const books = { database, clock: systemClock };
-  const engine = scriptedEngine({ modelId: 'mock' });
   const gateway = await startGateway({ database, projectDirectory, port: 0, engines: new Map([['mock', engine]]) });
   const customer = await createCustomer(books, { name: 'bench' });
   const { secretKey } = await createKey(books, { customerId: customer.id });
@@ -48,81 +123,66 @@ export async function gatewayOverhead(): Promise<GatewayOverhead> {
     outputMicrosPerMillionTokens: 400_000n,
   });
   await grantCredit(books, { customerId: customer.id, amountMicros: 1_000_000_000n });
-  const example = JSON.stringify({
-    id: 'cmpl-0',
-    choices: [{ index: 0, text: '0 1 2 3 4 5 6 7 ' }],
-    usage: { total_tokens: 21 },
-  });
-  const bare = createServer((incoming, outgoing) => {
+  return {
+    port: gateway.port,
+    secretKey,
+    async checkBooks() {
+      const report = await audit(books);
+      if (!report.balanced) throw new Error(`the books do not agree: ${report.findings.join('; ')}`);
+    },
+    async close() {
+      await gateway.close();
+      await database.close();
+      await rm(projectDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same engine behind nothing: no key, no price, no books. */
+async function openBare(engine: TextEngine): Promise<{ port: number; close(): void }> {
+  const promptTokens = engine.encode('Once upon a ');
+  const answer = async (): Promise<string> => {
+    let text = '';
+    for await (const event of engine.generate({ promptTokens, maxTokens: 8 })) {
+      if (event.type === 'text') text += event.text;
+    }
+    return JSON.stringify({ id: 'cmpl-0', choices: [{ index: 0, text }], usage: { total_tokens: 20 } });
+  };
+  const server = createServer((incoming, outgoing) => {
     incoming.resume().once('end', () => {
-      outgoing.writeHead(200, { 'content-type': 'application/json' });
-      outgoing.end(example);
+      const respond = async (): Promise<void> => {
+        const body = await answer();
+        outgoing.writeHead(200, { 'content-type': 'application/json' });
+        outgoing.end(body);
+      };
+      void respond();
     });
   });
-  await new Promise<void>((resolve) => bare.listen(0, '127.0.0.1', resolve));
-  const barePort = (bare.address() as AddressInfo).port;
-  try {
-    await measure(gateway.port, secretKey, WARM_UP_MS);
-    await measure(barePort, secretKey, WARM_UP_MS / 2);
-    const ours: number[] = [];
-    const theirs: number[] = [];
-    for (let turn = 0; turn < TURNS; turn++) {
-      theirs.push(...(await measure(barePort, secretKey, TURN_MS)));
-      ours.push(...(await measure(gateway.port, secretKey, TURN_MS)));
-    }
-    const report = await audit(books);
-    if (!report.balanced) throw new Error(`the books do not agree: ${report.findings.join('; ')}`);
-    return {
-      p50Ms: quantile(ours, 0.5) - quantile(theirs, 0.5),
-      p99Ms: quantile(ours, 0.99) - quantile(theirs, 0.99),
-      requestsPerSecond: (ours.length * 1000) / (TURNS * TURN_MS),
-      bareRequestsPerSecond: (theirs.length * 1000) / (TURNS * TURN_MS),
-    };
-  } finally {
-    bare.close();
-    await gateway.close();
-    await database.close();
-    await rm(projectDirectory, { recursive: true, force: true });
-  }
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
 }
 
-const BODY = JSON.stringify({ model: 'mock', prompt: 'Once upon a ', max_tokens: 8 });
+interface Client {
+  measure(request: LoadRequest): Promise<number[]>;
+  close(): void;
+}
 
-/** Latencies in milliseconds of every answer that 16 connections got within `durationMs`. */
-async function measure(port: number, key: string, durationMs: number): Promise<number[]> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const latencies: number[] = [];
-  const end = performance.now() + durationMs;
-  const connection = async (): Promise<void> => {
-    while (performance.now() < end) {
-      const started = performance.now();
-      await ask(agent, port, key);
-      latencies.push(performance.now() - started);
-    }
+function startClient(): Client {
+  const child = fork(new URL('./gateway-load.ts', import.meta.url));
+  return {
+    measure: (request) =>
+      new Promise((resolve, reject) => {
+        const ended = (): void => reject(new Error('the load generator ended'));
+        child.once('exit', ended);
+        child.once('message', (answer: LoadAnswer) => {
+          child.off('exit', ended);
+          if ('error' in answer) reject(new Error(answer.error));
+          else resolve([...answer.latenciesMs]);
+        });
+        child.send(request);
+      }),
+    close: () => void child.kill(),
   };
-  await Promise.all(Array.from({ length: CONNECTIONS }, connection));
-  agent.destroy();
-  return latencies;
-}
-
-function ask(agent: Agent, port: number, key: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      authorization: `Bearer ${key}`,
-      'content-type': 'application/json',
-      'content-length': BODY.length,
-    };
-    const outgoing = request(
-      { agent, port, host: '127.0.0.1', method: 'POST', path: '/v1/completions', headers },
-      (incoming) => {
-        incoming.resume();
-        if (incoming.statusCode !== 200) reject(new Error(`the gateway answered ${incoming.statusCode}`));
-        incoming.once('end', resolve);
-      },
-    );
-    outgoing.once('error', reject);
-    outgoing.end(BODY);
-  });
 }
 
 function quantile(values: readonly number[], share: number): number {

@@ -7,9 +7,13 @@ import { appendFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { engineGroup } from './engine.js';
+import { gatewayGroup } from './gateway.js';
 import type { BenchResult } from './result.js';
 
-const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = { engine: engineGroup };
+const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
+  engine: engineGroup,
+  gateway: gatewayGroup,
+};
 
 function commit(): string {
   try {
