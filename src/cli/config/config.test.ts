@@ -18,7 +18,7 @@ const namesFollowSchema = (name: keyof Required<GivenConfig>): keyof MoatConfig 
 
 const source = { file: 'moat.config.ts', flags: new Map<string, string>() };
 const resolve = (input: unknown, env: NodeJS.ProcessEnv = {}) =>
-  resolveConfig(input, { root: '/work/shop', env, source });
+  resolveConfig(input, { root: '/srv/shop', env, source });
 
 function problemOf(input: unknown): string {
   try {
