@@ -116,10 +116,9 @@ async function openThread(
       const id = ++lastId;
       const channel = createChannel<AnswerPart>();
       open.set(id, channel);
-      say({ type: 'generate', id, request });
+      say({ type: 'generate', id, request, isAborted: signal?.aborted === true });
       const abort = (): void => say({ type: 'abort', id });
-      if (signal?.aborted === true) abort();
-      else signal?.addEventListener('abort', abort, { once: true });
+      signal?.addEventListener('abort', abort, { once: true });
       return channel.values(() => {
         signal?.removeEventListener('abort', abort);
         if (open.has(id)) abort();

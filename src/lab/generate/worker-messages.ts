@@ -9,7 +9,13 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
-  | { readonly type: 'generate'; readonly id: number; readonly request: GenerateRequest }
+  | {
+      readonly type: 'generate';
+      readonly id: number;
+      readonly request: GenerateRequest;
+      /** Already given up: not to be run at all, which an `abort` behind it could come too late for. */
+      readonly isAborted: boolean;
+    }
   | { readonly type: 'abort'; readonly id: number }
   | { readonly type: 'close' };
 

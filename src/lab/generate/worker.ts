@@ -20,11 +20,12 @@ async function serve(port: MessagePort, { modelDirectory, options }: WorkerStart
 
 async function answer(
   engine: TextEngine,
-  { id, request }: Extract<ToWorker, { type: 'generate' }>,
+  { id, request, isAborted }: Extract<ToWorker, { type: 'generate' }>,
   open: Map<number, AbortController>,
   say: (message: FromWorker) => void,
 ): Promise<void> {
   const controller = new AbortController();
+  if (isAborted) controller.abort();
   open.set(id, controller);
   try {
     for await (const part of engine.generate(request, controller.signal)) say({ type: 'part', id, part });
