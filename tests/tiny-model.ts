@@ -16,7 +16,7 @@ export interface TinyModel {
 const TEXT = 'the quick brown fox jumps over the lazy dog; 敏捷的棕色狐狸跳过懒狗。 '.repeat(20);
 
 /** A model of random weights, large enough that greedy answers differ from prompt to prompt, with its tokenizer. */
-export async function makeTinyModel(contextLength = 64): Promise<TinyModel> {
+export async function makeTinyModel(contextLength = 256): Promise<TinyModel> {
   const folder = await mkdtemp(path.join(tmpdir(), 'moat-tiny-'));
   const tokenizer = await trainTokenizer(path.join(folder, 'tokenizer'), [TEXT], { vocabularySize: 300 });
   const json = {
