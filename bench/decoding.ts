@@ -2,8 +2,7 @@
 import { Rng } from '../src/base/rng.js';
 import { createScheduler } from '../src/lab/generate/scheduler.js';
 import { compileStepPrograms } from '../src/lab/generate/step-programs.js';
-import type { DecoderConfig } from '../src/lab/models/llama.js';
-import type { Architecture } from '../src/lab/models/model.js';
+import type { CausalModel } from '../src/lab/models/model.js';
 import { type Value, floats } from '../src/lab/runtime/program.js';
 import { THREADS } from './training.js';
 
@@ -19,14 +18,10 @@ export interface DecodingLoad {
   readonly maxConcurrent: number;
 }
 
-export async function prepareDecoding(
-  architecture: Architecture<DecoderConfig>,
-  config: DecoderConfig,
-  load: DecodingLoad,
-): Promise<DecodingBench> {
+export async function prepareDecoding(model: CausalModel, load: DecodingLoad): Promise<DecodingBench> {
   const rng = Rng.fromSeed(1);
   const weights = new Map<string, Value>();
-  for (const { name, shape } of architecture.parameters(config)) {
+  for (const { name, shape } of model.parameters) {
     const length = shape.reduce((product, size) => product * size, 1);
     const isGain = shape.length === 1;
     weights.set(
@@ -37,16 +32,16 @@ export async function prepareDecoding(
       ),
     );
   }
-  const programs = await compileStepPrograms(architecture, config, weights, { threads: THREADS });
+  const programs = await compileStepPrograms(model, weights, { threads: THREADS });
   const scheduler = createScheduler({
     programs,
-    cacheShape: architecture.cacheShape(config),
-    vocabularySize: config.vocab_size,
-    contextLength: config.max_position_embeddings,
+    cacheShape: model.cacheShape,
+    vocabularySize: model.config.vocab_size,
+    contextLength: model.config.max_position_embeddings,
     maxConcurrent: load.maxConcurrent,
     now: () => performance.now(),
   });
-  const prompt = Array.from({ length: load.promptTokens }, () => rng.below(config.vocab_size));
+  const prompt = Array.from({ length: load.promptTokens }, () => rng.below(model.config.vocab_size));
   const answer = (): Promise<void> =>
     new Promise((resolve, reject) => {
       let count = 0;

@@ -1,5 +1,5 @@
 /** Group `engine`: the training step and decoding against PyTorch, and how long a training program takes to compile. */
-import { llama } from '../src/lab/models/llama.js';
+import { readCausalModel } from '../src/lab/models/registry.js';
 import { prepareDecoding } from './decoding.js';
 import { startPeer } from './peer.js';
 import { type BenchResult, compare, median } from './result.js';
@@ -17,12 +17,12 @@ const SIZES = {
   num_key_value_heads: 6,
   max_position_embeddings: 1024,
 } as const;
-const CONFIG = llama.configSchema.parse({ model_type: 'llama', ...SIZES });
+const MODEL = readCausalModel({ model_type: 'llama', ...SIZES }, 'bench').model;
 
 async function compileTime(): Promise<BenchResult> {
   const times: number[] = [];
   for (let run = 0; run < 5; run++) {
-    const bench = await prepareTraining(llama, CONFIG, SHAPE, 'adamw');
+    const bench = await prepareTraining(MODEL, SHAPE, 'adamw');
     times.push(bench.compileMs);
     await bench.close();
   }
@@ -40,7 +40,7 @@ async function compileTime(): Promise<BenchResult> {
 }
 
 async function trainingStep(mode: 'float32 eager' | 'bfloat16+compile', target: number | null): Promise<BenchResult> {
-  const bench = await prepareTraining(llama, CONFIG, SHAPE, 'adamw');
+  const bench = await prepareTraining(MODEL, SHAPE, 'adamw');
   const peer = await startPeer('training_step.py', {
     config: { model_type: 'llama', ...SIZES },
     ...SHAPE,
@@ -67,7 +67,7 @@ async function trainingStep(mode: 'float32 eager' | 'bfloat16+compile', target: 
 const LOAD = { promptTokens: 16, newTokens: 128, maxConcurrent: 8 };
 
 async function decoding(): Promise<BenchResult[]> {
-  const bench = await prepareDecoding(llama, CONFIG, LOAD);
+  const bench = await prepareDecoding(MODEL, LOAD);
   const settings = { config: { model_type: 'llama', ...SIZES }, ...LOAD, threads: THREADS };
   const peer = await startPeer('decode.py', settings);
   await bench.tokensPerSecond(1);

@@ -1,8 +1,7 @@
 /** The engine's training step as the benchmarks run it: forward, backward and optimizer on random tokens. */
 import { Rng } from '../src/base/rng.js';
 import { initialize } from '../src/lab/models/initialize.js';
-import type { DecoderConfig } from '../src/lab/models/llama.js';
-import type { Architecture } from '../src/lab/models/model.js';
+import type { CausalModel } from '../src/lab/models/model.js';
 import { createKernels } from '../src/lab/runtime/kernels.js';
 import { floats, integers } from '../src/lab/runtime/program.js';
 import { createOptimizer } from '../src/lab/train/optimizers.js';
@@ -21,12 +20,11 @@ export interface TrainingBench {
 }
 
 export async function prepareTraining(
-  architecture: Architecture<DecoderConfig>,
-  config: DecoderConfig,
+  model: CausalModel,
   shape: { batchSize: number; sequenceLength: number },
   kind: 'adamw' | 'muon',
 ): Promise<TrainingBench> {
-  const specs = architecture.parameters(config);
+  const specs = model.parameters;
   const kernels = createKernels(trainingBytes(specs));
   const store = createParameterStore(kernels, specs);
   const rng = Rng.fromSeed(1);
@@ -40,10 +38,10 @@ export async function prepareTraining(
     THREADS,
   );
   const started = performance.now();
-  const program = await compileTrainingStep(architecture, config, shape, { threads: THREADS });
+  const program = await compileTrainingStep(model, shape, { threads: THREADS });
   const compileMs = performance.now() - started;
   const count = shape.batchSize * shape.sequenceLength;
-  const draw = (): number[] => Array.from({ length: count }, () => rng.below(config.vocab_size));
+  const draw = (): number[] => Array.from({ length: count }, () => rng.below(model.config.vocab_size));
   const feeds = {
     ...feedsOf(store),
     tokens: integers(draw(), [shape.batchSize, shape.sequenceLength]),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Rng } from '../src/base/rng.js';
 import { saveCheckpoint } from '../src/lab/checkpoint/save-checkpoint.js';
-import { readModelConfig } from '../src/lab/models/registry.js';
+import { readCausalModel } from '../src/lab/models/registry.js';
 import { trainTokenizer } from '../src/lab/tokenizer/train-tokenizer.js';
 
 export interface TinyModel {
@@ -31,9 +31,9 @@ export async function makeTinyModel(contextLength = 256): Promise<TinyModel> {
     max_position_embeddings: contextLength,
     eos_token_id: tokenizer.endOfText,
   };
-  const { architecture, config } = readModelConfig(json, 'tiny');
+  const { model } = readCausalModel(json, 'tiny');
   const rng = Rng.fromSeed(17);
-  const tensors = architecture.parameters(config).map(({ name, shape }) => {
+  const tensors = model.parameters.map(({ name, shape }) => {
     const length = shape.reduce((product, size) => product * size, 1);
     const gain = shape.length === 1;
     return { name, shape, data: Float32Array.from({ length }, () => (gain ? 1 : rng.normal() * 0.3)) };

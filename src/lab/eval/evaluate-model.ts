@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { loadCheckpoint } from '../checkpoint/load-checkpoint.js';
-import { readModelConfig } from '../models/registry.js';
+import { readCausalModel } from '../models/registry.js';
 import { type Value, floats } from '../runtime/program.js';
 import { type TokenStream, documentNats } from '../train/held-out-loss.js';
 import { compileEvaluation } from '../train/step-program.js';
@@ -33,19 +33,19 @@ export async function evaluateCheckpoint(
   const checkpoint = await loadCheckpoint(directory);
   try {
     const origin = path.join(directory, 'config.json');
-    const { architecture, config } = readModelConfig(JSON.parse(await checkpoint.readText('config.json')), origin);
-    if (text.endOfText >= config.vocab_size) {
+    const { model } = readCausalModel(JSON.parse(await checkpoint.readText('config.json')), origin);
+    if (text.endOfText >= model.config.vocab_size) {
       throw new MoatError(
         'other-vocabulary',
-        `${directory}: the model knows ${config.vocab_size} tokens, fewer than this text uses`,
+        `${directory}: the model knows ${model.config.vocab_size} tokens, fewer than this text uses`,
       );
     }
     const parameters: Record<string, Value> = {};
-    for (const { name, shape } of architecture.parameters(config)) {
+    for (const { name, shape } of model.parameters) {
       parameters[name] = floats(await checkpoint.model.readFloat32(name), shape);
     }
-    const shape = { batchSize: BATCH_SIZE, sequenceLength: config.max_position_embeddings };
-    const program = await compileEvaluation(architecture, config, shape, threadsOf(options));
+    const shape = { batchSize: BATCH_SIZE, sequenceLength: model.config.max_position_embeddings };
+    const program = await compileEvaluation(model, shape, threadsOf(options));
     try {
       const nats = await documentNats(program, shape, parameters, text, options.signal);
       return summarizeBitsPerByte(

@@ -19,19 +19,15 @@ export interface LocalEngineOptions extends Pick<CompileOptions, 'threads'> {
   readonly queueLimit: number;
 }
 
-export async function createLocalEngine(model: LoadedModel, options: LocalEngineOptions): Promise<TextEngine> {
-  const { architecture, config, tokenizer } = model;
+export async function createLocalEngine(loaded: LoadedModel, options: LocalEngineOptions): Promise<TextEngine> {
+  const { model, tokenizer, weights } = loaded;
+  const { config } = model;
   const { threads, maxConcurrent } = options;
-  const programs = await compileStepPrograms(
-    architecture,
-    config,
-    model.weights,
-    threads === undefined ? {} : { threads },
-  );
+  const programs = await compileStepPrograms(model, weights, threads === undefined ? {} : { threads });
   const contextLength = config.max_position_embeddings;
   const scheduler = createScheduler({
     programs,
-    cacheShape: architecture.cacheShape(config),
+    cacheShape: model.cacheShape,
     vocabularySize: config.vocab_size,
     contextLength,
     maxConcurrent,
@@ -47,7 +43,7 @@ export async function createLocalEngine(model: LoadedModel, options: LocalEngine
       if (closing !== undefined) throw new MoatError('engine-closed', `${options.modelId} is closing`);
       checkRequest(request, contextLength, config.vocab_size);
       if (scheduler.load >= maxConcurrent + options.queueLimit) throw queueFull(options);
-      return answerStream(scheduler, model, request, signal);
+      return answerStream(scheduler, loaded, request, signal);
     },
     close() {
       closing ??= scheduler.drain().then(() => programs.close());

@@ -1,6 +1,6 @@
 /** The two programs of generation: `decode`, one token of many sequences, and `prefill`, many tokens of one. */
 import { type Tensor, constant, input } from '../graph/tensor.js';
-import type { Architecture, CacheLayer, LanguageModelConfig, StepInputs } from '../models/model.js';
+import type { CausalModel, StepInputs } from '../models/model.js';
 import { type CompileOptions, type Program, type Value, compile } from '../runtime/program.js';
 import { newRowsName } from './key-value-cache.js';
 
@@ -13,26 +13,26 @@ export interface StepPrograms {
 }
 
 /** @param weights every parameter by its Hugging Face name; kept inside the programs, so the arrays may be dropped */
-export async function compileStepPrograms<Config extends LanguageModelConfig>(
-  architecture: Architecture<Config>,
-  config: Config,
+export async function compileStepPrograms(
+  model: CausalModel,
   weights: ReadonlyMap<string, Value>,
   options: CompileOptions = {},
 ): Promise<StepPrograms> {
   const parameters = new Map<string, Tensor>();
-  for (const { name } of architecture.parameters(config)) {
+  for (const { name } of model.parameters) {
     const value = weights.get(name);
     if (value === undefined) throw new Error(`the weights lack ${name}`);
     parameters.set(name, constant(value.data, value.dims));
   }
   const build = (kind: 'decode' | 'prefill'): Promise<Program> => {
-    const { inputs, stepInputs, cache } = stepGraphInputs(architecture, config, kind);
-    const outputs = architecture.step((name) => parameters.get(name) as Tensor, stepInputs, cache, config);
+    const { inputs, stepInputs } = stepGraphInputs(model, kind);
+    const outputs = model.step((name) => parameters.get(name) as Tensor, stepInputs);
     const named: Record<string, Tensor> = { logits: outputs.logits };
     for (const [layer, rows] of outputs.cache.entries()) {
       named[newRowsName(`keys${layer}`)] = rows.keys;
       named[newRowsName(`values${layer}`)] = rows.values;
     }
+    for (const [index, state] of outputs.states.entries()) named[newRowsName(stateName(index))] = state;
     return compile(named, inputs, options);
   };
   const decode = await build('decode');
@@ -47,12 +47,14 @@ export async function compileStepPrograms<Config extends LanguageModelConfig>(
   };
 }
 
-function stepGraphInputs<Config extends LanguageModelConfig>(
-  architecture: Architecture<Config>,
-  config: Config,
+/** The input a recurrent state is fed under. */
+export const stateName = (index: number): string => `state${index}`;
+
+function stepGraphInputs(
+  { cacheShape }: CausalModel,
   kind: 'decode' | 'prefill',
-): { inputs: Tensor[]; stepInputs: StepInputs; cache: CacheLayer[] } {
-  const { layerCount, keyValueHeads, headSize } = architecture.cacheShape(config);
+): { inputs: Tensor[]; stepInputs: StepInputs } {
+  const { layerCount, keyValueHeads, headSize } = cacheShape;
   const [batch, time] = kind === 'decode' ? (['batch', 1] as const) : ([1, 'time'] as const);
   const tokens = input('tokens', [batch, time], 'int64');
   const positions = input('positions', [batch, time], 'int64');
@@ -61,10 +63,13 @@ function stepGraphInputs<Config extends LanguageModelConfig>(
     keys: input(`keys${layer}`, [batch, keyValueHeads, 'past', headSize]),
     values: input(`values${layer}`, [batch, keyValueHeads, 'past', headSize]),
   }));
-  const shared = [tokens, positions, pastMask, ...cache.flatMap(({ keys, values }) => [keys, values])];
-  if (kind === 'decode') return { inputs: shared, stepInputs: { tokens, positions, pastMask }, cache };
+  const states = cacheShape.states.map((shape, index) => input(stateName(index), [batch, ...shape]));
+  const shared = [tokens, positions, pastMask, ...cache.flatMap(({ keys, values }) => [keys, values]), ...states];
+  if (kind === 'decode') {
+    return { inputs: shared, stepInputs: { tokens, positions, pastMask, cache, states } };
+  }
   const causalMask = input('causalMask', ['time', 'time']);
   const lastRow = input('lastRow', [1], 'int64');
-  const stepInputs = { tokens, positions, pastMask, prefill: { causalMask, lastRow } };
-  return { inputs: [...shared, causalMask, lastRow], stepInputs, cache };
+  const stepInputs = { tokens, positions, pastMask, cache, states, prefill: { causalMask, lastRow } };
+  return { inputs: [...shared, causalMask, lastRow], stepInputs };
 }

@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { MoatError, messageOf } from '../../base/errors.js';
-import { readModelConfig } from '../models/registry.js';
+import { readCausalModel } from '../models/registry.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import type { AnswerPart } from './answer.js';
 import { type Channel, createChannel } from './channel.js';
@@ -30,7 +30,7 @@ export async function createWorkerEngine(options: WorkerEngineOptions): Promise<
   const { modelDirectory, modelId, maxConcurrent, queueLimit } = options;
   const tokenizer = await loadTokenizer(modelDirectory);
   const configFile = path.join(modelDirectory, 'config.json');
-  const { config } = readModelConfig(JSON.parse(await readFile(configFile, 'utf8')), configFile);
+  const { config } = readCausalModel(JSON.parse(await readFile(configFile, 'utf8')), configFile).model;
   const contextLength = config.max_position_embeddings;
   let thread = await startThread(options);
   let closing: Promise<void> | undefined;

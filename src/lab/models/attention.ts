@@ -4,12 +4,12 @@
  * `[batch, keyValueHeads, time, headSize]`; the result has the shape of the queries.
  */
 import { type Dim, productOf, sumOf } from '../graph/dims.js';
-import { add } from '../graph/ops/arithmetic.js';
+import { add, equal, where } from '../graph/ops/arithmetic.js';
 import { concat, slice, sliceFrom } from '../graph/ops/layout.js';
 import { matmul } from '../graph/ops/matmul.js';
 import { softmax } from '../graph/ops/normalize.js';
 import { reshape } from '../graph/ops/reshape.js';
-import { type Tensor, constant } from '../graph/tensor.js';
+import { type Tensor, constant, scalar } from '../graph/tensor.js';
 import { type CacheLayer, sizeAt } from './model.js';
 
 /** A score that softmax turns into exactly 0, yet far from overflow. */
@@ -38,12 +38,16 @@ function scoreFactor(queries: Tensor): number {
   return 1 / Math.sqrt(Number(sizeAt(queries.shape, -1)));
 }
 
-/** For training: every token sees itself and what came before. All sizes known. */
-export function causalAttention(queries: Tensor, keys: Tensor, values: Tensor): Tensor {
+/**
+ * For training: every token sees itself and what came before, all sizes known.
+ * @param segments `[batch, time]` int64: tokens see those of their own segment only
+ */
+export function causalAttention(queries: Tensor, keys: Tensor, values: Tensor, segments?: Tensor): Tensor {
   const { batch, heads, group, time } = shapeOf(queries);
   const rows = mergeRows(queries);
   const scores = matmul(rows, keys, { transposeB: true, alpha: scoreFactor(queries) }); // [batch, heads, group·time, time]
-  const masked = add(reshape(scores, [batch, heads, group, time, time]), causalMask(Number(time)));
+  const mask = causalMask(Number(time));
+  const masked = add(reshape(scores, [batch, heads, group, time, time]), withinSegments(mask, segments));
   const weights = mergeRows(softmax(masked));
   return reshape(matmul(weights, values), queries.shape);
 }
@@ -75,6 +79,20 @@ export function prefillAttention(
   const weights = softmax(concat([pastScores, ownScores], -1)); // [batch, heads, group, time, past + time]
   const rows = concat([past.values, recent.values], 2);
   return matmul(weights, wide(rows, sumOf(pastLength, time)));
+}
+
+/** `[time, time]`, or `[batch, 1, 1, time, time]` with segments: `mask` where row and column are of one segment. */
+function withinSegments(mask: Tensor, segments: Tensor | undefined): Tensor {
+  if (segments === undefined) return mask;
+  const [batch, time] = segments.shape as readonly [Dim, Dim];
+  const together = equal(reshape(segments, [batch, 1, 1, time, 1]), reshape(segments, [batch, 1, 1, 1, time]));
+  return where(together, mask, scalar(MASKED));
+}
+
+/** Each row of a batch counts its tokens from 0: `[batch, time]` int64. */
+export function positionsFromZero(batch: number, time: number): Tensor {
+  const data = BigInt64Array.from({ length: batch * time }, (_, i) => BigInt(i % time));
+  return constant(data, [batch, time], 'int64');
 }
 
 /** 0 where the column is not after the row, `MASKED` where it is. */

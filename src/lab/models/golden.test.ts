@@ -9,7 +9,8 @@ import { crossEntropy } from '../graph/ops/normalize.js';
 import { mean } from '../graph/ops/reduce.js';
 import { type Tensor, input } from '../graph/tensor.js';
 import { type Value, compile, floats, integers } from '../runtime/program.js';
-import { readModelConfig } from './registry.js';
+import { INFERENCE } from './model.js';
+import { readCausalModel } from './registry.js';
 
 interface Packed {
   shape: number[];
@@ -43,16 +44,16 @@ function relativeError(actual: Value | undefined, expected: Value): number {
 
 function load(name: string) {
   const golden = JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as Golden;
-  const { architecture, config } = readModelConfig(golden.config, name);
-  const specs = architecture.parameters(config);
+  const { model } = readCausalModel(golden.config, name);
+  const { config, parameters: specs } = model;
   const inputs = new Map(specs.map((spec) => [spec.name, input(spec.name, spec.shape)]));
   const feeds = Object.fromEntries(specs.map((spec) => [spec.name, unpack(golden.parameters[spec.name] as Packed)]));
   const lookUp = (parameter: string): Tensor => inputs.get(parameter) as Tensor;
-  return { golden, architecture, config, specs, inputs, feeds, lookUp };
+  return { golden, model, config, specs, inputs, feeds, lookUp };
 }
 
 describe.each(names)('%s', (name) => {
-  const { golden, architecture, config, specs, inputs, feeds, lookUp } = load(name);
+  const { golden, model, config, specs, inputs, feeds, lookUp } = load(name);
 
   test('parameters have the names and shapes of the reference', () => {
     const expected = Object.entries(golden.parameters).map(([parameter, { shape }]) => [parameter, shape]);
@@ -64,7 +65,7 @@ describe.each(names)('%s', (name) => {
     const time = rows[0]?.length as number;
     const tokens = input('tokens', [rows.length, time], 'int64');
     const targets = input('targets', [rows.length * time], 'int64');
-    const logits = architecture.forward(lookUp, tokens, config);
+    const { logits } = model.forward(lookUp, { tokens }, INFERENCE);
     const loss = mean(crossEntropy(logits, targets));
     const gradients = grad(loss, [...inputs.values()]);
     const outputs: Record<string, Tensor> = { logits, loss };
@@ -110,8 +111,8 @@ describe.each(names)('%s', (name) => {
 
 /** The serving forms with the plainest of caches: everything copied, one sequence. */
 async function stepPrograms(name: string) {
-  const { architecture, config, inputs, feeds, lookUp } = load(name);
-  const { layerCount, keyValueHeads, headSize } = architecture.cacheShape(config);
+  const { model, inputs, feeds, lookUp } = load(name);
+  const { layerCount, keyValueHeads, headSize, states: stateShapes } = model.cacheShape;
   const pastMask = input('pastMask', ['batch', 1, 1, 'past']);
   const cacheInputs = Array.from({ length: layerCount }, (_, layer) => ({
     keys: input(`keys${layer}`, ['batch', keyValueHeads, 'past', headSize]),
@@ -123,6 +124,7 @@ async function stepPrograms(name: string) {
     const positions = input('positions', [batch, time], 'int64');
     const causalMask = input('causalMask', ['time', 'time']);
     const lastRow = input('lastRow', [1], 'int64');
+    const states = stateShapes.map((shape, i) => input(`state${i}`, [batch, ...shape]));
     const mask = time === 1 ? pastMask : input('pastMask', [1, 1, 1, 'past']);
     const cache =
       time === 1
@@ -132,15 +134,19 @@ async function stepPrograms(name: string) {
       tokens,
       positions,
       pastMask: mask,
+      cache,
+      states,
       ...(time === 1 ? {} : { prefill: { causalMask, lastRow } }),
     };
-    const outputs = architecture.step(lookUp, stepInputs, cache, config);
+    const outputs = model.step(lookUp, stepInputs);
     const named: Record<string, Tensor> = { logits: outputs.logits };
     for (const [layer, row] of outputs.cache.entries()) {
       named[`newKeys${layer}`] = row.keys;
       named[`newValues${layer}`] = row.values;
     }
+    for (const [i, state] of outputs.states.entries()) named[`newState${i}`] = state;
     const all = [
+      ...states,
       tokens,
       positions,
       mask,
@@ -152,6 +158,9 @@ async function stepPrograms(name: string) {
     return compile(named, all);
   };
   const programs = { prefill: await build('time'), decode: await build(1) };
+  const stateValues = stateShapes.map((shape) =>
+    floats(new Float32Array(shape.reduce((product, size) => product * size, 1)), [1, ...shape]),
+  );
   const capacity = 10;
   let length = 0;
   const caches = Array.from({ length: layerCount * 2 }, () => new Float32Array(keyValueHeads * capacity * headSize));
@@ -168,6 +177,7 @@ async function stepPrograms(name: string) {
     const results = await program.run({
       ...feeds,
       ...cacheFeeds,
+      ...Object.fromEntries(stateValues.map((value, i) => [`state${i}`, value])),
       tokens: integers(tokens, [1, time]),
       positions: integers(
         tokens.map((_, i) => length + i),
@@ -186,6 +196,7 @@ async function stepPrograms(name: string) {
         );
       }
     }
+    for (const i of stateValues.keys()) stateValues[i] = results[`newState${i}`] as Value;
     length += time;
     return results['logits'] as Value;
   };

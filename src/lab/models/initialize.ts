@@ -9,6 +9,8 @@ export function initialize(spec: ParameterSpec, target: Float32Array, rng: Rng):
   const { initializer } = spec;
   if (initializer.kind === 'normal') {
     for (let i = 0; i < target.length; i++) target[i] = rng.normal() * initializer.standardDeviation;
+  } else if (initializer.kind === 'uniform') {
+    for (let i = 0; i < target.length; i++) target[i] = (2 * rng.uniform() - 1) * initializer.bound;
   } else {
     target.fill(initializer.kind === 'ones' ? 1 : 0);
   }

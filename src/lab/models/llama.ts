@@ -12,19 +12,28 @@ import { rmsNorm } from '../graph/ops/normalize.js';
 import { reshape, transpose } from '../graph/ops/reshape.js';
 import { rotary, rotaryTables } from '../graph/ops/rotary.js';
 import { type Tensor, constant } from '../graph/tensor.js';
-import { causalAttention, decodeAttention, prefillAttention } from './attention.js';
+import { causalAttention, decodeAttention, positionsFromZero, prefillAttention } from './attention.js';
 import {
   type Architecture,
+  type ArchitectureDefinition,
   type CacheLayer,
+  type CausalModel,
+  INFERENCE,
   type Initializer,
   type ParameterSpec,
   type Parameters,
+  type Pass,
+  type SequenceInputs,
   type StepInputs,
+  type SequenceOutputs,
   type StepOutputs,
+  defineArchitecture,
   sizeAt,
 } from './model.js';
 
 const count = z.int().positive();
+/** One id or several. */
+export const endTokens = z.union([z.int(), z.array(z.int())]).nullish();
 
 /** Keys of `config.json` that every member of the family shares. */
 export const decoderConfigShape = {
@@ -42,7 +51,7 @@ export const decoderConfigShape = {
   hidden_act: z.literal('silu').default('silu'),
   attention_bias: z.literal(false).default(false),
   bos_token_id: z.int().nullish(),
-  eos_token_id: z.union([z.int(), z.array(z.int())]).nullish(),
+  eos_token_id: endTokens,
   pad_token_id: z.int().nullish(),
 } as const;
 
@@ -83,19 +92,25 @@ export const headSizeOf = (config: DecoderConfig): number =>
 
 /** Builds an architecture of the family. */
 export function decoderArchitecture(
-  about: Pick<Architecture<DecoderConfig>, 'modelType' | 'className' | 'title' | 'source' | 'configSchema'>,
+  about: Omit<ArchitectureDefinition<DecoderConfig, 'causal'>, 'kind' | 'build'>,
   variant: Variant,
-): Architecture<DecoderConfig> {
+): Architecture {
+  return defineArchitecture({ ...about, kind: 'causal', build: (config) => decoderModel(config, variant) });
+}
+
+function decoderModel(config: DecoderConfig, variant: Variant): CausalModel {
   return {
-    ...about,
-    parameters: (config) => decoderParameters(config, variant),
-    forward: (parameters, tokens, config) => forward(parameters, tokens, config, variant),
-    step: (parameters, inputs, cache, config) => step(parameters, inputs, cache, config, variant),
-    cacheShape: (config) => ({
+    kind: 'causal',
+    config,
+    parameters: decoderParameters(config, variant),
+    cacheShape: {
       layerCount: config.num_hidden_layers,
       keyValueHeads: config.num_key_value_heads,
       headSize: headSizeOf(config),
-    }),
+      states: [],
+    },
+    forward: (parameters, inputs, pass) => forward(parameters, inputs, config, variant, pass),
+    step: (parameters, inputs) => step(parameters, inputs, config, variant),
   };
 }
 
@@ -106,6 +121,21 @@ export const llama = decoderArchitecture(
     title: 'Llama',
     source: 'https://arxiv.org/abs/2302.13971',
     configSchema: llamaConfigSchema,
+    example: {
+      name: 'Llama 3.2 1B',
+      config: {
+        vocab_size: 128256,
+        hidden_size: 2048,
+        intermediate_size: 8192,
+        num_hidden_layers: 16,
+        num_attention_heads: 32,
+        num_key_value_heads: 8,
+        head_dim: 64,
+        max_position_embeddings: 131072,
+        rope_theta: 500000,
+        tie_word_embeddings: true,
+      },
+    },
   },
   { normalizeQueriesAndKeys: false },
 );
@@ -164,7 +194,7 @@ function decoderParameters(config: DecoderConfig, variant: Variant): ParameterSp
 
 type Attend = (queries: Tensor, recent: CacheLayer, layer: number) => Tensor;
 
-interface Pass {
+interface Walk {
   readonly p: Parameters;
   readonly config: DecoderConfig;
   readonly variant: Variant;
@@ -173,64 +203,56 @@ interface Pass {
   readonly cosines: Tensor;
   readonly sines: Tensor;
   readonly attend: Attend;
+  readonly boundary: Pass['boundary'];
 }
 
-function forward(p: Parameters, tokens: Tensor, config: DecoderConfig, variant: Variant): Tensor {
-  const [batch, time] = tokens.shape as readonly [number, number];
-  const positions = Array.from({ length: batch * time }, (_, i) => BigInt(i % time));
-  const pass = newPass(
-    p,
-    config,
-    variant,
-    constant(BigInt64Array.from(positions), [batch, time], 'int64'),
-    time,
-    (q, recent) => causalAttention(q, recent.keys, recent.values),
-  );
-  const { hidden } = blocks(pass, tokens);
-  return logitsOf(pass, reshape(hidden, [batch * time, config.hidden_size]));
-}
-
-function step(
+function forward(
   p: Parameters,
-  inputs: StepInputs,
-  cache: readonly CacheLayer[],
+  { tokens, packing }: SequenceInputs,
   config: DecoderConfig,
   variant: Variant,
-): StepOutputs {
-  const { tokens, positions, pastMask, prefill } = inputs;
-  const pass = newPass(p, config, variant, positions, config.max_position_embeddings, (queries, recent, layer) => {
+  pass: Pass,
+): SequenceOutputs {
+  const [batch, time] = tokens.shape as readonly [number, number];
+  const positions = packing?.positions ?? positionsFromZero(batch, time);
+  const attend: Attend = (q, recent) => causalAttention(q, recent.keys, recent.values, packing?.segments);
+  const walk = newWalk({ p, config, variant, positions, attend, boundary: pass.boundary }, time);
+  const { hidden } = blocks(walk, tokens);
+  return { logits: logitsOf(walk, reshape(hidden, [batch * time, config.hidden_size])), states: [] };
+}
+
+function step(p: Parameters, inputs: StepInputs, config: DecoderConfig, variant: Variant): StepOutputs {
+  const { tokens, positions, pastMask, cache, prefill } = inputs;
+  const attend: Attend = (queries, recent, layer) => {
     const past = cache[layer] as CacheLayer;
     return prefill === undefined
       ? decodeAttention(queries, past, recent, pastMask)
       : prefillAttention(queries, past, recent, pastMask, prefill.causalMask);
-  });
-  const { hidden, rows } = blocks(pass, tokens);
+  };
+  const { boundary } = INFERENCE;
+  const walk = newWalk({ p, config, variant, positions, attend, boundary }, config.max_position_embeddings);
+  const { hidden, rows } = blocks(walk, tokens);
   const flat = reshape(hidden, [productOf(tokens.shape), config.hidden_size]);
-  return { logits: logitsOf(pass, prefill === undefined ? flat : gather(flat, prefill.lastRow)), cache: rows };
+  const last = prefill === undefined ? flat : gather(flat, prefill.lastRow);
+  return { logits: logitsOf(walk, last), cache: rows, states: [] };
 }
 
-function newPass(
-  p: Parameters,
-  config: DecoderConfig,
-  variant: Variant,
-  positions: Tensor,
-  positionCount: number,
-  attend: Attend,
-): Pass {
-  const headSize = headSizeOf(config);
-  const { cosines, sines } = rotaryTables(positionCount, headSize, config.rope_theta);
+function newWalk(parts: Omit<Walk, 'cosines' | 'sines'>, positionCount: number): Walk {
+  const headSize = headSizeOf(parts.config);
+  const { cosines, sines } = rotaryTables(positionCount, headSize, parts.config.rope_theta);
   const table = [positionCount, headSize / 2];
-  return { p, config, variant, positions, cosines: constant(cosines, table), sines: constant(sines, table), attend };
+  return { ...parts, cosines: constant(cosines, table), sines: constant(sines, table) };
 }
 
-function blocks(pass: Pass, tokens: Tensor): { hidden: Tensor; rows: CacheLayer[] } {
-  const { p, config } = pass;
+function blocks(walk: Walk, tokens: Tensor): { hidden: Tensor; rows: CacheLayer[] } {
+  const { p, config } = walk;
   let hidden = gather(p('model.embed_tokens.weight'), tokens); // [batch, time, width]
   const rows: CacheLayer[] = [];
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const at = `model.layers.${layer}`;
+    walk.boundary(hidden);
     const normed = rmsNorm(hidden, p(`${at}.input_layernorm.weight`), config.rms_norm_eps);
-    const attended = attentionLayer(pass, normed, layer);
+    const attended = attentionLayer(walk, normed, layer);
     rows.push(attended.recent);
     hidden = add(hidden, attended.output);
     const inner = rmsNorm(hidden, p(`${at}.post_attention_layernorm.weight`), config.rms_norm_eps);
@@ -239,27 +261,27 @@ function blocks(pass: Pass, tokens: Tensor): { hidden: Tensor; rows: CacheLayer[
   return { hidden, rows };
 }
 
-function attentionLayer(pass: Pass, x: Tensor, layer: number): { output: Tensor; recent: CacheLayer } {
-  const { p, config } = pass;
+function attentionLayer(walk: Walk, x: Tensor, layer: number): { output: Tensor; recent: CacheLayer } {
+  const { p, config } = walk;
   const at = `model.layers.${layer}.self_attn`;
   const { num_attention_heads: heads, num_key_value_heads: keyValueHeads } = config;
   const headSize = headSizeOf(config);
   const [batch, time] = x.shape as readonly [Dim, Dim, Dim];
   const split = (tensor: Tensor, headCount: number): Tensor =>
     transpose(reshape(tensor, [batch, time, headCount, headSize]), [0, 2, 1, 3]); // [batch, heads, time, headSize]
-  const queries = split(rotated(pass, linear(x, p(`${at}.q_proj.weight`)), heads, `${at}.q_norm.weight`), heads);
-  const keys = rotated(pass, linear(x, p(`${at}.k_proj.weight`)), keyValueHeads, `${at}.k_norm.weight`);
+  const queries = split(rotated(walk, linear(x, p(`${at}.q_proj.weight`)), heads, `${at}.q_norm.weight`), heads);
+  const keys = rotated(walk, linear(x, p(`${at}.k_proj.weight`)), keyValueHeads, `${at}.k_norm.weight`);
   const values = linear(x, p(`${at}.v_proj.weight`));
   const recent = { keys: split(keys, keyValueHeads), values: split(values, keyValueHeads) };
   const grouped = reshape(queries, [batch, keyValueHeads, heads / keyValueHeads, time, headSize]);
-  const attended = reshape(pass.attend(grouped, recent, layer), [batch, heads, time, headSize]);
+  const attended = reshape(walk.attend(grouped, recent, layer), [batch, heads, time, headSize]);
   const joined = reshape(transpose(attended, [0, 2, 1, 3]), [batch, time, heads * headSize]);
   return { output: linear(joined, p(`${at}.o_proj.weight`)), recent };
 }
 
 /** Normalises each head where the variant asks for it, then turns it by its position. @param x `[batch, time, heads · headSize]` */
-function rotated(pass: Pass, x: Tensor, headCount: number, normName: string): Tensor {
-  const { p, config, variant, positions, cosines, sines } = pass;
+function rotated(walk: Walk, x: Tensor, headCount: number, normName: string): Tensor {
+  const { p, config, variant, positions, cosines, sines } = walk;
   let turned = x;
   if (variant.normalizeQueriesAndKeys) {
     const [batch, time] = x.shape as readonly [Dim, Dim, Dim];
@@ -276,7 +298,7 @@ function feedForward(p: Parameters, at: string, x: Tensor): Tensor {
 }
 
 /** @param hidden `[rows, width]` @returns `[rows, vocabulary]` */
-function logitsOf({ p, config }: Pass, hidden: Tensor): Tensor {
+function logitsOf({ p, config }: Walk, hidden: Tensor): Tensor {
   const normed = rmsNorm(hidden, p('model.norm.weight'), config.rms_norm_eps);
   const head = p(config.tie_word_embeddings ? 'model.embed_tokens.weight' : 'lm_head.weight');
   if (sizeAt(head.shape, 0) !== config.vocab_size) throw new RangeError('the head does not fit vocab_size');

@@ -22,6 +22,21 @@ export const qwen3 = decoderArchitecture(
     title: 'Qwen3',
     source: 'https://arxiv.org/abs/2505.09388',
     configSchema: qwen3ConfigSchema,
+    example: {
+      name: 'Qwen3 0.6B',
+      config: {
+        vocab_size: 151936,
+        hidden_size: 1024,
+        intermediate_size: 3072,
+        num_hidden_layers: 28,
+        num_attention_heads: 16,
+        num_key_value_heads: 8,
+        head_dim: 128,
+        max_position_embeddings: 40960,
+        rope_theta: 1000000,
+        tie_word_embeddings: true,
+      },
+    },
   },
   { normalizeQueriesAndKeys: true },
 );

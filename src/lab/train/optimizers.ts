@@ -54,6 +54,8 @@ function adamwSettings({ spec }: StoredParameter, settings: OptimizerSettings): 
     embedding: settings.embeddingLearningRate,
     head: settings.headLearningRate,
     vector: settings.vectorLearningRate,
+    kernel: settings.learningRate,
+    statistic: 0,
   } as const;
   return {
     learningRate: rates[spec.role],

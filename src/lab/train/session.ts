@@ -10,7 +10,7 @@ import type { FileSystem } from '../checkpoint/file-system.js';
 import { latestCheckpoint, listCheckpoints } from '../checkpoint/run-checkpoints.js';
 import type { CheckpointContents } from '../checkpoint/save-checkpoint.js';
 import { parameterCount } from '../models/model.js';
-import { readModelConfig } from '../models/registry.js';
+import { readCausalModel } from '../models/registry.js';
 import { createKernels } from '../runtime/kernels.js';
 import type { Program } from '../runtime/program.js';
 import { createBatchLoader } from './batches.js';
@@ -132,8 +132,8 @@ interface PreparedRun {
 const BEGINNING: TrainingProgress = { step: 0, elapsedSeconds: 0, tokensSeen: 0, batches: { epoch: 0, cursor: 0 } };
 
 async function prepare(job: TrainingJob, config: RunConfig): Promise<PreparedRun> {
-  const { architecture, config: model } = readModelConfig(config.model, path.join(job.runDirectory, 'config.json'));
-  const specs = architecture.parameters(model);
+  const { architecture, model } = readCausalModel(config.model, path.join(job.runDirectory, 'config.json'));
+  const specs = model.parameters;
   const kernels = createKernels(trainingBytes(specs));
   const store = createParameterStore(kernels, specs);
   const optimizer = await createOptimizer(kernels, store, config.optimizer, job.threads);
@@ -141,11 +141,11 @@ async function prepare(job: TrainingJob, config: RunConfig): Promise<PreparedRun
   const settings: LoopSettings = { ...config.loop, maxSteps: config.loop.maxSteps, maxSeconds: config.loop.maxSeconds };
   const options = job.threads === undefined ? {} : { threads: job.threads };
   const loader = createBatchLoader(job.trainTokens, { ...settings, seed: config.seed, position: from.batches });
-  const program = await compileTrainingStep(architecture, model, settings, options);
+  const program = await compileTrainingStep(model, settings, options);
   let evaluation: Program | undefined;
   const { heldOut, signal } = job;
   const evaluate = async (held: HeldOut): Promise<{ loss: number; bitsPerByte: number }> => {
-    evaluation ??= await compileEvaluation(architecture, model, settings, options);
+    evaluation ??= await compileEvaluation(model, settings, options);
     const nats = await documentNats(evaluation, settings, feedsOf(store), held.stream);
     const total = nats.reduce((sum, each) => sum + each, 0);
     return { loss: total / held.stream.tokens.length, bitsPerByte: total / Math.LN2 / held.byteCount };

@@ -4,7 +4,7 @@ import { mul } from '../graph/ops/arithmetic.js';
 import { crossEntropy } from '../graph/ops/normalize.js';
 import { sum } from '../graph/ops/reshape.js';
 import { type Tensor, input } from '../graph/tensor.js';
-import type { Architecture, LanguageModelConfig, ParameterSpec } from '../models/model.js';
+import { type CausalModel, INFERENCE } from '../models/model.js';
 import { type CompileOptions, type Program, compile } from '../runtime/program.js';
 
 export interface BatchShape {
@@ -22,22 +22,17 @@ interface LossGraph {
   readonly nats: Tensor;
 }
 
-function lossGraph<Config extends LanguageModelConfig>(
-  architecture: Architecture<Config>,
-  config: Config,
-  { batchSize, sequenceLength }: BatchShape,
-  specs: readonly ParameterSpec[],
-): LossGraph {
-  const byName = new Map(specs.map((spec) => [spec.name, input(spec.name, spec.shape)]));
+function lossGraph(model: CausalModel, { batchSize, sequenceLength }: BatchShape): LossGraph {
+  const byName = new Map(model.parameters.map((spec) => [spec.name, input(spec.name, spec.shape)]));
   const tokens = input('tokens', [batchSize, sequenceLength], 'int64');
   const targets = input('targets', [batchSize * sequenceLength], 'int64');
   const lookUp = (name: string): Tensor => {
     const parameter = byName.get(name);
-    if (parameter === undefined) throw new Error(`${architecture.modelType} uses ${name}, which it does not declare`);
+    if (parameter === undefined) throw new Error(`${model.config.model_type} uses ${name}, which it does not declare`);
     return parameter;
   };
   const parameters = [...byName.values()];
-  const nats = crossEntropy(architecture.forward(lookUp, tokens, config), targets);
+  const nats = crossEntropy(model.forward(lookUp, { tokens }, INFERENCE).logits, targets);
   return { inputs: [tokens, targets, ...parameters], parameters, nats };
 }
 
@@ -46,29 +41,26 @@ function lossGraph<Config extends LanguageModelConfig>(
  * parameter under its name. Outputs: `loss` = Σ weight · nats, and a gradient for each parameter. A weight is 1 ÷ (all
  * counted tokens of the step), 0 for padding, so that micro-batches simply add up.
  */
-export async function compileTrainingStep<Config extends LanguageModelConfig>(
-  architecture: Architecture<Config>,
-  config: Config,
+export async function compileTrainingStep(
+  model: CausalModel,
   shape: BatchShape,
   options: CompileOptions = {},
 ): Promise<Program> {
-  const specs = architecture.parameters(config);
-  const { inputs, parameters, nats } = lossGraph(architecture, config, shape, specs);
+  const { inputs, parameters, nats } = lossGraph(model, shape);
   const weights = input('weights', [shape.batchSize * shape.sequenceLength]);
   const loss = sum(mul(nats, weights));
   const gradients = grad(loss, parameters);
   const outputs: Record<string, Tensor> = { loss };
-  for (const [index, spec] of specs.entries()) outputs[gradientName(spec.name)] = gradients[index] as Tensor;
+  for (const [index, spec] of model.parameters.entries()) outputs[gradientName(spec.name)] = gradients[index] as Tensor;
   return compile(outputs, [...inputs, weights], options);
 }
 
 /** Feeds as above without `weights`; the only output is `nats` `[batchSize · sequenceLength]`. */
-export async function compileEvaluation<Config extends LanguageModelConfig>(
-  architecture: Architecture<Config>,
-  config: Config,
+export async function compileEvaluation(
+  model: CausalModel,
   shape: BatchShape,
   options: CompileOptions = {},
 ): Promise<Program> {
-  const { inputs, nats } = lossGraph(architecture, config, shape, architecture.parameters(config));
+  const { inputs, nats } = lossGraph(model, shape);
   return compile({ nats }, inputs, options);
 }

@@ -129,6 +129,15 @@ export const greaterOp = binaryOp({
   gradient: 'none',
 });
 
+export const equalOp = binaryOp({
+  name: 'equal',
+  onnx: 'Equal',
+  result: 'bool',
+  compute: (a, b) => Number(a === b),
+  gradient: 'none',
+  examples: [{ inputs: [[2, 3], { data: Float32Array.of(0, 1, 0), shape: [3], dtype: 'float32' }] }],
+});
+
 /** `a + b`. */
 export const add = (a: Tensor, b: Tensor): Tensor => apply(addOp, [a, b]);
 /** `a − b`. */
@@ -141,6 +150,8 @@ export const div = (a: Tensor, b: Tensor): Tensor => apply(divOp, [a, b]);
 export const maximum = (a: Tensor, b: Tensor): Tensor => apply(maximumOp, [a, b]);
 /** `a > b` as bool. */
 export const greater = (a: Tensor, b: Tensor): Tensor => apply(greaterOp, [a, b]);
+/** `a = b` as bool. */
+export const equal = (a: Tensor, b: Tensor): Tensor => apply(equalOp, [a, b]);
 /** `a · factor` for a number known now. */
 export const scale = (a: Tensor, factor: number): Tensor => (factor === 1 ? a : mul(a, scalar(factor)));
 

@@ -16,6 +16,7 @@ export const opRecords: readonly OpRecord[] = [
   arithmetic.divOp,
   arithmetic.maximumOp,
   arithmetic.greaterOp,
+  arithmetic.equalOp,
   arithmetic.whereOp,
   arithmetic.negOp,
   arithmetic.expOp,
