@@ -203,3 +203,31 @@ test.each(golden.sgd)('sgdMomentum takes the steps of torch.optim.SGD: $settings
     expectClose(parameter.view(), run.parameters[index] ?? []);
   }
 });
+
+describe('bernoulli', () => {
+  const draw = (probability: number, seed: number, length = 25_000): Uint8Array => {
+    const kernels = createKernels(allocationBytes([length]));
+    const into = kernels.allocate(length);
+    kernels.bernoulli({ into, probability, seed });
+    const view = into.view();
+    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  };
+
+  test.each([0, 0.1, 0.5, 0.9])('%d of the bytes are 1, the others 0', (probability) => {
+    const bytes = draw(probability, 7);
+    expect(bytes.every((byte) => byte <= 1)).toBe(true);
+    const share = bytes.reduce((total, byte) => total + byte, 0) / bytes.length;
+    // five standard deviations of a binomial share over 100,000 draws
+    expect(Math.abs(share - probability)).toBeLessThan(5 * Math.sqrt(0.25 / bytes.length));
+  });
+
+  test('equal seeds draw the same, neighbouring seeds and neighbouring bytes independently', () => {
+    const [a, same, b] = [draw(0.5, 1), draw(0.5, 1), draw(0.5, 2)];
+    expect(a).toEqual(same);
+    const agreement = (x: Uint8Array, y: Uint8Array): number =>
+      y.reduce((total, byte, i) => total + Number(byte === x[i]), 0) / y.length;
+    expect(Math.abs(agreement(a, b) - 0.5)).toBeLessThan(0.01);
+    expect(Math.abs(agreement(a, a.subarray(1)) - 0.5)).toBeLessThan(0.01);
+    expect(Math.abs(agreement(a, a.subarray(2)) - 0.5)).toBeLessThan(0.01);
+  });
+});

@@ -69,6 +69,11 @@ export interface Kernels {
   scale(array: FloatArray, factor: number): void;
   /** Σ x² in float64, in a fixed order: the same on every machine. */
   sumOfSquares(array: FloatArray): number;
+  /**
+   * Fills the array's bytes, four an element, with 1 (probability `probability`, exact to 1/65,536) or 0. Byte i depends on
+   * the seed and on i alone, so that a resumed run draws the same.
+   */
+  bernoulli(args: { into: FloatArray; probability: number; seed: number }): void;
 }
 
 const KERNEL_NAMES = [
@@ -79,6 +84,7 @@ const KERNEL_NAMES = [
   'axpy',
   'scale',
   'sumOfSquares',
+  'bernoulli',
 ] as const;
 type KernelExports = Readonly<Record<(typeof KERNEL_NAMES)[number], (...args: number[]) => number>>;
 
@@ -156,6 +162,10 @@ function typedKernels(exports: KernelExports): Omit<Kernels, 'allocate'> {
       exports.scale(array.pointer, array.length, factor);
     },
     sumOfSquares: (array) => exports.sumOfSquares(array.pointer, array.length),
+    bernoulli({ into, probability, seed }) {
+      if (!(probability >= 0 && probability < 1)) throw new RangeError(`bernoulli: a probability of ${probability}`);
+      exports.bernoulli(into.pointer, into.length * 4, Math.min(65535, Math.round(probability * 65536)), seed | 0);
+    },
   };
 }
 

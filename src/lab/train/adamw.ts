@@ -1,6 +1,6 @@
 /**
  * Adam with decoupled weight decay (Loshchilov & Hutter 2019), element by element in the WebAssembly kernel; equal to
- * PyTorch's `torch.optim.AdamW`.
+ * PyTorch's `torch.optim.AdamW`, and with coupled decay to its `Adam`.
  */
 import type { FloatArray, Kernels } from '../runtime/kernels.js';
 import type { Optimizer, OptimizerState } from './optimizer.js';
@@ -11,8 +11,10 @@ export interface AdamWSettings {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Decoupled; the share of a value that goes in a step is learningRate × weightDecay. */
+  /** Decoupled: the share of a value that goes in a step is learningRate × weightDecay. */
   readonly weightDecay: number;
+  /** Adam's older form (Kingma & Ba 2015): the decay is added to the gradient instead. Default false. */
+  readonly coupledDecay?: boolean;
 }
 
 export interface AdamWGroup {
@@ -39,15 +41,20 @@ export function createAdamW(kernels: Kernels, groups: readonly AdamWGroup[]): Op
     async step(scale) {
       for (const [index, { parameter, settings }] of groups.entries()) {
         const { first, second } = moments[index] as Moments;
+        const { value, gradient } = parameter;
+        const { coupledDecay = false, weightDecay } = settings;
+        // the kernel scales the gradient, so what is added to it is scaled the other way
+        if (coupledDecay) kernels.axpy({ into: gradient, from: value, factor: weightDecay / scale.gradient });
         kernels.adamw({
-          parameter: parameter.value,
-          gradient: parameter.gradient,
+          parameter: value,
+          gradient,
           firstMoment: first,
           secondMoment: second,
           step: scale.step,
           gradientScale: scale.gradient,
           ...settings,
           learningRate: settings.learningRate * scale.learningRate,
+          weightDecay: coupledDecay ? 0 : weightDecay,
         });
       }
     },

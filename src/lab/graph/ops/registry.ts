@@ -1,4 +1,5 @@
 /** Every op there is, for the walk over all ops in `registry.test.ts` and for documentation. One line an op. */
+import { barrierOp } from '../recompute.js';
 import type { OpRecord } from '../tensor.js';
 import * as arithmetic from './arithmetic.js';
 import { gatherOp, scatterAddOp, takeOp, topKOp } from './indexing.js';
@@ -45,4 +46,5 @@ export const opRecords: readonly OpRecord[] = [
   crossEntropyOp,
   subtractOneHotOp,
   rotaryOp,
+  barrierOp,
 ];

@@ -164,3 +164,28 @@ export function sumOfSquares(x: usize, n: i32): f64 {
   }
   return total;
 }
+
+/** MurmurHash3's finaliser in four lanes: every bit of the result depends on every bit of the counter. */
+function scrambled(counters: v128, seed: v128): v128 {
+  let x = i32x4.add(i32x4.mul(counters, i32x4.splat(0x9e3779b1)), seed);
+  x = i32x4.mul(v128.xor(x, i32x4.shr_u(x, 16)), i32x4.splat(0x85ebca6b));
+  x = i32x4.mul(v128.xor(x, i32x4.shr_u(x, 13)), i32x4.splat(0xc2b2ae35));
+  return v128.xor(x, i32x4.shr_u(x, 16));
+}
+
+/** Bytes of 1 where a 16-bit hash of (seed, index) lies below the threshold, else 0; whole blocks of 16 are written. */
+export function bernoulli(x: usize, n: i32, threshold: i32, seed: i32): void {
+  const vSeed = i32x4.splat(seed);
+  const vThreshold = i16x8.splat(<i16>threshold);
+  const ones = i8x16.splat(1);
+  const next = i32x4.splat(4);
+  let counters = i32x4(0, 1, 2, 3);
+  for (let i: i32 = 0; i < n; i += 16) {
+    const low = scrambled(counters, vSeed);
+    counters = i32x4.add(counters, next);
+    const high = scrambled(counters, vSeed);
+    counters = i32x4.add(counters, next);
+    const drawn = i8x16.narrow_i16x8_s(i16x8.lt_u(low, vThreshold), i16x8.lt_u(high, vThreshold));
+    v128.store(x + i, v128.and(drawn, ones));
+  }
+}

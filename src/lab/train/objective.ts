@@ -1,0 +1,71 @@
+/** A loss as a running program: what is fed, the loss, and a gradient for every parameter that is trained. */
+import { grad } from '../graph/grad.js';
+import { type Tensor, input } from '../graph/tensor.js';
+import type { ParameterSpec, Parameters, Pass } from '../models/model.js';
+import { type CompileOptions, type Program, compile } from '../runtime/program.js';
+import { type DropoutSite, createTrainingPass } from './training-pass.js';
+
+export interface Objective {
+  /** Fed with every batch, beside the parameters. */
+  readonly inputs: readonly Tensor[];
+  /** A scalar. Those of micro-batches add up, so it is a sum over examples with weights that make it a mean. */
+  readonly loss: Tensor;
+  /** Further results the caller wants back. */
+  readonly outputs?: Readonly<Record<string, Tensor>>;
+}
+
+/** Builds the loss of a batch; called once. */
+export type BuildObjective = (parameters: Parameters, pass: Pass) => Objective;
+
+export interface ObjectiveOptions extends CompileOptions {
+  /** Compute blocks again in the backward pass instead of keeping what they computed: less memory, more time. */
+  readonly recompute?: boolean;
+}
+
+export interface ObjectiveProgram {
+  /** Outputs `loss`, `gradient:NAME`, `update:NAME` for statistics, and those of the objective. */
+  readonly program: Program;
+  readonly sites: readonly DropoutSite[];
+  /** Statistics the pass updates. */
+  readonly updated: readonly string[];
+  readonly outputNames: readonly string[];
+}
+
+/** The output under which a parameter's gradient is returned. */
+export const gradientName = (parameter: string): string => `gradient:${parameter}`;
+/** The output under which a statistic's next value is returned. */
+export const updateName = (parameter: string): string => `update:${parameter}`;
+
+/** Every parameter as an input of the graph, found by name. */
+export function parameterInputs(specs: readonly ParameterSpec[]): { lookUp: Parameters; tensors: readonly Tensor[] } {
+  const byName = new Map(specs.map((spec) => [spec.name, input(spec.name, spec.shape)]));
+  const lookUp = (name: string): Tensor => {
+    const parameter = byName.get(name);
+    if (parameter === undefined) throw new Error(`the model uses ${name}, which it does not declare`);
+    return parameter;
+  };
+  return { lookUp, tensors: [...byName.values()] };
+}
+
+/** @param trained which parameters get a gradient; statistics never do */
+export async function compileObjective(
+  specs: readonly ParameterSpec[],
+  trained: readonly ParameterSpec[],
+  build: BuildObjective,
+  { recompute = false, ...options }: ObjectiveOptions = {},
+): Promise<ObjectiveProgram> {
+  const { lookUp, tensors } = parameterInputs(specs);
+  const pass = createTrainingPass();
+  const { inputs, loss, outputs: further = {} } = build(lookUp, pass);
+  const gradients = grad(
+    loss,
+    trained.map(({ name }) => lookUp(name)),
+    recompute ? { boundaries: pass.boundaries } : {},
+  );
+  const outputs: Record<string, Tensor> = { ...further, loss };
+  for (const [index, { name }] of trained.entries()) outputs[gradientName(name)] = gradients[index] as Tensor;
+  for (const [name, value] of pass.updates) outputs[updateName(name)] = value;
+  const masks = pass.sites.map(({ mask }) => mask);
+  const program = await compile(outputs, [...inputs, ...tensors, ...masks], options);
+  return { program, sites: pass.sites, updated: [...pass.updates.keys()], outputNames: Object.keys(further) };
+}
