@@ -4,10 +4,9 @@ import { initialize } from '../src/lab/models/initialize.js';
 import type { CausalModel } from '../src/lab/models/model.js';
 import { createKernels } from '../src/lab/runtime/kernels.js';
 import { floats, integers } from '../src/lab/runtime/program.js';
-import { createOptimizer } from '../src/lab/train/optimizers.js';
+import { languageObjective } from '../src/lab/train/language-objective.js';
+import { createLearner } from '../src/lab/train/learner.js';
 import { createParameterStore, trainingBytes } from '../src/lab/train/parameter-store.js';
-import { compileTrainingStep, gradientName } from '../src/lab/train/step-program.js';
-import { feedsOf } from '../src/lab/train/trainer.js';
 
 export const THREADS = 2;
 
@@ -31,38 +30,30 @@ export async function prepareTraining(
   for (const { spec, value } of store.parameters) initialize(spec, value.view(), rng);
   const rate = kind === 'muon' ? 0.02 : 1e-3;
   const rates = { embeddingLearningRate: rate, headLearningRate: rate, vectorLearningRate: rate };
-  const optimizer = await createOptimizer(
-    kernels,
-    store,
-    { kind, learningRate: rate, ...rates, weightDecay: 0 },
-    THREADS,
-  );
   const started = performance.now();
-  const program = await compileTrainingStep(model, shape, { threads: THREADS });
+  const learner = await createLearner({
+    store,
+    objective: languageObjective(model, shape),
+    optimizer: { kind, learningRate: rate, ...rates, weightDecay: 0 },
+    seed: 1,
+    threads: THREADS,
+  });
   const compileMs = performance.now() - started;
   const count = shape.batchSize * shape.sequenceLength;
   const draw = (): number[] => Array.from({ length: count }, () => rng.below(model.config.vocab_size));
   const feeds = {
-    ...feedsOf(store),
     tokens: integers(draw(), [shape.batchSize, shape.sequenceLength]),
     targets: integers(draw(), [count]),
     weights: floats(new Float32Array(count).fill(1 / count), [count]),
   };
-  let step = 0;
   return {
     compileMs,
     async step() {
       const begun = performance.now();
-      const results = await program.run(feeds);
-      for (const { spec, gradient } of store.parameters)
-        gradient.view().set(results[gradientName(spec.name)]?.data as Float32Array);
-      await optimizer.step({ step: ++step, learningRate: 1, gradient: 1 });
-      if (!Number.isFinite(Number(results['loss']?.data[0]))) throw new Error('the benchmark diverged');
+      const { loss } = await learner.step(feeds);
+      if (!Number.isFinite(loss)) throw new Error('the benchmark diverged');
       return performance.now() - begun;
     },
-    async close() {
-      await program.close();
-      await optimizer.close();
-    },
+    close: () => learner.close(),
   };
 }

@@ -58,7 +58,8 @@ export interface DoneEvent {
   type: 'done';
   time: string;
   step: number;
-  reason: 'finished' | 'stopped' | 'failed';
+  /** `converged`: the held-out loss had not fallen for as long as the run was told to wait. */
+  reason: 'finished' | 'stopped' | 'converged' | 'failed';
   /** Mean training loss over the last steps; null when the run failed. */
   loss: number | null;
   /** Wall seconds of the whole run, over every process, saves and evaluations included. */

@@ -83,7 +83,10 @@ describe('a wrong configuration', () => {
       { business: { machineHourlyPrice: 0.1 } },
       'moat.config.ts: business.machineHourlyPrice: expected an amount in quotes with at most six decimals, such as "0.10", found 0.1',
     ],
-    [{ train: { optimizer: 'sgd' } }, 'moat.config.ts: train.optimizer: expected "muon" or "adamw", found "sgd"'],
+    [
+      { train: { optimizer: 'lion' } },
+      'moat.config.ts: train.optimizer: expected "muon" or "adamw" or "adam" or "sgd", found "lion"',
+    ],
     [{ train: 3 }, 'moat.config.ts: train: expected an object, found 3'],
     [3, 'moat.config.ts: expected an object as the default export, found 3'],
     [

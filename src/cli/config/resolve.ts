@@ -82,11 +82,16 @@ export function resolveModel(model: Given<'model'>): ProjectConfig['model'] {
 }
 
 const DEFAULT_MINUTES = 10;
+const LEARNING_RATES = { muon: 0.02, adamw: 0.002, adam: 0.002, sgd: 0.1 } as const;
+/** Gains move slowly beside matrices that are orthogonalised; measured in docs/LOG.md. */
+const MUON_VECTOR_RATE = 0.01;
+/** The last half of a run cools down: at these sizes that is worth more than a longer plateau. */
+const DECAY_FRACTION = 0.5;
 
 function resolveTrain(train: Given<'train'>, contextLength: number): ProjectConfig['train'] {
   const optimizer = train.optimizer ?? 'muon';
   const muon = optimizer === 'muon';
-  const learningRate = train.learningRate ?? (muon ? 0.02 : 0.002);
+  const learningRate = train.learningRate ?? LEARNING_RATES[optimizer];
   return {
     steps: train.steps,
     minutes: train.minutes ?? (train.steps === undefined ? DEFAULT_MINUTES : undefined),
@@ -97,13 +102,21 @@ function resolveTrain(train: Given<'train'>, contextLength: number): ProjectConf
     learningRate,
     embeddingLearningRate: train.embeddingLearningRate ?? (muon ? 0.2 : learningRate),
     headLearningRate: train.headLearningRate ?? (muon ? 0.004 : learningRate),
-    weightDecay: train.weightDecay ?? (muon ? 0 : 0.1),
+    vectorLearningRate: train.vectorLearningRate ?? (muon ? MUON_VECTOR_RATE : learningRate),
+    weightDecay: train.weightDecay ?? (optimizer === 'adamw' ? 0.1 : 0),
     schedule: train.schedule ?? 'wsd',
+    decayFraction: train.decayFraction ?? DECAY_FRACTION,
     warmupSteps: train.warmupSteps ?? 20,
     clipNorm: train.clipNorm ?? 1,
     evalEvery: train.evalEvery ?? 100,
     checkpointEvery: train.checkpointEvery ?? 100,
     keepCheckpoints: train.keepCheckpoints ?? 2,
+    keepBest: train.keepBest ?? 0,
+    patience: train.patience,
+    labelSmoothing: train.labelSmoothing ?? 0,
+    averageDecay: train.averageDecay ?? 0,
+    packDocuments: train.packDocuments ?? false,
+    recompute: train.recompute ?? false,
     seed: train.seed ?? 1,
   };
 }

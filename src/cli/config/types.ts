@@ -75,17 +75,21 @@ export interface TrainConfig {
   /** Passes summed into one step: a larger batch without more memory. Default 1. */
   gradientAccumulation?: number;
   /** "muon" trains the block matrices with Muon and the rest with AdamW. Default "muon". */
-  optimizer?: 'muon' | 'adamw';
-  /** For the block matrices. Default 0.02 with Muon, 0.002 with AdamW. */
+  optimizer?: 'muon' | 'adamw' | 'adam' | 'sgd';
+  /** For the block matrices. Default 0.02 with Muon, 0.002 with AdamW and Adam, 0.1 with SGD. */
   learningRate?: number;
   /** For the embedding. Default 0.2 beside Muon, otherwise `learningRate`. */
   embeddingLearningRate?: number;
   /** For the output head. Default 0.004 beside Muon, otherwise `learningRate`. */
   headLearningRate?: number;
-  /** Decoupled weight decay of the matrices. Default 0 with Muon, 0.1 with AdamW. */
+  /** For gains and biases. Default 0.01 beside Muon, otherwise `learningRate`. */
+  vectorLearningRate?: number;
+  /** Weight decay of the matrices, decoupled with Muon and AdamW. Default 0.1 with AdamW, otherwise 0. */
   weightDecay?: number;
   /** "wsd": warm up, hold, fall linearly; "cosine": warm up, fall along a half cosine. Default "wsd". */
   schedule?: 'wsd' | 'cosine';
+  /** With "wsd": the last part of the run, in which the rate falls. Default 0.5. */
+  decayFraction?: number;
   /** Default 20. */
   warmupSteps?: number;
   /** Gradients with a larger norm are scaled down to it; 0 turns this off. Default 1. */
@@ -96,6 +100,18 @@ export interface TrainConfig {
   checkpointEvery?: number;
   /** How many checkpoints to keep, the newest. Default 2. */
   keepCheckpoints?: number;
+  /** How many more to keep, those of the lowest held-out loss; each checkpoint is then measured. Default 0. */
+  keepBest?: number;
+  /** Stop after this many steps without a lower held-out loss. Default: never. */
+  patience?: number;
+  /** The share of each target's probability that is spread over the vocabulary. Default 0. */
+  labelSmoothing?: number;
+  /** Keep a moving average of the weights with this decay (0.99, say); it is what is measured, saved and served. Default 0: none. */
+  averageDecay?: number;
+  /** Whether tokens see only their own document in a window that holds several. Default false. */
+  packDocuments?: boolean;
+  /** Compute blocks again in the backward pass instead of keeping what they computed: less memory, more time. Default false. */
+  recompute?: boolean;
   /** Starting weights and order of the batches. Default 1. */
   seed?: number;
 }
@@ -141,11 +157,13 @@ export interface ProjectConfig {
   readonly data: Filled<DataConfig>;
   readonly tokenizer: Filled<TokenizerConfig>;
   readonly model: Filled<ModelConfig>;
-  readonly train: Filled<Omit<TrainConfig, 'steps' | 'minutes'>> & {
+  readonly train: Filled<Omit<TrainConfig, 'steps' | 'minutes' | 'patience'>> & {
     /** undefined: bounded by `minutes` alone. */
     readonly steps: number | undefined;
     /** undefined: bounded by `steps` alone. */
     readonly minutes: number | undefined;
+    /** undefined: never stops early. */
+    readonly patience: number | undefined;
   };
   readonly serve: Filled<ServeConfig>;
   readonly business: Filled<BusinessConfig>;

@@ -11,15 +11,10 @@ export interface TokenizerFacts {
   readonly hash: string;
 }
 
-/** Gains move slowly beside matrices that are orthogonalised; measured in docs/LOG.md. */
-const MUON_VECTOR_RATE = 0.01;
-/** The last half of a run cools down: at these sizes that is worth more than a longer plateau. */
-const DECAY_FRACTION = 0.5;
 const FINAL_SCALE = 0.02;
 
 export function runConfigOf(config: ProjectConfig, tokenizer: TokenizerFacts): RunConfig {
   const { train } = config;
-  const withMuon = train.optimizer === 'muon';
   return {
     schemaVersion: 1,
     model: hubModelConfig(config, tokenizer),
@@ -32,10 +27,16 @@ export function runConfigOf(config: ProjectConfig, tokenizer: TokenizerFacts): R
       schedule: {
         kind: train.schedule,
         warmupSteps: train.warmupSteps,
-        decayFraction: DECAY_FRACTION,
+        decayFraction: train.decayFraction,
         finalScale: FINAL_SCALE,
       },
       clipNorm: train.clipNorm,
+      labelSmoothing: train.labelSmoothing,
+      packDocuments: train.packDocuments,
+      recompute: train.recompute,
+      averageDecay: train.averageDecay,
+      keepBest: train.keepBest,
+      ...(train.patience === undefined ? {} : { patience: train.patience }),
       evalEvery: train.evalEvery,
       checkpointEvery: train.checkpointEvery,
     },
@@ -44,7 +45,7 @@ export function runConfigOf(config: ProjectConfig, tokenizer: TokenizerFacts): R
       learningRate: train.learningRate,
       embeddingLearningRate: train.embeddingLearningRate,
       headLearningRate: train.headLearningRate,
-      vectorLearningRate: withMuon ? MUON_VECTOR_RATE : train.learningRate,
+      vectorLearningRate: train.vectorLearningRate,
       weightDecay: train.weightDecay,
     },
     keepCheckpoints: train.keepCheckpoints,

@@ -45,6 +45,8 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
     config: options.resume === undefined ? runConfigOf(project.config, factsOf(tokenizer)) : undefined,
     resume: options.resume,
     trainTokens: train.tokens,
+    documentStarts: train.documentStarts,
+    documentAt: (token) => train.documentIds[train.documentAt(token)] ?? `#${train.documentAt(token)}`,
     heldOut: { stream: { ...heldout, endOfText: tokenizer.endOfText }, byteCount: heldout.textBytes },
     files: tokenizerFiles(files.tokenizer, tokenizer),
     tokenizerHash: tokenizer.hash,
@@ -62,7 +64,8 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
   stage.done(
     `${formatCount(parameterCount)} parameters, ${formatCount(progress.step)} steps, ${formatCount(progress.tokensSeen)} tokens at ` +
       `${formatCount(tokensPerSecond)}/s; loss ${result.loss.toFixed(2)}${bits === undefined ? '' : `, held-out ${bits.toFixed(3)} bits a byte`}` +
-      (reason === 'stopped' ? '; stopped and saved' : ''),
+      (reason === 'stopped' ? '; stopped and saved' : '') +
+      (reason === 'converged' ? '; the held-out loss falls no more' : ''),
   );
   return { ...result, runName, tokensPerSecond, losses: watch.losses, bitsPerByte: bits };
 }

@@ -64,10 +64,10 @@ test('the newest are kept, and never fewer than one', async () => {
   const disk = simulatedDisk(RUN);
   for (const step of [1, 2, 3, 4]) await save(disk, step, { keepLast: 2 });
   expect(await steps(disk)).toEqual([3, 4]);
-  await pruneCheckpoints(RUN, 1, disk);
+  await pruneCheckpoints(RUN, { keepLast: 1 }, disk);
   expect(await steps(disk)).toEqual([4]);
   for (const keepLast of [0, -1, 1.5, Number.NaN]) {
-    await expect(pruneCheckpoints(RUN, keepLast, disk)).rejects.toThrow(RangeError);
+    await expect(pruneCheckpoints(RUN, { keepLast }, disk)).rejects.toThrow(RangeError);
   }
 });
 

@@ -56,17 +56,18 @@ export async function latestCheckpoint(
 }
 
 /**
- * Removes the oldest checkpoints until `keepLast` remain; the newest always remains. Each is renamed before it is
+ * Removes all checkpoints but the newest `keepLast` and those of `keepSteps`; the newest always remains. Each is renamed before it is
  * removed, so that a kill leaves no half checkpoint under a good name.
  */
 export async function pruneCheckpoints(
   runDirectory: string,
-  keepLast: number,
+  { keepLast, keepSteps = [] }: { readonly keepLast: number; readonly keepSteps?: readonly number[] },
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<void> {
   if (!Number.isSafeInteger(keepLast) || keepLast < 1) throw new RangeError(`keepLast is ${keepLast}, not 1 or more`);
   const checkpoints = await listCheckpoints(runDirectory, fileSystem);
-  for (const { directory } of checkpoints.slice(0, -keepLast)) {
+  for (const { step, directory } of checkpoints.slice(0, -keepLast)) {
+    if (keepSteps.includes(step)) continue;
     const doomed = `${directory}.removed.partial`;
     await fileSystem.rename(directory, doomed);
     await fileSystem.remove(doomed);

@@ -36,6 +36,8 @@ export interface CheckpointContents {
 export interface SaveOptions {
   /** How many checkpoints remain, this one included; all when not given. */
   readonly keepLast?: number;
+  /** Steps whose checkpoints remain in any case. */
+  readonly keepSteps?: readonly number[];
   readonly fileSystem?: FileSystem;
 }
 
@@ -72,7 +74,8 @@ export async function saveCheckpoint(
     await fileSystem.remove(temporary).catch(() => {});
     throw explainWriteError(error, directory);
   }
-  if (options.keepLast !== undefined) await pruneCheckpoints(runDirectory, options.keepLast, fileSystem);
+  const { keepLast, keepSteps = [] } = options;
+  if (keepLast !== undefined) await pruneCheckpoints(runDirectory, { keepLast, keepSteps }, fileSystem);
   return { directory, sizeBytes };
 }
 

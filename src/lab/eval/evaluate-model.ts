@@ -5,7 +5,7 @@ import { loadCheckpoint } from '../checkpoint/load-checkpoint.js';
 import { readCausalModel } from '../models/registry.js';
 import { type Value, floats } from '../runtime/program.js';
 import { type TokenStream, documentNats } from '../train/held-out-loss.js';
-import { compileEvaluation } from '../train/step-program.js';
+import { compileEvaluation } from '../train/language-objective.js';
 import { type BitsPerByte, summarizeBitsPerByte } from './bits-per-byte.js';
 
 export interface EvaluationText extends TokenStream {

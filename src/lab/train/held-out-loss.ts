@@ -4,7 +4,7 @@
  * every token is judged with at least half a window of context. Sums are over tokens, so documents simply add up.
  */
 import { type Program, type Value, integers } from '../runtime/program.js';
-import type { BatchShape } from './step-program.js';
+import type { BatchShape } from './language-objective.js';
 
 /** One stream of tokens with the place where each document starts; an end-of-text follows every document. */
 export interface TokenStream {

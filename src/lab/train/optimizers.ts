@@ -18,9 +18,9 @@ export interface OptimizerSettings {
   /** Of everything but gains and biases; decoupled, except in `adam` and `sgd`. With `muon`, of the block matrices alone. */
   readonly weightDecay: number;
   /** Of `sgd` and `muon`; default 0.9 and 0.95. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Adam's decay rates of its two moments; default 0.9 (beside Muon 0.8) and 0.95. */
-  readonly betas?: readonly [number, number];
+  readonly betas?: readonly [number, number] | undefined;
 }
 
 const MUON_MOMENTUM = 0.95;

@@ -22,16 +22,29 @@ export const runConfigSchema = z.strictObject({
       finalScale: z.number().min(0).max(1),
     }),
     clipNorm: z.number().nonnegative(),
+    labelSmoothing: z.number().min(0).max(0.9).default(0),
+    /** Tokens see their own document only. */
+    packDocuments: z.boolean().default(false),
+    /** Compute blocks again in the backward pass instead of keeping them. */
+    recompute: z.boolean().default(false),
+    /** Of the moving average of the weights; 0 for none. */
+    averageDecay: z.number().min(0).max(0.999999).default(0),
+    /** Steps without a lower held-out loss after which the run ends. */
+    patience: count.optional(),
+    /** Checkpoints kept for their held-out loss, beside the last ones. */
+    keepBest: z.int().nonnegative().default(0),
     evalEvery: count,
     checkpointEvery: count,
   }),
   optimizer: z.strictObject({
-    kind: z.enum(['muon', 'adamw']),
+    kind: z.enum(['muon', 'adamw', 'adam', 'sgd']),
     learningRate: positive,
     embeddingLearningRate: positive,
     headLearningRate: positive,
     vectorLearningRate: positive,
     weightDecay: z.number().nonnegative(),
+    momentum: z.number().min(0).max(1).optional(),
+    betas: z.tuple([z.number(), z.number()]).optional(),
   }),
   keepCheckpoints: count,
   seed: z.int(),

@@ -7,9 +7,10 @@ import { Rng } from '../../base/rng.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { type FileSystem, nodeFileSystem } from '../checkpoint/file-system.js';
 import { checkpointDirectory, listCheckpoints } from '../checkpoint/run-checkpoints.js';
-import type { RunConfig } from './run-config.js';
+import { type RunConfig, parseRunConfig } from './run-config.js';
 import { readEvents } from './run-directory.js';
-import { type TrainingJob, trainRun } from './session.js';
+import { trainRun } from './session.js';
+import type { TrainingJob } from './training-job.js';
 
 const rng = Rng.fromSeed(5);
 /** A stream with something to learn: each token is often followed by the next number. */
@@ -19,12 +20,17 @@ const heldOut = {
   byteCount: 200,
 };
 
-function config(kind: 'muon' | 'adamw', steps: number): RunConfig {
+interface ConfigChanges {
+  readonly model?: Record<string, unknown>;
+  readonly loop?: Record<string, unknown>;
+}
+
+function config(kind: RunConfig['optimizer']['kind'], steps: number, changes: ConfigChanges = {}): RunConfig {
   const rates =
     kind === 'muon'
       ? { learningRate: 0.02, embeddingLearningRate: 0.05 }
       : { learningRate: 0.01, embeddingLearningRate: 0.01 };
-  return {
+  const json = {
     schemaVersion: 1,
     model: {
       model_type: 'qwen3',
@@ -36,6 +42,7 @@ function config(kind: 'muon' | 'adamw', steps: number): RunConfig {
       num_key_value_heads: 1,
       head_dim: 8,
       max_position_embeddings: 16,
+      ...changes.model,
     },
     loop: {
       batchSize: 2,
@@ -46,12 +53,14 @@ function config(kind: 'muon' | 'adamw', steps: number): RunConfig {
       clipNorm: 1,
       evalEvery: 5,
       checkpointEvery: 4,
+      ...changes.loop,
     },
     optimizer: { kind, ...rates, headLearningRate: 0.01, vectorLearningRate: 0.01, weightDecay: 0.1 },
     keepCheckpoints: 3,
     seed: 3,
     tokenizerHash: 'abc',
   };
+  return parseRunConfig(json, 'test');
 }
 
 let folder: string;
@@ -61,6 +70,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const job = (name: string, more: Partial<TrainingJob> = {}): TrainingJob => ({
+  documentStarts: Array.from({ length: 200 }, (_, i) => i * 10),
   runDirectory: path.join(folder, name),
   config: config('muon', 10),
   resume: undefined,
@@ -82,17 +92,57 @@ function stopWhen(wanted: (event: RunEvent) => boolean): Pick<TrainingJob, 'sign
   return { signal: controller.signal, onEvent: (event) => wanted(event) && controller.abort() };
 }
 
-describe.each(['muon', 'adamw'] as const)('%s', (kind) => {
-  test('a stopped and resumed run equals an uninterrupted one, bit for bit', async () => {
-    const whole = await trainRun(job('whole', { config: config(kind, 10) }));
+const everything = { labelSmoothing: 0.1, packDocuments: true, recompute: true, averageDecay: 0.9, keepBest: 2 };
+const cases = [
+  ...(['muon', 'adamw', 'adam', 'sgd'] as const).map((kind) => ({ kind, changes: {} })),
+  { kind: 'adamw' as const, changes: { loop: everything } },
+];
+
+test.each(cases)(
+  'a stopped and resumed run equals an uninterrupted one, bit for bit: %j',
+  async ({ kind, changes }) => {
+    const whole = await trainRun(job('whole', { config: config(kind, 10, changes) }));
     expect(whole).toMatchObject({ reason: 'finished', progress: { step: 10 } });
-    const stopped = await trainRun(
-      job('parts', { config: config(kind, 10), ...stopWhen((event) => event.type === 'step' && event.step === 6) }),
-    );
+    const stop = stopWhen((event) => event.type === 'step' && event.step === 6);
+    const stopped = await trainRun(job('parts', { config: config(kind, 10, changes), ...stop }));
     expect(stopped).toMatchObject({ reason: 'stopped', progress: { step: 6 } });
     await trainRun(job('parts', { config: undefined, resume: { fromStep: undefined } }));
     expect(await weights('parts', 10)).toEqual(await weights('whole', 10));
+  },
+);
+
+test('a run whose held-out loss falls no more ends early, and its best checkpoints stay', async () => {
+  // at this rate it overshoots: the first measurements are the best
+  const base = config('sgd', 200, { loop: { evalEvery: 4, patience: 12, keepBest: 1, clipNorm: 0 } });
+  const overshooting = { ...base, keepCheckpoints: 1, optimizer: { ...base.optimizer, learningRate: 3 } };
+  const events: RunEvent[] = [];
+  const result = await trainRun(job('early', { config: overshooting, onEvent: (event) => events.push(event) }));
+  expect(result.reason).toBe('converged');
+  expect(events.at(-1)).toMatchObject({ type: 'done', reason: 'converged' });
+  const measured = events.flatMap((event) => (event.type === 'eval' ? [event] : []));
+  const best = measured.reduce((a, b) => (b.loss < a.loss ? b : a));
+  expect(result.progress.step - best.step).toBeGreaterThanOrEqual(12);
+  const kept = (await listCheckpoints(path.join(folder, 'early'))).map(({ step }) => step);
+  expect(kept).toEqual([best.step, result.progress.step]);
+});
+
+test('a loss that is not a number stops the run and names the documents of the batch', async () => {
+  const wild = config('sgd', 50, { loop: { clipNorm: 0, checkpointEvery: 1 } });
+  const named = job('wild', {
+    config: { ...wild, optimizer: { ...wild.optimizer, learningRate: 1e30 } },
+    documentAt: (token) => `document-${Math.floor(token / 1000)}`,
   });
+  await expect(trainRun(named)).rejects.toMatchObject({
+    code: 'non-finite-loss',
+    message: expect.stringMatching(/step \d+: .*document-[01]/),
+  });
+  expect((await readEvents(path.join(folder, 'wild'))).at(-1)).toMatchObject({ type: 'done', reason: 'failed' });
+});
+
+test('with an average, what is saved is the average, and it differs from the weights', async () => {
+  await trainRun(job('plain', { config: config('adamw', 8) }));
+  await trainRun(job('averaged', { config: config('adamw', 8, { loop: { averageDecay: 0.9 } }) }));
+  expect(await weights('averaged', 8)).not.toEqual(await weights('plain', 8));
 });
 
 test('the loss falls and every event is in the log, in order', async () => {

@@ -3,55 +3,14 @@
  * the loop, and leaves a directory from which anyone can go on. The last event says how it ended.
  */
 import path from 'node:path';
-import type { Clock } from '../../base/clock.js';
 import { MoatError, messageOf } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
-import type { FileSystem } from '../checkpoint/file-system.js';
-import { latestCheckpoint, listCheckpoints } from '../checkpoint/run-checkpoints.js';
-import type { CheckpointContents } from '../checkpoint/save-checkpoint.js';
-import { parameterCount } from '../models/model.js';
-import { readCausalModel } from '../models/registry.js';
-import { createKernels } from '../runtime/kernels.js';
-import type { Program } from '../runtime/program.js';
-import { createBatchLoader } from './batches.js';
-import { type TokenStream, documentNats } from './held-out-loss.js';
-import { clippedParameters, createOptimizer } from './optimizers.js';
-import { type ParameterStore, createParameterStore, trainingBytes } from './parameter-store.js';
+import { latestCheckpoint } from '../checkpoint/run-checkpoints.js';
+import { type PreparedRun, prepareRun } from './prepare-run.js';
 import { type RunConfig, parseRunConfig } from './run-config.js';
 import { type EventLog, assertNoRun, createRun, openEventLog, readRunConfig } from './run-directory.js';
-import { compileEvaluation, compileTrainingStep } from './step-program.js';
-import {
-  type LoopSettings,
-  type TrainingOutcome,
-  type TrainingProgress,
-  feedsOf,
-  runTraining,
-  tokensPerStep,
-} from './trainer.js';
-import { initializeParameters, restoreTrainingState, saveTrainingState } from './training-state.js';
-
-/** Held-out documents as one stream, and the bytes of their text, for bits per byte. */
-export interface HeldOut {
-  readonly stream: TokenStream;
-  readonly byteCount: number;
-}
-
-export interface TrainingJob {
-  readonly runDirectory: string;
-  /** For a new run; a resumed one reads its own. */
-  readonly config: RunConfig | undefined;
-  readonly resume: { readonly fromStep: number | undefined } | undefined;
-  readonly trainTokens: ArrayLike<number>;
-  readonly heldOut: HeldOut | undefined;
-  /** Files to stand beside the weights in every checkpoint: the tokenizer's. `config.json` is added here. */
-  readonly files: CheckpointContents['files'];
-  readonly tokenizerHash: string;
-  readonly threads: number | undefined;
-  readonly clock: Clock;
-  readonly signal?: AbortSignal;
-  readonly onEvent?: (event: RunEvent) => void;
-  readonly fileSystem?: FileSystem;
-}
+import { type TrainingOutcome, type TrainingProgress, tokensPerStep } from './trainer.js';
+import type { TrainingJob } from './training-job.js';
 
 export interface TrainingResult extends TrainingOutcome {
   readonly parameterCount: number;
@@ -69,7 +28,7 @@ export interface TrainingResult extends TrainingOutcome {
 export async function trainRun(job: TrainingJob): Promise<TrainingResult> {
   const started = job.clock.monotonic();
   const config = await configOf(job);
-  const run = await prepare(job, config);
+  const run = await prepareRun(job, config);
   try {
     // only now, when all that could be refused has been accepted, does anything appear on disk
     if (job.resume === undefined) await createRun(job.runDirectory, config);
@@ -117,105 +76,6 @@ async function configOf(job: TrainingJob): Promise<RunConfig> {
     );
   }
   return config;
-}
-
-interface PreparedRun {
-  readonly settings: LoopSettings;
-  readonly store: ParameterStore;
-  readonly from: TrainingProgress;
-  readonly parameterCount: number;
-  readonly architecture: string;
-  train(emit: (event: RunEvent) => void): Promise<TrainingOutcome>;
-  close(): Promise<void>;
-}
-
-const BEGINNING: TrainingProgress = { step: 0, elapsedSeconds: 0, tokensSeen: 0, batches: { epoch: 0, cursor: 0 } };
-
-async function prepare(job: TrainingJob, config: RunConfig): Promise<PreparedRun> {
-  const { architecture, model } = readCausalModel(config.model, path.join(job.runDirectory, 'config.json'));
-  const specs = model.parameters;
-  const kernels = createKernels(trainingBytes(specs));
-  const store = createParameterStore(kernels, specs);
-  const optimizer = await createOptimizer(kernels, store, config.optimizer, job.threads);
-  const from = await startingPoint(job, config, store, optimizer);
-  const settings: LoopSettings = { ...config.loop, maxSteps: config.loop.maxSteps, maxSeconds: config.loop.maxSeconds };
-  const options = job.threads === undefined ? {} : { threads: job.threads };
-  const loader = createBatchLoader(job.trainTokens, { ...settings, seed: config.seed, position: from.batches });
-  const program = await compileTrainingStep(model, settings, options);
-  let evaluation: Program | undefined;
-  const { heldOut, signal } = job;
-  const evaluate = async (held: HeldOut): Promise<{ loss: number; bitsPerByte: number }> => {
-    evaluation ??= await compileEvaluation(model, settings, options);
-    const nats = await documentNats(evaluation, settings, feedsOf(store), held.stream);
-    const total = nats.reduce((sum, each) => sum + each, 0);
-    return { loss: total / held.stream.tokens.length, bitsPerByte: total / Math.LN2 / held.byteCount };
-  };
-  const files = { 'config.json': hubConfig(config.model, architecture.className), ...job.files };
-  return {
-    settings,
-    store,
-    from,
-    parameterCount: parameterCount(specs),
-    architecture: architecture.modelType,
-    train: (emit) =>
-      runTraining({
-        settings,
-        program,
-        store,
-        clipped: clippedParameters(store, config.optimizer),
-        optimizer,
-        loader,
-        from,
-        clock: job.clock,
-        ...(signal === undefined ? {} : { signal }),
-        onEvent: emit,
-        evaluate: heldOut && (() => evaluate(heldOut)),
-        saveCheckpoint: async (progress) => {
-          const where = { runDirectory: job.runDirectory, files, keepLast: config.keepCheckpoints };
-          const saved = await saveTrainingState(store, optimizer, progress, {
-            ...where,
-            ...(job.fileSystem === undefined ? {} : { fileSystem: job.fileSystem }),
-          });
-          return { path: path.relative(job.runDirectory, saved.directory), bytes: saved.sizeBytes };
-        },
-      }),
-    async close() {
-      await program.close();
-      await evaluation?.close();
-      await optimizer.close();
-    },
-  };
-}
-
-async function startingPoint(
-  job: TrainingJob,
-  config: RunConfig,
-  store: ParameterStore,
-  optimizer: Awaited<ReturnType<typeof createOptimizer>>,
-): Promise<TrainingProgress> {
-  if (job.resume === undefined) {
-    initializeParameters(store, config.seed);
-    return BEGINNING;
-  }
-  const { fromStep } = job.resume;
-  const all = await listCheckpoints(job.runDirectory);
-  const chosen = fromStep === undefined ? all.at(-1) : all.find(({ step }) => step === fromStep);
-  if (chosen === undefined) {
-    const known = all.map(({ step }) => step).join(', ');
-    throw new MoatError(
-      'no-checkpoint',
-      `${job.runDirectory}: there is no checkpoint ${fromStep === undefined ? 'yet' : `at step ${fromStep}`}`,
-      {
-        fix: known === '' ? 'Start the run anew under another --name.' : `There are steps ${known}.`,
-      },
-    );
-  }
-  return restoreTrainingState(store, optimizer, chosen.directory);
-}
-
-/** `config.json` as Hugging Face writes it for a saved model. */
-function hubConfig(model: RunConfig['model'], className: string): string {
-  return `${JSON.stringify({ architectures: [className], torch_dtype: 'float32', ...model }, undefined, 2)}\n`;
 }
 
 async function execute(

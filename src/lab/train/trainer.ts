@@ -5,13 +5,12 @@
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
-import type { Program, Value } from '../runtime/program.js';
 import { floats } from '../runtime/program.js';
-import type { Batch, BatchLoader, BatchPosition } from './batches.js';
-import type { Optimizer } from './optimizer.js';
-import type { ParameterStore, StoredParameter } from './parameter-store.js';
+import type { BatchPosition } from './batches.js';
+import type { BatchShape } from './language-objective.js';
+import type { Learner } from './learner.js';
 import { type ScheduleSettings, learningRateScale } from './schedule.js';
-import { type BatchShape, gradientName } from './step-program.js';
+import type { SourceBatch, TrainingSource } from './token-source.js';
 
 /** Where a run is, saved in every checkpoint. */
 export interface TrainingProgress {
@@ -21,6 +20,16 @@ export interface TrainingProgress {
   readonly elapsedSeconds: number;
   readonly tokensSeen: number;
   readonly batches: BatchPosition;
+  /** The lowest held-out loss so far; null before the first measurement. */
+  readonly best: Measurement | null;
+  /** Checkpoints kept for their held-out loss, the lowest first. */
+  readonly bestCheckpoints: readonly Measurement[];
+}
+
+/** A held-out loss, nats a token, and the step it was measured at. */
+export interface Measurement {
+  readonly loss: number;
+  readonly step: number;
 }
 
 export interface LoopSettings extends BatchShape {
@@ -30,23 +39,26 @@ export interface LoopSettings extends BatchShape {
   readonly maxSteps: number | undefined;
   readonly maxSeconds: number | undefined;
   readonly schedule: ScheduleSettings;
-  /** The largest global norm of the clipped gradients; 0 turns clipping off. */
-  readonly clipNorm: number;
   readonly evalEvery: number;
   readonly checkpointEvery: number;
+  /** Stops after this many steps without a lower held-out loss; undefined never stops early. */
+  readonly patience: number | undefined;
+  /** How many checkpoints are kept for their held-out loss, beside the last ones; each is then measured. */
+  readonly keepBest: number;
 }
 
 export interface TrainerParts {
   readonly settings: LoopSettings;
-  readonly program: Program;
-  readonly store: ParameterStore;
-  readonly clipped: readonly StoredParameter[];
-  readonly optimizer: Optimizer;
-  readonly loader: BatchLoader;
+  readonly learner: Learner;
+  readonly source: TrainingSource;
   readonly from: TrainingProgress;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   readonly onEvent: (event: RunEvent) => void;
+  /** Called after every step, when the parameters have moved. */
+  readonly afterStep: (step: number) => void;
+  /** Names what a batch holds, for the error of a loss that is not a number. */
+  readonly describe: (starts: readonly number[]) => string;
   /** Held-out loss of the parameters as they are. */
   readonly evaluate: (() => Promise<{ loss: number; bitsPerByte: number }>) | undefined;
   readonly saveCheckpoint: (progress: TrainingProgress) => Promise<{ path: string; bytes: number }>;
@@ -54,7 +66,8 @@ export interface TrainerParts {
 
 export interface TrainingOutcome {
   readonly progress: TrainingProgress;
-  readonly reason: 'finished' | 'stopped';
+  /** `converged`: the held-out loss has not fallen for `patience` steps. */
+  readonly reason: 'finished' | 'stopped' | 'converged';
   /** Mean training loss over the last steps, nats a token. */
   readonly loss: number;
 }
@@ -62,35 +75,41 @@ export interface TrainingOutcome {
 /** How many of the last steps the reported loss is a mean of. */
 const RECENT_STEPS = 20;
 
-/** @throws MoatError `non-finite-loss`; the last checkpoint stays as it was */
+/** @throws MoatError `non-finite-loss`, naming the batch; the last checkpoint stays as it was */
 export async function runTraining(parts: TrainerParts): Promise<TrainingOutcome> {
   const { settings, clock, signal } = parts;
   const recent: number[] = [];
   let progress = parts.from;
   let savedAt = parts.from.step;
   let mark = clock.monotonic();
-  while (fractionDone(settings, progress) < 1 && signal?.aborted !== true) {
+  while (fractionDone(settings, progress) < 1 && !hasConverged(settings, progress) && signal?.aborted !== true) {
     const taken = await takeStep(parts, progress);
     const now = clock.monotonic();
     const seconds = (now - mark) / 1000;
-    mark = now;
     progress = { ...taken.progress, elapsedSeconds: progress.elapsedSeconds + seconds };
     recent.push(taken.loss);
     if (recent.length > RECENT_STEPS) recent.shift();
     parts.onEvent(stepEvent(parts, progress, taken, seconds));
     const last = fractionDone(settings, progress) >= 1;
-    if (parts.evaluate !== undefined && (last || progress.step % settings.evalEvery === 0)) {
-      await evaluateNow(parts, progress, parts.evaluate);
-    }
-    if (!last && progress.step % settings.checkpointEvery === 0) {
-      await checkpointNow(parts, progress);
-      savedAt = progress.step;
-    }
+    const saving = last || progress.step % settings.checkpointEvery === 0;
+    const measuring = last || progress.step % settings.evalEvery === 0 || (saving && settings.keepBest > 0);
+    if (measuring) progress = await evaluateNow(parts, progress, saving);
+    if (saving) await checkpointNow(parts, progress);
+    if (saving) savedAt = progress.step;
     mark = clock.monotonic(); // evaluation and saving are not training time
   }
   if (progress.step > savedAt) await checkpointNow(parts, progress);
-  const reason = fractionDone(settings, progress) >= 1 ? 'finished' : 'stopped';
-  return { progress, reason, loss: recent.length === 0 ? Number.NaN : recent.reduce((a, b) => a + b) / recent.length };
+  const loss = recent.length === 0 ? Number.NaN : recent.reduce((a, b) => a + b) / recent.length;
+  return { progress, reason: reasonOf(settings, progress), loss };
+}
+
+function reasonOf(settings: LoopSettings, progress: TrainingProgress): TrainingOutcome['reason'] {
+  if (fractionDone(settings, progress) >= 1) return 'finished';
+  return hasConverged(settings, progress) ? 'converged' : 'stopped';
+}
+
+function hasConverged({ patience }: LoopSettings, { step, best }: TrainingProgress): boolean {
+  return patience !== undefined && best !== null && step - best.step >= patience;
 }
 
 /** How much of the run lies behind: by steps or by time, whichever is further. */
@@ -108,74 +127,49 @@ interface StepTaken {
 }
 
 async function takeStep(parts: TrainerParts, before: TrainingProgress): Promise<StepTaken> {
-  const { settings, loader, optimizer, store } = parts;
+  const { settings, source, learner } = parts;
   const step = before.step + 1;
   const scale = learningRateScale(settings.schedule, step, fractionDone(settings, before));
-  const loss = await accumulateGradients(parts);
-  const gradientNorm = normOf(store, store.parameters);
+  const batches = Array.from({ length: settings.gradientAccumulation }, () => source.next());
+  const loss = await accumulateGradients(parts, batches, step);
+  const gradientNorm = learner.gradientNorm();
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-    throw new MoatError(
-      'non-finite-loss',
-      `step ${step}: the loss is ${loss} and the gradient's norm ${gradientNorm}`,
-      {
-        fix: 'The last checkpoint is whole: resume from it with a lower train.learningRate.',
-      },
-    );
+    const held = parts.describe(batches.flatMap(({ starts }) => starts));
+    const what = `step ${step}: the loss is ${loss} and the gradient's norm ${gradientNorm}`;
+    throw new MoatError('non-finite-loss', `${what}; the batch held ${held}`, {
+      fix: 'The last checkpoint is whole: look at these documents, or resume with a lower train.learningRate.',
+    });
   }
-  await optimizer.step({
-    step,
-    learningRate: scale,
-    gradient: clipScale(settings.clipNorm, normOf(store, parts.clipped)),
-  });
+  await learner.update(step, scale);
+  parts.afterStep(step);
+  const tokensSeen = before.tokensSeen + tokensPerStep(settings);
   return {
     loss,
     gradientNorm,
     learningRateScale: scale,
-    progress: { ...before, step, tokensSeen: before.tokensSeen + tokensPerStep(settings), batches: loader.position },
+    progress: { ...before, step, tokensSeen, batches: source.position },
   };
 }
 
-/** Runs every micro-batch of a step and leaves the mean gradient over all of its tokens in the store. */
-async function accumulateGradients({ settings, program, loader, store }: TrainerParts): Promise<number> {
-  const { batchSize, sequenceLength, gradientAccumulation } = settings;
-  const tokenCount = batchSize * sequenceLength;
-  const weights = floats(new Float32Array(tokenCount).fill(1 / (tokenCount * gradientAccumulation)), [tokenCount]);
-  const parameters = feedsOf(store);
+/** Runs every micro-batch of a step, each token weighing the same whichever it stands in. @returns the mean loss */
+async function accumulateGradients(
+  { learner, source }: TrainerParts,
+  batches: readonly SourceBatch[],
+  step: number,
+): Promise<number> {
+  const counted = batches.reduce((total, batch) => total + batch.counted.reduce((a, b) => a + b, 0), 0);
   let loss = 0;
-  for (let micro = 0; micro < gradientAccumulation; micro++) {
-    const results = await program.run({ ...parameters, ...batchFeeds(loader.next(), settings), weights });
-    loss += Number(results['loss']?.data[0]);
-    for (const { spec, gradient } of store.parameters) {
-      const share = results[gradientName(spec.name)]?.data as Float32Array;
-      if (micro === 0) gradient.view().set(share);
-      else addTo(gradient.view(), share);
-    }
+  for (const [micro, batch] of batches.entries()) {
+    const weights = floats(
+      batch.counted.map((count) => count / counted),
+      [batch.counted.length],
+    );
+    const feeds = { ...batch.feeds, ...source.carried(batch), weights };
+    const result = await learner.accumulate(feeds, { step, micro });
+    source.absorb(result.outputs);
+    loss += result.loss;
   }
   return loss;
-}
-
-/** The parameters as program feeds, read in place. */
-export function feedsOf(store: ParameterStore): Record<string, Value> {
-  return Object.fromEntries(store.parameters.map(({ spec, value }) => [spec.name, floats(value.view(), spec.shape)]));
-}
-
-function batchFeeds(batch: Batch, { batchSize, sequenceLength }: BatchShape): Record<string, Value> {
-  return {
-    tokens: { data: batch.tokens, dims: [batchSize, sequenceLength], dtype: 'int64' },
-    targets: { data: batch.targets, dims: [batchSize * sequenceLength], dtype: 'int64' },
-  };
-}
-
-function addTo(total: Float32Array, share: Float32Array): void {
-  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (share[i] as number);
-}
-
-function normOf({ kernels }: ParameterStore, parameters: readonly StoredParameter[]): number {
-  return Math.sqrt(parameters.reduce((total, { gradient }) => total + kernels.sumOfSquares(gradient), 0));
-}
-
-function clipScale(limit: number, norm: number): number {
-  return limit > 0 && norm > limit ? limit / norm : 1;
 }
 
 function stepEvent(parts: TrainerParts, progress: TrainingProgress, taken: StepTaken, seconds: number): RunEvent {
@@ -203,16 +197,18 @@ export function tokensPerStep(settings: LoopSettings): number {
 async function evaluateNow(
   parts: TrainerParts,
   progress: TrainingProgress,
-  evaluate: NonNullable<TrainerParts['evaluate']>,
-): Promise<void> {
-  const { loss, bitsPerByte } = await evaluate();
-  parts.onEvent({
-    type: 'eval',
-    time: new Date(parts.clock.now()).toISOString(),
-    step: progress.step,
-    loss,
-    bitsPerByte,
-  });
+  saving: boolean,
+): Promise<TrainingProgress> {
+  if (parts.evaluate === undefined) return progress;
+  const { step, best, bestCheckpoints } = progress;
+  const { loss, bitsPerByte } = await parts.evaluate();
+  parts.onEvent({ type: 'eval', time: new Date(parts.clock.now()).toISOString(), step, loss, bitsPerByte });
+  const ranked = saving ? [...bestCheckpoints, { loss, step }].sort((a, b) => a.loss - b.loss) : bestCheckpoints;
+  return {
+    ...progress,
+    best: best === null || loss < best.loss ? { loss, step } : best,
+    bestCheckpoints: ranked.slice(0, parts.settings.keepBest),
+  };
 }
 
 async function checkpointNow(parts: TrainerParts, progress: TrainingProgress): Promise<void> {

@@ -8,21 +8,33 @@ import type { NamedTensor, SafetensorsReader } from '../checkpoint/safetensors.j
 import { type CheckpointContents, saveCheckpoint } from '../checkpoint/save-checkpoint.js';
 import { initialize } from '../models/initialize.js';
 import type { FloatArray } from '../runtime/kernels.js';
-import type { Optimizer } from './optimizer.js';
+import type { OptimizerState } from './optimizer.js';
 import type { ParameterStore } from './parameter-store.js';
 import type { TrainingProgress } from './trainer.js';
+
+const measurementSchema = z.object({ loss: z.number(), step: z.int().positive() });
 
 const progressSchema = z.object({
   step: z.int().nonnegative(),
   elapsedSeconds: z.number().nonnegative(),
   tokensSeen: z.int().nonnegative(),
   batches: z.object({ epoch: z.int().nonnegative(), cursor: z.int().nonnegative() }),
+  best: measurementSchema.nullable().default(null),
+  bestCheckpoints: z.array(measurementSchema).default([]),
 });
 
 /** Fresh parameters; equal seeds give equal models. */
 export function initializeParameters(store: ParameterStore, seed: number): void {
   const rng = Rng.fromSeed(seed);
   for (const { spec, value } of store.parameters) initialize(spec, value.view(), rng);
+}
+
+/** The arrays of a run, by the name they are saved under. */
+export interface TrainingArrays {
+  /** What the checkpoint's model is. */
+  readonly model: ReadonlyMap<string, OptimizerState>;
+  /** What else a resumed run needs to go on bit for bit: the optimizer's state, carried states … */
+  readonly further: ReadonlyMap<string, OptimizerState>;
 }
 
 export interface SaveStateOptions {
@@ -33,42 +45,26 @@ export interface SaveStateOptions {
 }
 
 export async function saveTrainingState(
-  store: ParameterStore,
-  optimizer: Optimizer,
+  arrays: TrainingArrays,
   progress: TrainingProgress,
-  options: SaveStateOptions,
+  { runDirectory, files, ...options }: SaveStateOptions,
 ): Promise<{ directory: string; sizeBytes: number }> {
-  const named = (name: string, shape: readonly number[], array: FloatArray): NamedTensor => ({
-    name,
-    shape,
-    data: array.view(),
-  });
-  return saveCheckpoint(
-    options.runDirectory,
-    progress.step,
-    {
-      files: options.files,
-      tensors: store.parameters.map(({ spec, value }) => named(spec.name, spec.shape, value)),
-      optimizer: [...optimizer.state].map(([name, { shape, array }]) => named(name, shape, array)),
-      state: progress,
-    },
-    { keepLast: options.keepLast, ...(options.fileSystem === undefined ? {} : { fileSystem: options.fileSystem }) },
-  );
+  const named = (map: TrainingArrays['model']): NamedTensor[] =>
+    [...map].map(([name, { shape, array }]) => ({ name, shape, data: array.view() }));
+  const contents = { files, tensors: named(arrays.model), optimizer: named(arrays.further), state: progress };
+  const keepSteps = progress.bestCheckpoints.map(({ step }) => step);
+  return saveCheckpoint(runDirectory, progress.step, contents, { ...options, keepSteps });
 }
 
 /**
- * Fills store and optimizer from a checkpoint.
+ * Fills the arrays from a checkpoint.
  * @throws MoatError as `loadCheckpoint`; `bad-checkpoint` when it was written for other parameters
  */
-export async function restoreTrainingState(
-  store: ParameterStore,
-  optimizer: Optimizer,
-  directory: string,
-): Promise<TrainingProgress> {
+export async function restoreTrainingState(arrays: TrainingArrays, directory: string): Promise<TrainingProgress> {
   const checkpoint = await loadCheckpoint(directory);
   try {
-    for (const { spec, value } of store.parameters) await fill(checkpoint.model, spec.name, value, spec.shape);
-    for (const [name, { array, shape }] of optimizer.state) await fill(checkpoint.optimizer, name, array, shape);
+    for (const [name, { array, shape }] of arrays.model) await fill(checkpoint.model, name, array, shape);
+    for (const [name, { array, shape }] of arrays.further) await fill(checkpoint.optimizer, name, array, shape);
     const parsed = progressSchema.safeParse(checkpoint.state);
     if (!parsed.success)
       throw new MoatError('bad-checkpoint', `${directory}: trainer-state.json is not a training state`);

@@ -1,7 +1,7 @@
 /** Normalisation over the last axis, softmax among it. */
 import type { Dim } from '../dims.js';
-import { type OpRecord, type Tensor, apply, projection, shapeError } from '../tensor.js';
-import { add, exp, mul, sub } from './arithmetic.js';
+import { type EmitContext, type OpRecord, type Tensor, apply, projection, scalar, shapeError } from '../tensor.js';
+import { add, exp, mul, scale, sub } from './arithmetic.js';
 import { mean } from './reduce.js';
 import { reshape, sum, sumTo } from './reshape.js';
 
@@ -102,7 +102,8 @@ export const softmaxOp: OpRecord = {
 export const softmax = (x: Tensor): Tensor => apply(softmaxOp, [x]);
 
 /**
- * The negative log-likelihood of one class a row. The second output, the log-probabilities, lets the gradient
+ * The negative log-likelihood of one class a row; with `smoothing` ε that of (1 − ε)·one-hot + ε/classes (Szegedy et al.
+ * 2016). The second output, the log-probabilities, lets the gradient
  * (softmax − one-hot) be formed without a second softmax.
  */
 export const crossEntropyOp: OpRecord = {
@@ -117,10 +118,16 @@ export const crossEntropyOp: OpRecord = {
       extraOutputs: [{ shape: logits.shape, dtype: 'float32' }],
     };
   },
-  gradient({ inputs: [, targets], output, gradient }) {
+  gradient({ inputs: [logits, targets], output, gradient, attributes }) {
+    const smoothing = attributes['smoothing'] as number;
     const probabilities = exp(projection(output, 1));
     const column = reshape(gradient, [...gradient.shape, 1]);
-    return [mul(subtractOneHot(probabilities, targets as Tensor), column), undefined];
+    if (smoothing === 0) return [mul(subtractOneHot(probabilities, targets as Tensor), column), undefined];
+    // p − (1 − ε)·one-hot − ε/classes, with the factor taken out so that the one-hot stays 1
+    const rest = 1 - smoothing;
+    const spread = scalar(smoothing / ((logits as Tensor).shape[1] as number));
+    const difference = subtractOneHot(scale(sub(probabilities, spread), 1 / rest), targets as Tensor);
+    return [mul(difference, scale(column, rest)), undefined];
   },
   emit(context) {
     const [logits, targets] = context.inputs as readonly [string, string];
@@ -128,17 +135,28 @@ export const crossEntropyOp: OpRecord = {
     context.node('LogSoftmax', [logits], { outputs: [logProbabilities], attributes: { axis: -1 } });
     const column = context.node('Unsqueeze', [targets, context.int64([1])]);
     const taken = context.node('GatherElements', [logProbabilities, column], { attributes: { axis: 1 } });
-    const negated = context.node('Neg', [taken]);
+    const smoothing = context.attributes['smoothing'] as number;
+    const share = smoothing === 0 ? taken : blend(context, taken, logProbabilities, smoothing);
+    const negated = context.node('Neg', [share]);
     context.node('Squeeze', [negated, context.int64([1])], { outputs: [loss] });
   },
-  examples: [
-    { inputs: [[3, 5], { data: BigInt64Array.of(1n, 4n, 0n), shape: [3], dtype: 'int64' }], skipGradient: [1] },
-  ],
+  examples: [0, 0.1].map((smoothing) => ({
+    inputs: [[3, 5], { data: BigInt64Array.of(1n, 4n, 0n), shape: [3], dtype: 'int64' }],
+    attributes: { smoothing },
+    skipGradient: [1],
+  })),
 };
 
+/** (1 − ε)·taken + ε·mean over the classes, `[rows, 1]`. */
+function blend(context: EmitContext, taken: string, logProbabilities: string, smoothing: number): string {
+  const average = context.node('ReduceMean', [logProbabilities, context.int64([1])], { attributes: { keepdims: 1 } });
+  const spread = context.node('Mul', [average, context.scalar(smoothing)]);
+  return context.node('Add', [context.node('Mul', [taken, context.scalar(1 - smoothing)]), spread]);
+}
+
 /** @param logits `[rows, classes]` @param targets `[rows]` int64 @returns nats a row, `[rows]` */
-export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
-  return apply(crossEntropyOp, [logits, targets]);
+export function crossEntropy(logits: Tensor, targets: Tensor, smoothing = 0): Tensor {
+  return apply(crossEntropyOp, [logits, targets], { smoothing });
 }
 
 export const subtractOneHotOp: OpRecord = {

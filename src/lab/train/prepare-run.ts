@@ -1,0 +1,195 @@
+/** Everything a run trains with, wired together: programs, parameters, optimizer, batches, checkpoints. */
+import path from 'node:path';
+import { MoatError } from '../../base/errors.js';
+import type { RunEvent } from '../../base/run-events.js';
+import { listCheckpoints } from '../checkpoint/run-checkpoints.js';
+import { elementCount } from '../graph/dims.js';
+import { type CausalModel, parameterCount } from '../models/model.js';
+import { readCausalModel } from '../models/registry.js';
+import { allocationBytes, createKernels } from '../runtime/kernels.js';
+import type { Program, Value } from '../runtime/program.js';
+import { documentNats } from './held-out-loss.js';
+import { type BatchShape, compileEvaluation, languageObjective } from './language-objective.js';
+import { type Learner, createLearner, parameterFeeds } from './learner.js';
+import { type ParameterStore, createParameterStore, trainingBytes } from './parameter-store.js';
+import type { RunConfig } from './run-config.js';
+import type { HeldOut, TrainingJob } from './training-job.js';
+import { type TrainingSource, carriedLengths, createTokenSource } from './token-source.js';
+import { type LoopSettings, type TrainingOutcome, type TrainingProgress, runTraining } from './trainer.js';
+import {
+  type TrainingArrays,
+  initializeParameters,
+  restoreTrainingState,
+  saveTrainingState,
+} from './training-state.js';
+import { type WeightAverage, createWeightAverage } from './weight-average.js';
+
+export interface PreparedRun {
+  readonly settings: LoopSettings;
+  readonly from: TrainingProgress;
+  readonly parameterCount: number;
+  readonly architecture: string;
+  train(emit: (event: RunEvent) => void): Promise<TrainingOutcome>;
+  close(): Promise<void>;
+}
+
+const BEGINNING: TrainingProgress = {
+  step: 0,
+  elapsedSeconds: 0,
+  tokensSeen: 0,
+  batches: { epoch: 0, cursor: 0 },
+  best: null,
+  bestCheckpoints: [],
+};
+
+/** @throws MoatError as `trainRun`, before anything is written */
+export async function prepareRun(job: TrainingJob, config: RunConfig): Promise<PreparedRun> {
+  const { architecture, model } = readCausalModel(config.model, path.join(job.runDirectory, 'config.json'));
+  const settings = loopSettings(config);
+  const parts = await trainingParts(job, config, model);
+  const { store, learner, average, source } = parts;
+  const arrays = arraysOf(parts);
+  const from = await startingPoint(job, config, parts, arrays);
+  const measuring = createMeasuring(job, model, settings, () => average?.feeds() ?? parameterFeeds(store));
+  const files = { 'config.json': hubConfig(config.model, architecture.className), ...job.files };
+  return {
+    settings,
+    from,
+    parameterCount: parameterCount(model.parameters),
+    architecture: architecture.modelType,
+    train: (emit) =>
+      runTraining({
+        settings,
+        learner,
+        source,
+        from,
+        clock: job.clock,
+        ...(job.signal === undefined ? {} : { signal: job.signal }),
+        onEvent: emit,
+        afterStep: (step) => average?.update(step),
+        describe: (starts) => namesOf(job, starts),
+        evaluate: measuring.evaluate,
+        saveCheckpoint: async (progress) => {
+          const where = { runDirectory: job.runDirectory, files, keepLast: config.keepCheckpoints };
+          const options = job.fileSystem === undefined ? where : { ...where, fileSystem: job.fileSystem };
+          const saved = await saveTrainingState(arrays, progress, options);
+          return { path: path.relative(job.runDirectory, saved.directory), bytes: saved.sizeBytes };
+        },
+      }),
+    async close() {
+      await learner.close();
+      await measuring.close();
+    },
+  };
+}
+
+function loopSettings({ loop }: RunConfig): LoopSettings {
+  return { ...loop, maxSteps: loop.maxSteps, maxSeconds: loop.maxSeconds, patience: loop.patience };
+}
+
+interface TrainingParts {
+  readonly store: ParameterStore;
+  readonly learner: Learner;
+  readonly source: TrainingSource;
+  readonly average: WeightAverage | undefined;
+}
+
+async function trainingParts(job: TrainingJob, config: RunConfig, model: CausalModel): Promise<TrainingParts> {
+  const { loop, seed } = config;
+  const specs = model.parameters;
+  const averaged = loop.averageDecay > 0 ? specs.map(({ shape }) => elementCount(shape)) : [];
+  const further = allocationBytes([...averaged, ...carriedLengths(model, loop.batchSize)]);
+  const kernels = createKernels(trainingBytes(specs) + further);
+  const store = createParameterStore(kernels, specs);
+  const packDocuments = loop.packDocuments ? job.documentStarts : undefined;
+  const { batchSize, sequenceLength } = loop;
+  const source = createTokenSource(model, job.trainTokens, kernels, {
+    batchSize,
+    sequenceLength,
+    seed,
+    ...(packDocuments === undefined ? {} : { packDocuments }),
+  });
+  const learner = await createLearner({
+    store,
+    objective: languageObjective(model, { ...loop, packed: packDocuments !== undefined }),
+    optimizer: config.optimizer,
+    clipNorm: loop.clipNorm,
+    recompute: loop.recompute,
+    seed,
+    ...(job.threads === undefined ? {} : { threads: job.threads }),
+  });
+  const average = loop.averageDecay > 0 ? createWeightAverage(kernels, store, loop.averageDecay) : undefined;
+  return { store, learner, source, average };
+}
+
+/** With an average, that is the model; the parameters themselves are then part of what a resumed run needs. */
+function arraysOf({ store, learner, source, average }: TrainingParts): TrainingArrays {
+  const parameters = store.parameters.map(
+    ({ spec, value }) => [spec.name, { array: value, shape: spec.shape }] as const,
+  );
+  const raw = average === undefined ? [] : parameters.map(([name, state]) => [`weights.${name}`, state] as const);
+  return {
+    model: average?.arrays ?? new Map(parameters),
+    further: new Map([...learner.optimizer.state, ...source.state, ...raw]),
+  };
+}
+
+async function startingPoint(
+  job: TrainingJob,
+  config: RunConfig,
+  { store, source }: TrainingParts,
+  arrays: TrainingArrays,
+): Promise<TrainingProgress> {
+  if (job.resume === undefined) {
+    initializeParameters(store, config.seed);
+    return BEGINNING;
+  }
+  const { fromStep } = job.resume;
+  const all = await listCheckpoints(job.runDirectory);
+  const chosen = fromStep === undefined ? all.at(-1) : all.find(({ step }) => step === fromStep);
+  if (chosen === undefined) {
+    const known = all.map(({ step }) => step).join(', ');
+    const which = fromStep === undefined ? 'yet' : `at step ${fromStep}`;
+    throw new MoatError('no-checkpoint', `${job.runDirectory}: there is no checkpoint ${which}`, {
+      fix: known === '' ? 'Start the run anew under another --name.' : `There are steps ${known}.`,
+    });
+  }
+  const progress = await restoreTrainingState(arrays, chosen.directory);
+  source.seek(progress.batches);
+  return progress;
+}
+
+/** Held-out loss of the weights as they are; the program is compiled when it is first needed. */
+function createMeasuring(
+  { heldOut, threads }: TrainingJob,
+  model: CausalModel,
+  shape: BatchShape,
+  weights: () => Readonly<Record<string, Value>>,
+) {
+  let program: Program | undefined;
+  const measure = async ({ stream, byteCount }: HeldOut): Promise<{ loss: number; bitsPerByte: number }> => {
+    program ??= await compileEvaluation(model, shape, threads === undefined ? {} : { threads });
+    const nats = await documentNats(program, shape, weights(), stream);
+    const total = nats.reduce((sum, each) => sum + each, 0);
+    return { loss: total / stream.tokens.length, bitsPerByte: total / Math.LN2 / byteCount };
+  };
+  return {
+    evaluate: heldOut && (() => measure(heldOut)),
+    close: async () => program?.close(),
+  };
+}
+
+/** How many documents of a bad batch are named. */
+const NAMED_DOCUMENTS = 5;
+
+function namesOf({ documentAt }: TrainingJob, starts: readonly number[]): string {
+  if (documentAt === undefined) return `the windows that start at tokens ${starts.join(', ')}`;
+  const names = [...new Set(starts.map(documentAt))];
+  const more = names.length > NAMED_DOCUMENTS ? ` and ${names.length - NAMED_DOCUMENTS} more` : '';
+  return `the documents ${names.slice(0, NAMED_DOCUMENTS).join(', ')}${more}`;
+}
+
+/** `config.json` as Hugging Face writes it for a saved model. */
+function hubConfig(model: RunConfig['model'], className: string): string {
+  return `${JSON.stringify({ architectures: [className], torch_dtype: 'float32', ...model }, undefined, 2)}\n`;
+}

@@ -1,0 +1,33 @@
+import type { Clock } from '../../base/clock.js';
+import type { RunEvent } from '../../base/run-events.js';
+import type { FileSystem } from '../checkpoint/file-system.js';
+import type { CheckpointContents } from '../checkpoint/save-checkpoint.js';
+import type { TokenStream } from './held-out-loss.js';
+import type { RunConfig } from './run-config.js';
+
+/** Held-out documents as one stream, and the bytes of their text, for bits per byte. */
+export interface HeldOut {
+  readonly stream: TokenStream;
+  readonly byteCount: number;
+}
+
+export interface TrainingJob {
+  readonly runDirectory: string;
+  /** For a new run; a resumed one reads its own. */
+  readonly config: RunConfig | undefined;
+  readonly resume: { readonly fromStep: number | undefined } | undefined;
+  readonly trainTokens: ArrayLike<number>;
+  /** Where each document starts in them; needed when documents are packed. */
+  readonly documentStarts?: ArrayLike<number>;
+  /** Names the document a token belongs to. */
+  readonly documentAt?: (tokenIndex: number) => string;
+  readonly heldOut: HeldOut | undefined;
+  /** Files to stand beside the weights in every checkpoint: the tokenizer's. `config.json` is added here. */
+  readonly files: CheckpointContents['files'];
+  readonly tokenizerHash: string;
+  readonly threads: number | undefined;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+  readonly fileSystem?: FileSystem;
+}
