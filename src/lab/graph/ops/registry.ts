@@ -1,7 +1,9 @@
 /** Every op there is, for the walk over all ops in `registry.test.ts` and for documentation. One line an op. */
 import { barrierOp } from '../recompute.js';
 import type { OpRecord } from '../tensor.js';
+import { erfOp, geluOp, geluTanhOp } from './activation.js';
 import * as arithmetic from './arithmetic.js';
+import { erfOp, geluOp, geluTanhOp } from './gelu.js';
 import { gatherOp, scatterAddOp, takeOp, topKOp } from './indexing.js';
 import { concatOp, padOp, sliceOp } from './layout.js';
 import { matmulOp } from './matmul.js';
@@ -27,6 +29,12 @@ export const opRecords: readonly OpRecord[] = [
   arithmetic.sigmoidOp,
   arithmetic.reluOp,
   arithmetic.siluOp,
+  erfOp,
+  geluOp,
+  geluTanhOp,
+  erfOp,
+  geluOp,
+  geluTanhOp,
   matmulOp,
   reshapeOp,
   transposeOp,
