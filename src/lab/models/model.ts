@@ -146,6 +146,8 @@ export interface EncoderInputs {
   readonly tokenTypes?: Tensor;
   /** `[batch, time]` float32: 1 for a token, 0 for padding. */
   readonly mask: Tensor;
+  /** `[time]` int64: 0, 1, 2 …; needed only where the time is a named size. */
+  readonly positions?: Tensor;
 }
 
 /** Reads a whole text at once; each token sees all others. */
@@ -163,6 +165,30 @@ export interface EncoderModel {
   nextSentenceLogits?(parameters: Parameters, pooled: Tensor): Tensor;
 }
 
+/** One more token of each target; the source was read before. */
+export interface DecoderStepInputs {
+  /** `[batch, 1]` int64: the last token so far. */
+  readonly tokens: Tensor;
+  /** `[1]` int64: where it stands; all targets of a batch are equally long. */
+  readonly position: Tensor;
+  /** `[past]` int64: 0, 1, 2 …: which token each cache row holds. */
+  readonly pastPositions: Tensor;
+  /** `[batch, 1, 1, past]`: 0 where the cache row is filled, −1e9 where it is not yet. */
+  readonly pastMask: Tensor;
+  readonly cache: readonly CacheLayer[];
+  /** As `crossRows` gave them: `[batch, heads, sourceTime, headSize]`. */
+  readonly cross: readonly CacheLayer[];
+  /** `[batch, sourceTime]` float32: 1 for a token of the source, 0 for padding. */
+  readonly sourceMask: Tensor;
+}
+
+export interface DecoderStepOutputs {
+  /** `[batch, vocabulary]`. */
+  readonly logits: Tensor;
+  /** The new rows alone, `[batch, heads, 1, headSize]`. */
+  readonly cache: readonly CacheLayer[];
+}
+
 /** Reads one text and writes another. */
 export interface EncoderDecoderModel {
   readonly kind: 'encoder-decoder';
@@ -177,6 +203,13 @@ export interface EncoderDecoderModel {
     encoded: { readonly hidden: Tensor; readonly mask: Tensor },
     pass: Pass,
   ): Tensor;
+  /** What a decoder keeps of a target while writing it. */
+  readonly cacheShape: CacheShape;
+  /** The token before the first. */
+  readonly startToken: number;
+  /** @param hidden the encoded source @returns what each layer's cross attention reads of it, computed once a text */
+  crossRows(parameters: Parameters, hidden: Tensor): readonly CacheLayer[];
+  step(parameters: Parameters, inputs: DecoderStepInputs): DecoderStepOutputs;
 }
 
 /** Two players (Goodfellow et al. 2014); their parameters begin with `generator.` and `discriminator.`. */

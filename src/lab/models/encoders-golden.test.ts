@@ -1,0 +1,170 @@
+/**
+ * The golden files of tests/golden/encoders (made by make.py there with Hugging Face transformers): hidden states,
+ * heads, loss and every gradient of tiny random BERT and T5 models, padding included.
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { grad } from '../graph/grad.js';
+import { add, mul, scale } from '../graph/ops/arithmetic.js';
+import { crossEntropy } from '../graph/ops/normalize.js';
+import { reshape, sum } from '../graph/ops/reshape.js';
+import { type Tensor, input } from '../graph/tensor.js';
+import { type Value, compile, floats, integers } from '../runtime/program.js';
+import { type EncoderDecoderModel, type EncoderModel, INFERENCE, type Model, type Parameters } from './model.js';
+import { readModelConfig } from './registry.js';
+
+interface Packed {
+  readonly shape: number[];
+  readonly base64: string;
+}
+interface Golden {
+  readonly config: unknown;
+  readonly loss: number;
+  readonly hidden: Packed;
+  readonly mask: number[][];
+  readonly parameters: Record<string, Packed>;
+  readonly gradients: Record<string, Packed>;
+}
+interface EncoderGolden extends Golden {
+  readonly tokens: number[][];
+  readonly types: number[][];
+  readonly targets?: number[];
+  readonly follows?: number[];
+  readonly pooled?: Packed;
+  readonly maskedLogits?: Packed;
+  readonly nextSentenceLogits?: Packed;
+}
+interface TranslatorGolden extends Golden {
+  readonly source: number[][];
+  readonly shifted: number[][];
+  readonly targets: number[][];
+  readonly weights: number[][];
+  readonly logits: Packed;
+}
+
+const folder = new URL('../../../tests/golden/encoders/', import.meta.url);
+const read = <G extends Golden>(name: string): G =>
+  JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as G;
+
+function unpack({ base64, shape }: Packed): Value {
+  return floats(new Float32Array(new Uint8Array(Buffer.from(base64, 'base64')).buffer), shape);
+}
+
+/** The largest difference, relative to the largest expected value. */
+function relativeError(actual: Value | undefined, expected: Value): number {
+  const a = Array.from(actual?.data ?? [], Number);
+  const b = Array.from(expected.data, Number);
+  expect(a.length).toBe(b.length);
+  const largest = Math.max(...b.map(Math.abs));
+  const difference = Math.max(...a.map((value, i) => Math.abs(value - (b[i] as number))));
+  return difference === 0 ? 0 : difference / Math.max(largest, 1e-6);
+}
+
+const shapeOf = (rows: number[][]): [number, number] => [rows.length, rows[0]?.length ?? 0];
+const ids = (rows: number[][]): Value => integers(rows.flat(), shapeOf(rows));
+const maskOf = ({ mask }: Golden): Value => floats(Float32Array.from(mask.flat()), shapeOf(mask));
+
+/** Runs a loss built from the model and compares loss, named outputs and every gradient with the golden file. */
+async function check(
+  golden: Golden,
+  model: Model,
+  feeds: Record<string, Value>,
+  build: (p: Parameters, fed: (name: string) => Tensor) => { loss: Tensor; outputs: Record<string, [Tensor, Packed]> },
+) {
+  const specs = model.parameters;
+  expect(Object.fromEntries(specs.map((spec) => [spec.name, spec.shape]))).toEqual(
+    Object.fromEntries(Object.entries(golden.parameters).map(([name, { shape }]) => [name, shape])),
+  );
+  const parameters = new Map(specs.map((spec) => [spec.name, input(spec.name, spec.shape)]));
+  const fed = new Map(Object.entries(feeds).map(([name, { dims, dtype }]) => [name, input(name, dims, dtype)]));
+  const { loss, outputs } = build(
+    (name) => parameters.get(name) as Tensor,
+    (name) => fed.get(name) as Tensor,
+  );
+  const gradients = grad(loss, [...parameters.values()]);
+  const named: Record<string, Tensor> = { loss };
+  for (const [name, [tensor]] of Object.entries(outputs)) named[`output:${name}`] = tensor;
+  for (const [index, { name }] of specs.entries()) named[`gradient:${name}`] = gradients[index] as Tensor;
+  const program = await compile(named, [...parameters.values(), ...fed.values()]);
+  const weights = Object.fromEntries(specs.map(({ name }) => [name, unpack(golden.parameters[name] as Packed)]));
+  const results = await program.run({ ...weights, ...feeds });
+  await program.close();
+  expect(Number(results['loss']?.data[0])).toBeCloseTo(golden.loss, 4);
+  for (const [name, [, expected]] of Object.entries(outputs))
+    expect(relativeError(results[`output:${name}`], unpack(expected)), name).toBeLessThan(1e-4);
+  for (const { name } of specs) {
+    const expected = unpack(golden.gradients[name] as Packed);
+    // the gradient of a key's bias is zero but for rounding
+    const largest = Math.max(
+      ...Array.from(results[`gradient:${name}`]?.data ?? [], (value) => Math.abs(Number(value))),
+    );
+    if (/key\.bias$/.test(name)) expect(largest, name).toBeLessThan(1e-5);
+    else expect(relativeError(results[`gradient:${name}`], expected), name).toBeLessThan(1e-4);
+  }
+}
+
+describe.each(['bert-pre-training', 'bert-masked-lm', 'bert-model'])('%s', (name) => {
+  test('outputs, loss and gradients are those of the reference', async () => {
+    const golden = read<EncoderGolden>(name);
+    const model = readModelConfig(golden.config, name).model as EncoderModel;
+    const rows = golden.mask.flat();
+    const weights = rows.map((real) => real / rows.reduce((total, one) => total + one, 0));
+    const feeds = {
+      tokens: ids(golden.tokens),
+      tokenTypes: ids(golden.types),
+      mask: maskOf(golden),
+      weights: floats(Float32Array.from(weights), [rows.length]),
+      targets: integers(golden.targets ?? [], [golden.targets?.length ?? 0]),
+      follows: integers(golden.follows ?? [], [golden.follows?.length ?? 0]),
+    };
+    await check(golden, model, feeds, (p, fed) => {
+      const [tokens, tokenTypes, mask] = ['tokens', 'tokenTypes', 'mask'].map(fed) as [Tensor, Tensor, Tensor];
+      const hidden = model.encode(p, { tokens, tokenTypes, mask }, INFERENCE);
+      const flat = reshape(hidden, [rows.length, 16]);
+      const outputs: Record<string, [Tensor, Packed]> = { hidden: [hidden, golden.hidden] };
+      const losses: Tensor[] = [];
+      const pooled = model.pool?.(p, hidden);
+      if (pooled !== undefined) outputs['pooled'] = [pooled, golden.pooled as Packed];
+      const masked = model.maskedLogits?.(p, flat);
+      if (masked !== undefined) {
+        outputs['masked'] = [masked, golden.maskedLogits as Packed];
+        losses.push(sum(mul(crossEntropy(masked, fed('targets')), fed('weights'))));
+      }
+      const next = pooled && model.nextSentenceLogits?.(p, pooled);
+      if (next !== undefined) {
+        outputs['next'] = [next, golden.nextSentenceLogits as Packed];
+        losses.push(scale(sum(crossEntropy(next, fed('follows'))), 1 / 3));
+      }
+      if (losses.length === 0) {
+        const perRow = scale(sum(mul(flat, flat), [1]), 1 / 16);
+        losses.push(sum(mul(perRow, fed('weights'))), sum(pooled as Tensor));
+      }
+      return { loss: losses.reduce(add), outputs };
+    });
+  });
+});
+
+describe.each(['t5-relu-tied', 't5-gated-gelu-untied'])('%s', (name) => {
+  test('hidden states, logits, loss and gradients are those of the reference', async () => {
+    const golden = read<TranslatorGolden>(name);
+    const model = readModelConfig(golden.config, name).model as EncoderDecoderModel;
+    const weights = golden.weights.flat();
+    const total = weights.reduce((a, b) => a + b);
+    const feeds = {
+      source: ids(golden.source),
+      mask: maskOf(golden),
+      shifted: ids(golden.shifted),
+      targets: integers(golden.targets.flat(), [weights.length]),
+      weights: floats(
+        Float32Array.from(weights, (weight) => weight / total),
+        [weights.length],
+      ),
+    };
+    await check(golden, model, feeds, (p, fed) => {
+      const hidden = model.encode(p, { tokens: fed('source'), mask: fed('mask') }, INFERENCE);
+      const logits = model.decode(p, fed('shifted'), { hidden, mask: fed('mask') }, INFERENCE);
+      const loss = sum(mul(crossEntropy(logits, fed('targets')), fed('weights')));
+      return { loss, outputs: { hidden: [hidden, golden.hidden], logits: [logits, golden.logits] } };
+    });
+  });
+});
