@@ -27,6 +27,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'train', summary: 'train the model, or go on training it', load: () => import('./commands/train.js') },
   { name: 'eval', summary: 'measure a model on text it has not seen', load: () => import('./commands/eval.js') },
   { name: 'generate', summary: 'let the model continue a text', load: () => import('./commands/generate.js') },
+  { name: 'embed', summary: 'turn texts into vectors, and compare them', load: () => import('./commands/embed.js') },
   {
     name: 'serve',
     summary: 'sell the model: an OpenAI-compatible API, and the studio',

@@ -228,3 +228,16 @@ function maskedLogits(p: Parameters, hidden: Tensor, config: BertConfig): Tensor
   const normed = norm(p, `${at}.transform.LayerNorm`, transformed, config);
   return add(linear(normed, p('bert.embeddings.word_embeddings.weight')), p(`${at}.bias`)); // [rows, vocabulary]
 }
+
+/**
+ * The names under which published files hold a parameter: with or without the prefix of the class that saved them, and
+ * gains and biases of normalisations as TensorFlow called them.
+ */
+export function bertSpellings(name: string): string[] {
+  const bare = name.startsWith('bert.') ? name.slice('bert.'.length) : name;
+  const prefixed = [name, bare, `bert.${bare}`];
+  const old = prefixed.map((spelling) =>
+    spelling.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta'),
+  );
+  return [...new Set([...prefixed, ...old])];
+}

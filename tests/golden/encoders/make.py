@@ -114,6 +114,30 @@ def t5(name, activation, tied):
     })
 
 
+def sentences():
+    """Vectors of texts by a tiny BERT over the tokenizer of wordpiece/wordpiece.json, cut to 9 tokens."""
+    import tokenizers
+    torch.manual_seed(5)
+    described_tokenizer = json.loads((FOLDER / "wordpiece" / "wordpiece.json").read_text())["uncased"]["file"]
+    tokenizer = tokenizers.Tokenizer.from_str(json.dumps(described_tokenizer))
+    tokenizer.enable_truncation(9)
+    config = transformers.BertConfig(vocab_size=tokenizer.get_vocab_size(), hidden_size=12, intermediate_size=16,
+                                     num_hidden_layers=1, num_attention_heads=3, max_position_embeddings=16,
+                                     initializer_range=0.4)
+    model = transformers.BertModel(config, add_pooling_layer=False).float().eval()
+    move_vectors(model)
+    texts = ["hello world", "the cafe", "running and running of a hello world naive", "你好", "", "the the", "a . b"]
+    hidden = [model(torch.tensor([tokenizer.encode(text).ids])).last_hidden_state[0] for text in texts]
+    unit = torch.nn.functional.normalize
+    golden = {"madeBy": MADE_BY, "config": described(model), "texts": texts,
+              "mean": [unit(h.mean(0), dim=0).tolist() for h in hidden], "first": [h[0].tolist() for h in hidden],
+              "parameters": {n: pack(p) for n, p in model.named_parameters()}}
+    path = FOLDER / "sentences.json"
+    path.write_text(json.dumps(golden) + "\n")
+    print(path.name, path.stat().st_size, "bytes")
+
+
+sentences()
 bert("bert-pre-training", "BertForPreTraining", "gelu")
 bert("bert-masked-lm", "BertForMaskedLM", "gelu_new")
 bert("bert-model", "BertModel", "gelu")
