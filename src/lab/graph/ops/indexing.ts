@@ -108,3 +108,25 @@ export const topKOp: OpRecord = {
 export function topK(source: Tensor, count: number): Tensor {
   return apply(topKOp, [source], { count });
 }
+
+export const columnsOfOp: OpRecord = {
+  name: 'columnsOf',
+  infer([source]) {
+    const columns = source?.shape[source.shape.length - 1];
+    if (columns === undefined) throw shapeError('columnsOf', 'a tensor of rank 1 or more');
+    return { shape: [columns], dtype: 'int64' };
+  },
+  gradient: 'none',
+  emit(context) {
+    const size = context.node('Shape', context.inputs, { attributes: { start: -1 } });
+    const count = context.node('Squeeze', [size]);
+    const [zero, one] = [context.int64([0]), context.int64([1])].map((name) => context.node('Squeeze', [name]));
+    context.node('Range', [zero as string, count, one as string], { outputs: context.outputs });
+  },
+  examples: [{ inputs: [[2, 3]] }, { inputs: [[4]] }],
+};
+
+/** 0, 1, 2 … for the last axis of `source`, whose size may be known only when the program runs: `[columns]` int64. */
+export function columnsOf(source: Tensor): Tensor {
+  return apply(columnsOfOp, [source]);
+}

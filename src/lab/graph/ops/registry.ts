@@ -3,7 +3,7 @@ import { barrierOp } from '../recompute.js';
 import type { OpRecord } from '../tensor.js';
 import * as arithmetic from './arithmetic.js';
 import { erfOp, geluOp, geluTanhOp } from './gelu.js';
-import { gatherOp, scatterAddOp, takeOp, topKOp } from './indexing.js';
+import { columnsOfOp, gatherOp, scatterAddOp, takeOp, topKOp } from './indexing.js';
 import { concatOp, padOp, sliceOp } from './layout.js';
 import { matmulOp } from './matmul.js';
 import { crossEntropyOp, layerNormOp, rmsNormOp, softmaxOp, subtractOneHotOp } from './normalize.js';
@@ -44,6 +44,7 @@ export const opRecords: readonly OpRecord[] = [
   scatterAddOp,
   takeOp,
   topKOp,
+  columnsOfOp,
   rmsNormOp,
   layerNormOp,
   softmaxOp,

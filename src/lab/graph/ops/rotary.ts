@@ -62,24 +62,24 @@ export function rotary(x: Tensor, positions: Tensor, cosines: Tensor, sines: Ten
 }
 
 /**
- * The tables of angles: row p, column i holds p · θ^(−2i/headSize).
+ * The tables of angles: row p, column i holds p · frequencies[i].
+ * @param frequencies radians a position, `[headSize/2]`
+ * @param magnitude multiplies every entry
  * @returns cosines and sines, each `[positionCount, headSize/2]` row-major
  */
 export function rotaryTables(
   positionCount: number,
-  headSize: number,
-  theta: number,
+  frequencies: Float32Array,
+  magnitude = 1,
 ): { cosines: Float32Array; sines: Float32Array } {
-  const half = headSize / 2;
+  const half = frequencies.length;
   const cosines = new Float32Array(positionCount * half);
   const sines = new Float32Array(positionCount * half);
-  for (let i = 0; i < half; i++) {
-    // float32 as in the reference implementation, so that long contexts agree to the last bits
-    const frequency = Math.fround(1 / Math.fround(theta ** ((2 * i) / headSize)));
-    for (let position = 0; position < positionCount; position++) {
-      const angle = Math.fround(position * frequency);
-      cosines[position * half + i] = Math.cos(angle);
-      sines[position * half + i] = Math.sin(angle);
+  for (let position = 0; position < positionCount; position++) {
+    for (let i = 0; i < half; i++) {
+      const angle = Math.fround(position * (frequencies[i] as number));
+      cosines[position * half + i] = Math.cos(angle) * magnitude;
+      sines[position * half + i] = Math.sin(angle) * magnitude;
     }
   }
   return { cosines, sines };
