@@ -90,10 +90,13 @@ for name, (config_class, options) in CASES.items():
                        dict(params=decayed(parameters, False), weight_decay=0.0)],
                       lr=1e-2, betas=(0.9, 0.95), eps=1e-8).step()
     named = list(model.named_parameters())
+    # Where the gradient is nothing but rounding (a key's bias in GPT-2 moves all scores of a query alike), the first
+    # step is the sign of that rounding: such elements are not compared.
+    real = {n: (p.grad.abs() > 1e-6) | (p.grad == 0) for n, p in named}
     golden["stepped"] = {
         "learningRate": 1e-2,
         "weightDecay": 0.1,
-        "absoluteSums": {n: p.detach().double().abs().sum().item() for n, p in named},
+        "absoluteSums": {n: p.detach()[real[n]].double().abs().sum().item() for n, p in named},
         "parameters": {n: pack(p) for n, p in [named[0], named[len(named) // 2], named[-1]]},
     }
     path = pathlib.Path(__file__).with_name(f"{name}.json")
