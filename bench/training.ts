@@ -22,6 +22,7 @@ export async function prepareTraining(
   model: CausalModel,
   shape: { batchSize: number; sequenceLength: number },
   kind: 'adamw' | 'muon',
+  recompute = false,
 ): Promise<TrainingBench> {
   const specs = model.parameters;
   const kernels = createKernels(trainingBytes(specs));
@@ -36,6 +37,7 @@ export async function prepareTraining(
     objective: languageObjective(model, shape),
     optimizer: { kind, learningRate: rate, ...rates, weightDecay: 0 },
     seed: 1,
+    recompute,
     threads: THREADS,
   });
   const compileMs = performance.now() - started;

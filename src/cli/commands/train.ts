@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { MoatError } from '../../base/errors.js';
-import { defineCommand } from '../command.js';
+import { type CommandResult, defineCommand } from '../command.js';
 import { newestRunName } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
-import { runTrainStage } from '../stages/train-stage.js';
+import { type TrainStageOptions, runRateSearchStage, runTrainStage } from '../stages/train-stage.js';
 import { curve } from '../terminal/curve.js';
+import type { Terminal } from '../terminal/terminal.js';
 
 export const command = defineCommand({
   name: 'train',
@@ -21,24 +22,22 @@ export const command = defineCommand({
       maximum: 1_000_000_000,
       description: 'with --resume: from the checkpoint of this step instead of the last',
     },
+    findLr: { kind: 'flag', description: 'train nothing: try learning rates on a fresh model and suggest one' },
   },
   settings: ['train', 'model'],
   examples: [
     { command: 'moat train --minutes 30', does: 'half an hour' },
     { command: 'moat train --steps 300 --name first', does: '300 steps, in runs/first' },
+    { command: 'moat train --find-lr', does: 'which learning rate to use' },
     { command: 'moat train --resume', does: 'go on with the newest run' },
   ],
   async run({ options, loadProject, reporter, terminal, signal, clock }) {
     const project = await loadProject();
     const runName = options.name ?? (await (options.resume ? newestRun : freeName)(filesOf(project).runs));
-    const result = await runTrainStage({
-      project,
-      runName,
-      resume: options.resume ? { fromStep: options.fromStep } : undefined,
-      reporter,
-      clock,
-      signal,
-    });
+    const resume = options.resume ? { fromStep: options.fromStep } : undefined;
+    const stage = { project, runName, resume, reporter, clock, signal };
+    if (options.findLr) return suggestRate(stage, terminal);
+    const result = await runTrainStage(stage);
     if (result.losses.length > 1) {
       terminal.print(
         curve(result.losses, { columns: terminal.columns, rows: 8, caption: 'training loss, nats a token' }),
@@ -50,6 +49,37 @@ export const command = defineCommand({
     return { json };
   },
 });
+
+const RATE_FLAGS = [
+  ['learningRate', 'learning-rate'],
+  ['embeddingLearningRate', 'embedding-learning-rate'],
+  ['headLearningRate', 'head-learning-rate'],
+  ['vectorLearningRate', 'vector-learning-rate'],
+] as const;
+type Rates = Record<(typeof RATE_FLAGS)[number][0], number>;
+
+/** The search moves all rates together, so all of them are suggested, to two digits. */
+function scaledRates(rates: Rates, factor: number): Rates {
+  const scaled = RATE_FLAGS.map(([field]) => [field, Number((rates[field] * factor).toPrecision(2))]);
+  return Object.fromEntries(scaled) as Rates;
+}
+
+async function suggestRate(stage: TrainStageOptions, terminal: Terminal): Promise<CommandResult> {
+  const { points, suggestedFactor } = await runRateSearchStage(stage);
+  const [first, last] = [points[0], points.at(-1)];
+  if (first !== undefined && last !== undefined && points.length > 1) {
+    const span = `rates × ${first.factor.toPrecision(2)} to × ${last.factor.toPrecision(2)}, even steps of the logarithm`;
+    const losses = points.map(({ smoothed }) => smoothed);
+    terminal.print(curve(losses, { columns: terminal.columns, rows: 8, caption: `loss over ${span}` }));
+  }
+  const suggestion =
+    suggestedFactor === undefined ? undefined : scaledRates(stage.project.config.train, suggestedFactor);
+  if (suggestion !== undefined) {
+    const flags = RATE_FLAGS.map(([field, flag]) => `--${flag} ${suggestion[field]}`);
+    terminal.print(`try: moat train ${flags.join(' ')}`);
+  }
+  return { json: { points, suggestedFactor, suggestion } };
+}
 
 const NUMBERED = /^run-(\d+)$/;
 

@@ -35,10 +35,15 @@ export function yesOrNo([flag, description]: Naming) {
   return z.boolean(expects).register(fieldFacts, { flag, kind: 'boolean', placeholder: 'BOOL', description, expects });
 }
 
-export function oneOf<const Names extends readonly [string, ...string[]]>(names: Names, [flag, description]: Naming) {
+/** @param placeholder instead of the names themselves, where they are too many for a line of help */
+export function oneOf<const Names extends readonly [string, ...string[]]>(
+  names: Names,
+  [flag, description]: Naming,
+  placeholder = names.join('|'),
+) {
   const expects = names.map((name) => `"${name}"`).join(' or ');
   const schema = z.enum(names, expects);
-  return schema.register(fieldFacts, { flag, kind: 'text', placeholder: names.join('|'), description, expects });
+  return schema.register(fieldFacts, { flag, kind: 'text', placeholder, description, expects });
 }
 
 export interface TextRule {

@@ -117,6 +117,8 @@ function resolveTrain(train: Given<'train'>, contextLength: number): ProjectConf
     averageDecay: train.averageDecay ?? 0,
     packDocuments: train.packDocuments ?? false,
     recompute: train.recompute ?? false,
+    memoryLimit: train.memoryLimit,
+    device: train.device ?? 'cpu',
     seed: train.seed ?? 1,
   };
 }

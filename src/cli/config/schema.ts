@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { devices } from '../../lab/runtime/devices.js';
 import {
   AMOUNT,
   CURRENCY,
@@ -47,7 +48,7 @@ const sections = {
     batchSize: wholeNumber(1, 4096, ['batch-size', 'sequences in one pass']),
     sequenceLength: wholeNumber(8, 131_072, ['sequence-length', 'tokens in a training sequence']),
     gradientAccumulation: wholeNumber(1, 4096, ['gradient-accumulation', 'passes summed into one step']),
-    optimizer: oneOf(['muon', 'adamw', 'adam', 'sgd'], ['optimizer', 'what updates the weights']),
+    optimizer: oneOf(['muon', 'adamw', 'adam', 'sgd'], ['optimizer', 'muon, adamw, adam or sgd'], 'NAME'),
     learningRate: realNumber(0, 10, ['learning-rate', 'for the block matrices']),
     embeddingLearningRate: realNumber(0, 10, ['embedding-learning-rate', 'for the embedding']),
     headLearningRate: realNumber(0, 10, ['head-learning-rate', 'for the output head']),
@@ -66,6 +67,8 @@ const sections = {
     averageDecay: realNumber(0, 0.999999, ['average-decay', 'keep a moving average of the weights; 0 for none']),
     packDocuments: yesOrNo(['pack-documents', 'tokens see their own document only']),
     recompute: yesOrNo(['recompute', 'less memory, more time: compute blocks twice']),
+    memoryLimit: realNumber(0.05, 100_000, ['memory-limit', 'gigabytes that training may take']),
+    device: oneOf(devices, ['device', devices.join(', ')], 'NAME'),
     seed: wholeNumber(0, 0xffff_ffff, ['seed', 'starting weights and order of the batches']),
   },
   serve: {

@@ -3,6 +3,8 @@
  * `resolve.ts` the defaults. The same fields can be given on the command line (`moat train --steps 300`, or
  * `--set train.steps=300`).
  */
+import type { Device } from '../../lab/runtime/devices.js';
+
 export interface MoatConfig {
   /** The version of this file's form. Moat writes it, so that later versions can read older files. */
   schemaVersion?: 1;
@@ -112,6 +114,10 @@ export interface TrainConfig {
   packDocuments?: boolean;
   /** Compute blocks again in the backward pass instead of keeping what they computed: less memory, more time. Default false. */
   recompute?: boolean;
+  /** Gigabytes that training may take: a batch that does not fit is split. Default: what is free when training starts. */
+  memoryLimit?: number;
+  /** What ONNX Runtime computes on. Default "cpu". */
+  device?: Device;
   /** Starting weights and order of the batches. Default 1. */
   seed?: number;
 }
@@ -157,13 +163,15 @@ export interface ProjectConfig {
   readonly data: Filled<DataConfig>;
   readonly tokenizer: Filled<TokenizerConfig>;
   readonly model: Filled<ModelConfig>;
-  readonly train: Filled<Omit<TrainConfig, 'steps' | 'minutes' | 'patience'>> & {
+  readonly train: Filled<Omit<TrainConfig, 'steps' | 'minutes' | 'patience' | 'memoryLimit'>> & {
     /** undefined: bounded by `minutes` alone. */
     readonly steps: number | undefined;
     /** undefined: bounded by `steps` alone. */
     readonly minutes: number | undefined;
     /** undefined: never stops early. */
     readonly patience: number | undefined;
+    /** Gigabytes; undefined: what is free. */
+    readonly memoryLimit: number | undefined;
   };
   readonly serve: Filled<ServeConfig>;
   readonly business: Filled<BusinessConfig>;

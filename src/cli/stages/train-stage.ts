@@ -1,11 +1,16 @@
+import os from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { RunEvent, StepEvent } from '../../base/run-events.js';
-import { formatCount } from '../../base/units.js';
+import { formatBytes, formatCount } from '../../base/units.js';
 import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
+import { type RateSearch, findLearningRate } from '../../lab/train/find-learning-rate.js';
+import { fitMemory } from '../../lab/train/memory-estimate.js';
+import type { RunConfig } from '../../lab/train/run-config.js';
 import { type TrainingResult, trainRun } from '../../lab/train/session.js';
+import type { TrainingJob } from '../../lab/train/training-job.js';
 import type { Project } from '../config/project.js';
 import type { Reporter, Stage } from '../terminal/reporter.js';
 import { filesOf } from './project-files.js';
@@ -34,25 +39,13 @@ export interface TrainStageResult extends TrainingResult {
 /** Trains (or goes on training) a run of the project, with a live bar. */
 export async function runTrainStage(options: TrainStageOptions): Promise<TrainStageResult> {
   const { project, runName, reporter } = options;
-  const files = filesOf(project);
-  const tokenizer = await loadTokenizer(files.tokenizer);
-  const train = await readTokenSplit(files.shards, 'train', tokenizer);
-  const heldout = await readTokenSplit(files.shards, 'heldout', tokenizer);
+  const { tokenizer, job } = await prepareJob(options);
+  const config = options.resume === undefined ? fittedConfig(project, tokenizer, reporter) : undefined;
   const stage = reporter.stage('train');
   const watch = watchRun(stage);
   const result = await trainRun({
-    runDirectory: path.join(files.runs, checkedName(runName)),
-    config: options.resume === undefined ? runConfigOf(project.config, factsOf(tokenizer)) : undefined,
-    resume: options.resume,
-    trainTokens: train.tokens,
-    documentStarts: train.documentStarts,
-    documentAt: (token) => train.documentIds[train.documentAt(token)] ?? `#${train.documentAt(token)}`,
-    heldOut: { stream: { ...heldout, endOfText: tokenizer.endOfText }, byteCount: heldout.textBytes },
-    files: tokenizerFiles(files.tokenizer, tokenizer),
-    tokenizerHash: tokenizer.hash,
-    threads: project.config.serve.threads,
-    clock: options.clock,
-    signal: options.signal,
+    ...job,
+    config,
     onEvent: (event) => {
       watch.see(event);
       options.onEvent?.(event);
@@ -70,6 +63,86 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
   return { ...result, runName, tokensPerSecond, losses: watch.losses, bitsPerByte: bits };
 }
 
+type LoadedTokenizer = Awaited<ReturnType<typeof loadTokenizer>>;
+
+/** Tokens, tokenizer and place of a run; its configuration is not yet known. */
+async function prepareJob({ project, runName, resume, clock, signal }: TrainStageOptions): Promise<{
+  tokenizer: LoadedTokenizer;
+  job: Omit<TrainingJob, 'config'>;
+}> {
+  const files = filesOf(project);
+  const tokenizer = await loadTokenizer(files.tokenizer);
+  const train = await readTokenSplit(files.shards, 'train', tokenizer);
+  const heldout = await readTokenSplit(files.shards, 'heldout', tokenizer);
+  const job = {
+    runDirectory: path.join(files.runs, checkedName(runName)),
+    resume,
+    trainTokens: train.tokens,
+    documentStarts: train.documentStarts,
+    documentAt: (token: number) => train.documentIds[train.documentAt(token)] ?? `at token ${token}`,
+    heldOut: { stream: { ...heldout, endOfText: tokenizer.endOfText }, byteCount: heldout.textBytes },
+    files: tokenizerFiles(files.tokenizer, tokenizer),
+    tokenizerHash: tokenizer.hash,
+    threads: project.config.serve.threads,
+    device: project.config.train.device,
+    clock,
+    signal,
+  };
+  return { tokenizer, job };
+}
+
+const GIGABYTE = 1e9;
+
+/** The run's configuration, its batch split where the memory asks for it. */
+function fittedConfig(project: Project, tokenizer: LoadedTokenizer, reporter: Reporter): RunConfig {
+  const { memoryLimit, batchSize } = project.config.train;
+  const limitBytes = memoryLimit === undefined ? availableMemoryBytes() : memoryLimit * GIGABYTE;
+  const asked = runConfigOf(project.config, factsOf(tokenizer));
+  const { config, estimate } = fitMemory(asked, limitBytes, 'moat.config.ts');
+  if (config.loop.batchSize < batchSize) {
+    const parts = batchSize / config.loop.batchSize;
+    reporter.warn(
+      `a batch of ${batchSize} would not fit in ${formatBytes(limitBytes)}: it is run in ${parts} parts of ` +
+        `${config.loop.batchSize}, about ${formatBytes(estimate.totalBytes)}`,
+    );
+  }
+  return config;
+}
+
+/** What this process may still take, its container's limit included. */
+function availableMemoryBytes(): number {
+  const limit = process.constrainedMemory();
+  const left = limit > 0 ? limit - process.memoryUsage.rss() : Infinity;
+  return Math.min(os.freemem(), left);
+}
+
+/** Steps of the learning-rate search, and how far it goes to either side of the configuration's rates. */
+const SEARCH = { steps: 100, from: 0.01, to: 30 } as const;
+
+/** Tries learning rates on a fresh model; writes nothing. */
+export async function runRateSearchStage(options: TrainStageOptions): Promise<RateSearch> {
+  const { project, reporter } = options;
+  const { tokenizer, job } = await prepareJob(options);
+  const config = fittedConfig(project, tokenizer, reporter);
+  const stage = reporter.stage('rates');
+  const search = await findLearningRate({ ...job, config }, config, {
+    ...SEARCH,
+    onPoint: ({ factor, loss }, index) =>
+      stage.progress({
+        fraction: (index + 1) / SEARCH.steps,
+        text: `× ${factor.toPrecision(2)}  loss ${loss.toFixed(2)}`,
+      }),
+  });
+  const { points, suggestedFactor } = search;
+  const last = points.at(-1)?.factor.toPrecision(2) ?? '0';
+  stage.done(
+    suggestedFactor === undefined
+      ? `the loss never fell, up to ${last} times the rates of the configuration`
+      : `the loss falls fastest at ${suggestedFactor.toPrecision(2)} times the rates of the configuration`,
+  );
+  return search;
+}
+
 function checkedName(name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
   throw new MoatError('bad-run-name', `--name: "${name}" cannot be a run's name`, {
@@ -77,7 +150,7 @@ function checkedName(name: string): string {
   });
 }
 
-function factsOf(tokenizer: Awaited<ReturnType<typeof loadTokenizer>>) {
+function factsOf(tokenizer: LoadedTokenizer) {
   const { vocabSize: vocabularySize, endOfText, pad, endOfTurn, hash } = tokenizer;
   return { vocabularySize, endOfText, pad, endOfTurn, hash };
 }

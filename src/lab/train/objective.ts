@@ -47,13 +47,22 @@ export function parameterInputs(specs: readonly ParameterSpec[]): { lookUp: Para
   return { lookUp, tensors: [...byName.values()] };
 }
 
+/** What an objective is before it is compiled. */
+export interface ObjectiveGraph {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly sites: readonly DropoutSite[];
+  readonly updated: readonly string[];
+  readonly outputNames: readonly string[];
+}
+
 /** @param trained which parameters get a gradient; statistics never do */
-export async function compileObjective(
+export function objectiveGraph(
   specs: readonly ParameterSpec[],
   trained: readonly ParameterSpec[],
   build: BuildObjective,
-  { recompute = false, ...options }: ObjectiveOptions = {},
-): Promise<ObjectiveProgram> {
+  recompute = false,
+): ObjectiveGraph {
   const { lookUp, tensors } = parameterInputs(specs);
   const pass = createTrainingPass();
   const { inputs, loss, outputs: further = {} } = build(lookUp, pass);
@@ -65,7 +74,22 @@ export async function compileObjective(
   const outputs: Record<string, Tensor> = { ...further, loss };
   for (const [index, { name }] of trained.entries()) outputs[gradientName(name)] = gradients[index] as Tensor;
   for (const [name, value] of pass.updates) outputs[updateName(name)] = value;
-  const masks = pass.sites.map(({ mask }) => mask);
-  const program = await compile(outputs, [...inputs, ...tensors, ...masks], options);
-  return { program, sites: pass.sites, updated: [...pass.updates.keys()], outputNames: Object.keys(further) };
+  const { sites, updates } = pass;
+  return {
+    inputs: [...inputs, ...tensors, ...sites.map(({ mask }) => mask)],
+    outputs,
+    sites,
+    updated: [...updates.keys()],
+    outputNames: Object.keys(further),
+  };
+}
+
+export async function compileObjective(
+  specs: readonly ParameterSpec[],
+  trained: readonly ParameterSpec[],
+  build: BuildObjective,
+  { recompute = false, ...options }: ObjectiveOptions = {},
+): Promise<ObjectiveProgram> {
+  const { inputs, outputs, ...facts } = objectiveGraph(specs, trained, build, recompute);
+  return { program: await compile(outputs, inputs, options), ...facts };
 }

@@ -7,7 +7,7 @@ import { elementCount } from '../graph/dims.js';
 import { type CausalModel, parameterCount } from '../models/model.js';
 import { readCausalModel } from '../models/registry.js';
 import { allocationBytes, createKernels } from '../runtime/kernels.js';
-import type { Program, Value } from '../runtime/program.js';
+import type { CompileOptions, Program, Value } from '../runtime/program.js';
 import { documentNats } from './held-out-loss.js';
 import { type BatchShape, compileEvaluation, languageObjective } from './language-objective.js';
 import { type Learner, createLearner, parameterFeeds } from './learner.js';
@@ -87,14 +87,15 @@ function loopSettings({ loop }: RunConfig): LoopSettings {
   return { ...loop, maxSteps: loop.maxSteps, maxSeconds: loop.maxSeconds, patience: loop.patience };
 }
 
-interface TrainingParts {
+export interface TrainingParts {
   readonly store: ParameterStore;
   readonly learner: Learner;
   readonly source: TrainingSource;
   readonly average: WeightAverage | undefined;
 }
 
-async function trainingParts(job: TrainingJob, config: RunConfig, model: CausalModel): Promise<TrainingParts> {
+/** Parameters are still zero. */
+export async function trainingParts(job: TrainingJob, config: RunConfig, model: CausalModel): Promise<TrainingParts> {
   const { loop, seed } = config;
   const specs = model.parameters;
   const averaged = loop.averageDecay > 0 ? specs.map(({ shape }) => elementCount(shape)) : [];
@@ -116,7 +117,7 @@ async function trainingParts(job: TrainingJob, config: RunConfig, model: CausalM
     clipNorm: loop.clipNorm,
     recompute: loop.recompute,
     seed,
-    ...(job.threads === undefined ? {} : { threads: job.threads }),
+    ...compilingFor(job),
   });
   const average = loop.averageDecay > 0 ? createWeightAverage(kernels, store, loop.averageDecay) : undefined;
   return { store, learner, source, average };
@@ -161,14 +162,15 @@ async function startingPoint(
 
 /** Held-out loss of the weights as they are; the program is compiled when it is first needed. */
 function createMeasuring(
-  { heldOut, threads }: TrainingJob,
+  job: TrainingJob,
   model: CausalModel,
   shape: BatchShape,
   weights: () => Readonly<Record<string, Value>>,
 ) {
+  const { heldOut } = job;
   let program: Program | undefined;
   const measure = async ({ stream, byteCount }: HeldOut): Promise<{ loss: number; bitsPerByte: number }> => {
-    program ??= await compileEvaluation(model, shape, threads === undefined ? {} : { threads });
+    program ??= await compileEvaluation(model, shape, compilingFor(job));
     const nats = await documentNats(program, shape, weights(), stream);
     const total = nats.reduce((sum, each) => sum + each, 0);
     return { loss: total / stream.tokens.length, bitsPerByte: total / Math.LN2 / byteCount };
@@ -177,6 +179,10 @@ function createMeasuring(
     evaluate: heldOut && (() => measure(heldOut)),
     close: async () => program?.close(),
   };
+}
+
+function compilingFor({ threads, device = 'cpu' }: TrainingJob): CompileOptions {
+  return threads === undefined ? { device } : { device, threads };
 }
 
 /** How many documents of a bad batch are named. */

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.js';
 import { Rng } from '../../base/rng.js';
 import type { RunEvent } from '../../base/run-events.js';

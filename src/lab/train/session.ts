@@ -94,7 +94,7 @@ async function execute(
     totalSteps: config.loop.maxSteps,
     tokensPerStep: tokensPerStep(run.settings),
     trainTokens: job.trainTokens.length,
-    device: 'cpu',
+    device: job.device ?? 'cpu',
     resumedFromStep: run.from.step,
   });
   const outcome = await run.train(emit);

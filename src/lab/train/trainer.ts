@@ -151,9 +151,19 @@ async function takeStep(parts: TrainerParts, before: TrainingProgress): Promise<
   };
 }
 
+/** Draws a step's batches and gathers their gradient. @returns the mean loss, nats a token */
+export function meanLossOf(
+  parts: Pick<TrainerParts, 'learner' | 'source'>,
+  gradientAccumulation: number,
+  step: number,
+): Promise<number> {
+  const batches = Array.from({ length: gradientAccumulation }, () => parts.source.next());
+  return accumulateGradients(parts, batches, step);
+}
+
 /** Runs every micro-batch of a step, each token weighing the same whichever it stands in. @returns the mean loss */
 async function accumulateGradients(
-  { learner, source }: TrainerParts,
+  { learner, source }: Pick<TrainerParts, 'learner' | 'source'>,
   batches: readonly SourceBatch[],
   step: number,
 ): Promise<number> {

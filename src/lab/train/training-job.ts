@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.js';
 import type { RunEvent } from '../../base/run-events.js';
 import type { FileSystem } from '../checkpoint/file-system.js';
 import type { CheckpointContents } from '../checkpoint/save-checkpoint.js';
+import type { Device } from '../runtime/devices.js';
 import type { TokenStream } from './held-out-loss.js';
 import type { RunConfig } from './run-config.js';
 
@@ -26,6 +27,8 @@ export interface TrainingJob {
   readonly files: CheckpointContents['files'];
   readonly tokenizerHash: string;
   readonly threads: number | undefined;
+  /** Default `cpu`. */
+  readonly device?: Device;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
