@@ -104,7 +104,7 @@ def t5(name, activation, tied):
     loss = (nats.reshape(2, 6) * weights).sum() / weights.sum()
     loss.backward()
     model.generation_config.eos_token_id = None
-    generated = model.generate(input_ids=source, attention_mask=mask, max_new_tokens=8, do_sample=False, eos_token_id=None)
+    generated = model.generate(input_ids=source, attention_mask=mask, max_new_tokens=24, do_sample=False, eos_token_id=None)
     described_config = described(model)
     described_config["tie_word_embeddings"] = tied
     save(name, model, described_config, {
