@@ -48,7 +48,7 @@ describe.each(['t5-relu-tied', 't5-gated-gelu-untied'])('%s', (name) => {
       target.includes(endToken) ? target.slice(0, target.indexOf(endToken)) : target;
     expect(await translator.translate(sources, 24)).toEqual(golden.greedy.map(upToEnd));
     expect(await translator.translate([], 8)).toEqual([]);
-    await expect(translator.translate([new Array<number>(600).fill(2)], 8)).rejects.toMatchObject({
+    await expect(translator.translate([Array.from({ length: 600 }, () => 2)], 8)).rejects.toMatchObject({
       code: 'source-too-long',
     });
     await translator.close();

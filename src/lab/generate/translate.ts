@@ -159,7 +159,10 @@ async function writeTargets(
   const cache = createTargetCache(cacheShape, batch, maxTokens);
   const targets: number[][] = Array.from({ length: batch }, () => []);
   const ended = new Set<number>();
-  let last = integers(new Array<number>(batch).fill(startToken), [batch, 1]);
+  let last = integers(
+    Array.from({ length: batch }, () => startToken),
+    [batch, 1],
+  );
   for (let position = 0; position < maxTokens && ended.size < batch; position++) {
     const feeds = { ...source, ...cache.feeds(position), tokens: last, position: integers([position], [1]) };
     const results = await program.run(feeds);

@@ -94,6 +94,11 @@ def t5(name, activation, tied):
     with torch.no_grad():
         for stack in (model.encoder, model.decoder):
             stack.block[0].layer[0].SelfAttention.relative_attention_bias.weight.normal_(0, 1)
+        if tied:  # or the tied model repeats a single token
+            model.shared.weight.mul_(0.2)
+        for parameter_name, parameter in model.named_parameters():
+            if "block" in parameter_name and parameter.ndim == 2:
+                parameter.mul_(2)
     mask = torch.tensor([[1] * 13, [1] * 9 + [0] * 4])
     source = torch.randint(2, 40, (2, 13)) * mask
     target = torch.randint(2, 40, (2, 6))
