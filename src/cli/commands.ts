@@ -24,6 +24,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'learn how to cut your texts into tokens',
     load: () => import('./commands/tokenizer.js'),
   },
+  {
+    name: 'models',
+    summary: 'the architectures there are, with sizes and sources',
+    load: () => import('./commands/models.js'),
+  },
   { name: 'train', summary: 'train the model, or go on training it', load: () => import('./commands/train.js') },
   { name: 'eval', summary: 'measure a model on text it has not seen', load: () => import('./commands/eval.js') },
   { name: 'generate', summary: 'let the model continue a text', load: () => import('./commands/generate.js') },

@@ -77,6 +77,7 @@ export function resolveModel(model: Given<'model'>): ProjectConfig['model'] {
     intermediateSize: model.intermediateSize ?? Math.ceil((hiddenSize * 8) / 3 / 64) * 64,
     contextLength: model.contextLength ?? 256,
     tieWordEmbeddings: model.tieWordEmbeddings ?? false,
+    dropout: model.dropout ?? 0,
     ropeTheta: model.ropeTheta ?? 10_000,
   };
 }

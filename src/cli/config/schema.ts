@@ -30,7 +30,7 @@ const sections = {
     vocabularySize: wholeNumber(257, 262_144, ['vocabulary-size', 'tokens the model knows']),
   },
   model: {
-    architecture: oneOf(['qwen3', 'llama'], ['architecture', 'family of the model']),
+    architecture: text(words('NAME', 64), ['architecture', 'family of the model, see moat models']),
     depth: wholeNumber(1, 64, ['depth', 'the one dial: sets layers, width and heads']),
     layers: wholeNumber(1, 256, ['layers', 'transformer blocks']),
     hiddenSize: wholeNumber(8, 16_384, ['hidden-size', 'width of the residual stream']),
@@ -40,6 +40,7 @@ const sections = {
     intermediateSize: wholeNumber(8, 65_536, ['intermediate-size', 'width inside the feed-forward block']),
     contextLength: wholeNumber(8, 131_072, ['context-length', 'longest text in tokens']),
     tieWordEmbeddings: yesOrNo(['tie-word-embeddings', 'one table for reading and writing tokens']),
+    dropout: realNumber(0, 0.9, ['dropout', 'share of hidden values dropped in training']),
     ropeTheta: realNumber(1, 1e9, ['rope-theta', 'base of the rotary positions']),
   },
   train: {

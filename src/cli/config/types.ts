@@ -41,8 +41,8 @@ export interface TokenizerConfig {
 
 /** The model's shape. Say `depth` alone, and the rest follows from it. */
 export interface ModelConfig {
-  /** Default "qwen3". */
-  architecture?: 'qwen3' | 'llama';
+  /** One that predicts tokens: "qwen3", "llama", "gpt2" …; `moat models` lists them. Default "qwen3". */
+  architecture?: string;
   /** The one dial: more is smarter, slower and dearer. Sets layers, width and heads. Default 6. */
   depth?: number;
   /** Default: `depth`. */
@@ -61,6 +61,8 @@ export interface ModelConfig {
   contextLength?: number;
   /** Whether reading and writing tokens share one table. Default false. */
   tieWordEmbeddings?: boolean;
+  /** The share of hidden values that is dropped in training. Default 0. */
+  dropout?: number;
   /** Base of the rotary positions. Default 10000. */
   ropeTheta?: number;
 }

@@ -1,4 +1,6 @@
 /** From a project's configuration to what a training run is asked to do. */
+import { MoatError } from '../../base/errors.js';
+import { architectures, findArchitecture } from '../../lab/models/registry.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
 import type { ProjectConfig } from '../config/types.js';
 
@@ -54,25 +56,28 @@ export function runConfigOf(config: ProjectConfig, tokenizer: TokenizerFacts): R
   };
 }
 
-/** Hugging Face's `config.json`. */
+/**
+ * Hugging Face's `config.json`.
+ * @throws MoatError `unknown-architecture`; `not-trainable` for one that does not predict tokens
+ */
 function hubModelConfig({ model }: ProjectConfig, tokenizer: TokenizerFacts): Record<string, unknown> {
+  const sized = findArchitecture(model.architecture, 'model.architecture').sized?.({
+    ...model,
+    vocabularySize: tokenizer.vocabularySize,
+  });
+  if (sized === undefined) {
+    throw new MoatError('not-trainable', `model.architecture: ${model.architecture} does not predict the next token`, {
+      fix: `These do: ${sizedArchitectures().join(', ')}.`,
+    });
+  }
   return {
     model_type: model.architecture,
-    vocab_size: tokenizer.vocabularySize,
-    hidden_size: model.hiddenSize,
-    intermediate_size: model.intermediateSize,
-    num_hidden_layers: model.layers,
-    num_attention_heads: model.heads,
-    num_key_value_heads: model.keyValueHeads,
-    head_dim: model.headSize,
-    max_position_embeddings: model.contextLength,
-    rms_norm_eps: 1e-6,
-    rope_theta: model.ropeTheta,
-    tie_word_embeddings: model.tieWordEmbeddings,
-    hidden_act: 'silu',
-    attention_bias: false,
+    ...sized,
     bos_token_id: tokenizer.endOfText,
     eos_token_id: [tokenizer.endOfText, tokenizer.endOfTurn],
     pad_token_id: tokenizer.pad,
   };
 }
+
+const sizedArchitectures = (): string[] =>
+  architectures.flatMap(({ modelType, sized }) => (sized === undefined ? [] : [modelType]));

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { activationName } from './activations.js';
 import { type DecoderPlan, type LayerPlan, PLAIN_BLOCKS } from './decoder-plan.js';
+import type { ModelSizes } from './model.js';
 import { type Rotation, ropeSchema, rotationOf, wholeHead } from './rotary-frequencies.js';
 
 const count = z.int().positive();
@@ -42,6 +43,24 @@ export const windowKeys = {
   sliding_window: count.nullish(),
   layer_types: z.array(z.enum(['full_attention', 'sliding_attention'])).nullish(),
 } as const;
+
+/** A plain member of the family in these sizes. */
+export function decoderSizes(sizes: ModelSizes) {
+  return {
+    vocab_size: sizes.vocabularySize,
+    hidden_size: sizes.hiddenSize,
+    intermediate_size: sizes.intermediateSize,
+    num_hidden_layers: sizes.layers,
+    num_attention_heads: sizes.heads,
+    num_key_value_heads: sizes.keyValueHeads,
+    head_dim: sizes.headSize,
+    max_position_embeddings: sizes.contextLength,
+    rms_norm_eps: 1e-6,
+    rope_theta: sizes.ropeTheta,
+    tie_word_embeddings: sizes.tieWordEmbeddings,
+    attention_dropout: sizes.dropout,
+  };
+}
 
 const DEFAULT_THETA = 10000;
 

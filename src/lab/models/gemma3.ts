@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { activationName } from './activations.js';
-import { checkSizes, decoderKeys, planOf, windowKeys } from './decoder-config.js';
+import { checkSizes, decoderKeys, decoderSizes, planOf, windowKeys } from './decoder-config.js';
 import type { DecoderPlan, LayerPlan } from './decoder-plan.js';
 import { decoderArchitecture } from './decoder.js';
 import { type RopeParameters, ropeSchema, rotationOf } from './rotary-frequencies.js';
@@ -85,6 +85,11 @@ export const gemma3 = decoderArchitecture({
   title: 'Gemma 3',
   source: 'https://arxiv.org/abs/2503.19786',
   configSchema,
+  sized: (sizes) => ({
+    ...decoderSizes(sizes),
+    query_pre_attn_scalar: sizes.headSize,
+    sliding_window: Math.max(1, sizes.contextLength >> 1),
+  }),
   plan: planGemma,
   example: {
     name: 'Gemma 3 270M',

@@ -70,6 +70,18 @@ export const gpt2 = defineArchitecture<Gpt2Config, 'causal'>({
   kind: 'causal',
   configSchema,
   build: gpt2Model,
+  sized: (sizes) => ({
+    vocab_size: sizes.vocabularySize,
+    n_positions: sizes.contextLength,
+    n_embd: sizes.hiddenSize,
+    n_layer: sizes.layers,
+    n_head: sizes.heads,
+    n_inner: sizes.intermediateSize,
+    resid_pdrop: sizes.dropout,
+    embd_pdrop: sizes.dropout,
+    attn_pdrop: sizes.dropout,
+    tie_word_embeddings: sizes.tieWordEmbeddings,
+  }),
   example: {
     name: 'GPT-2 124M',
     config: { vocab_size: 50257, n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12 },

@@ -1,6 +1,6 @@
 /** Llama (Touvron et al. 2023; Llama 3: Dubey et al. 2024, arXiv:2407.21783): the plain member of the family. */
 import { z } from 'zod';
-import { checkSizes, decoderKeys, planOf } from './decoder-config.js';
+import { checkSizes, decoderKeys, decoderSizes, planOf } from './decoder-config.js';
 import { decoderArchitecture } from './decoder.js';
 
 const configSchema = z
@@ -18,6 +18,7 @@ export const llama = decoderArchitecture({
   title: 'Llama',
   source: 'https://arxiv.org/abs/2302.13971',
   configSchema,
+  sized: (sizes) => ({ ...decoderSizes(sizes), hidden_act: 'silu', attention_bias: false }),
   plan: (config: z.infer<typeof configSchema>) => ({
     ...planOf(config),
     biases: {

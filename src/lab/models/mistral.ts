@@ -1,6 +1,6 @@
 /** Mistral (Jiang et al. 2023, arXiv:2310.06825): Llama's blocks; where `sliding_window` is set, every layer has it. */
 import { z } from 'zod';
-import { checkSizes, decoderKeys, planOf, windowKeys } from './decoder-config.js';
+import { checkSizes, decoderKeys, decoderSizes, planOf, windowKeys } from './decoder-config.js';
 import { decoderArchitecture } from './decoder.js';
 
 const configSchema = z
@@ -17,6 +17,7 @@ export const mistral = decoderArchitecture({
   title: 'Mistral',
   source: 'https://arxiv.org/abs/2310.06825',
   configSchema,
+  sized: (sizes) => ({ ...decoderSizes(sizes), sliding_window: null }),
   plan: (config: z.infer<typeof configSchema>) => planOf(config, () => config.sliding_window ?? undefined),
   example: {
     name: 'Mistral 7B v0.1',

@@ -227,6 +227,24 @@ export interface AdversarialModel {
 
 export type Model = CausalModel | ClassifierModel | EncoderModel | EncoderDecoderModel | AdversarialModel;
 
+/** How large a model is to be, in words that fit every architecture that predicts tokens. */
+export interface ModelSizes {
+  readonly vocabularySize: number;
+  readonly layers: number;
+  /** Width of the hidden states. */
+  readonly hiddenSize: number;
+  /** Width inside the feed-forward layers. */
+  readonly intermediateSize: number;
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly headSize: number;
+  readonly contextLength: number;
+  readonly tieWordEmbeddings: boolean;
+  /** The base of rotary positions. */
+  readonly ropeTheta: number;
+  readonly dropout: number;
+}
+
 /** An architecture: what it is called, where it is described, and how a configuration becomes a model. */
 export interface Architecture {
   /** Hugging Face's `model_type`, or our own name where Hugging Face has none. */
@@ -239,6 +257,8 @@ export interface Architecture {
   readonly kind: Model['kind'];
   /** A published or customary size, for listings: a `config.json` without `model_type`. */
   readonly example: { readonly name: string; readonly config: Readonly<Record<string, unknown>> };
+  /** A `config.json` (without `model_type` and special tokens) of these sizes; what an architecture does not have is left out. */
+  sized?(sizes: ModelSizes): Readonly<Record<string, unknown>>;
   /** @returns the model, or what is wrong with the configuration (`field: problem`) */
   read(json: unknown): { readonly model: Model } | { readonly problem: string };
 }

@@ -1,6 +1,6 @@
 /** Qwen2 and Qwen2.5 (Qwen Team 2024, arXiv:2407.10671): Llama's blocks with biases on queries, keys and values. */
 import { z } from 'zod';
-import { type DecoderKeys, checkSizes, decoderKeys, planOf, windowKeys } from './decoder-config.js';
+import { type DecoderKeys, checkSizes, decoderKeys, decoderSizes, planOf, windowKeys } from './decoder-config.js';
 import type { DecoderPlan } from './decoder-plan.js';
 import { decoderArchitecture } from './decoder.js';
 
@@ -31,6 +31,7 @@ export const qwen2 = decoderArchitecture({
   title: 'Qwen2',
   source: 'https://arxiv.org/abs/2407.10671',
   configSchema,
+  sized: (sizes) => decoderSizes(sizes),
   plan: (config: z.infer<typeof configSchema>) => ({
     ...qwenPlan(config),
     biases: { queryKeyValue: true, output: false, feedForward: false },

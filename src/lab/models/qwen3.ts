@@ -3,7 +3,7 @@
  * the rotation, which keeps attention scores bounded at high learning rates, and a head size of its own.
  */
 import { z } from 'zod';
-import { checkSizes, decoderKeys } from './decoder-config.js';
+import { checkSizes, decoderKeys, decoderSizes } from './decoder-config.js';
 import { decoderArchitecture } from './decoder.js';
 import { qwenPlan, qwenWindowKeys } from './qwen2.js';
 
@@ -23,6 +23,7 @@ export const qwen3 = decoderArchitecture({
   title: 'Qwen3',
   source: 'https://arxiv.org/abs/2505.09388',
   configSchema,
+  sized: (sizes) => ({ ...decoderSizes(sizes), hidden_act: 'silu', attention_bias: false }),
   plan: (config: z.infer<typeof configSchema>) => ({
     ...qwenPlan(config),
     normalizeQueriesAndKeys: true,

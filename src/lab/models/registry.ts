@@ -19,20 +19,25 @@ export interface ReadModel<M extends Model = Model> {
 }
 
 /**
+ * @param origin where the name stands, for the error
+ * @throws MoatError `unknown-architecture`
+ */
+export function findArchitecture(modelType: unknown, origin: string): Architecture {
+  const found = architectures.find((candidate) => candidate.modelType === modelType);
+  if (found !== undefined) return found;
+  throw new MoatError('unknown-architecture', `${origin}: ${JSON.stringify(modelType)} is not one Moat knows`, {
+    fix: `Known: ${architectures.map((known) => known.modelType).join(', ')}.`,
+  });
+}
+
+/**
  * Reads a Hugging Face `config.json`.
  * @param origin the file, for the error
  * @throws MoatError `unknown-architecture`, or `bad-model-config` naming the field
  */
 export function readModelConfig(json: unknown, origin: string): ReadModel {
   const modelType = typeof json === 'object' && json !== null && 'model_type' in json ? json.model_type : undefined;
-  const architecture = architectures.find((candidate) => candidate.modelType === modelType);
-  if (architecture === undefined) {
-    throw new MoatError(
-      'unknown-architecture',
-      `${origin}: model_type ${JSON.stringify(modelType)} is not one Moat knows`,
-      { fix: `Known: ${architectures.map((known) => known.modelType).join(', ')}.` },
-    );
-  }
+  const architecture = findArchitecture(modelType, `${origin}: model_type`);
   const read = architecture.read(json);
   if ('problem' in read) throw new MoatError('bad-model-config', `${origin}: ${read.problem}`);
   return { architecture, model: read.model };

@@ -7,6 +7,9 @@ import { Rng } from '../../base/rng.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { type FileSystem, nodeFileSystem } from '../checkpoint/file-system.js';
 import { checkpointDirectory, listCheckpoints } from '../checkpoint/run-checkpoints.js';
+import type { ModelSizes } from '../models/model.js';
+import { qwen3 } from '../models/qwen3.js';
+import { architectures } from '../models/registry.js';
 import { type RunConfig, parseRunConfig } from './run-config.js';
 import { readEvents } from './run-directory.js';
 import { trainRun } from './session.js';
@@ -18,6 +21,20 @@ const trainTokens = Uint16Array.from({ length: 2000 }, (_, i) => (rng.uniform() 
 const heldOut = {
   stream: { tokens: trainTokens.slice(0, 100), documentStarts: Uint32Array.of(0, 50), endOfText: 31 },
   byteCount: 200,
+};
+
+const SIZES: ModelSizes = {
+  vocabularySize: 32,
+  layers: 2,
+  hiddenSize: 16,
+  intermediateSize: 32,
+  heads: 2,
+  keyValueHeads: 1,
+  headSize: 8,
+  contextLength: 16,
+  tieWordEmbeddings: false,
+  ropeTheta: 10_000,
+  dropout: 0,
 };
 
 interface ConfigChanges {
@@ -34,14 +51,7 @@ function config(kind: RunConfig['optimizer']['kind'], steps: number, changes: Co
     schemaVersion: 1,
     model: {
       model_type: 'qwen3',
-      vocab_size: 32,
-      hidden_size: 16,
-      intermediate_size: 32,
-      num_hidden_layers: 2,
-      num_attention_heads: 2,
-      num_key_value_heads: 1,
-      head_dim: 8,
-      max_position_embeddings: 16,
+      ...qwen3.sized?.(SIZES),
       ...changes.model,
     },
     loop: {
@@ -110,6 +120,22 @@ test.each(cases)(
     expect(await weights('parts', 10)).toEqual(await weights('whole', 10));
   },
 );
+
+const sized = architectures.flatMap(({ modelType, sized: sizesOf }) =>
+  sizesOf === undefined ? [] : [{ modelType, sizesOf }],
+);
+
+test.each(sized)('$modelType learns, and resumes bit for bit with dropout', async ({ modelType, sizesOf }) => {
+  const model = { model_type: modelType, ...sizesOf({ ...SIZES, dropout: 0.1 }) };
+  const json = { ...config('adamw', 12), model };
+  const losses: number[] = [];
+  const whole = job('whole', { config: json, onEvent: (event) => event.type === 'step' && losses.push(event.loss) });
+  await trainRun(whole);
+  expect(losses.at(-1)).toBeLessThan(losses[0] as number);
+  await trainRun(job('parts', { config: json, ...stopWhen((event) => event.type === 'step' && event.step === 5) }));
+  await trainRun(job('parts', { config: undefined, resume: { fromStep: undefined } }));
+  expect(await weights('parts', 12)).toEqual(await weights('whole', 12));
+});
 
 test('a run whose held-out loss falls no more ends early, and its best checkpoints stay', async () => {
   // at this rate it overshoots: the first measurements are the best
