@@ -4,7 +4,8 @@
  */
 import { sameShape } from './dims.js';
 import { addOp, divOp, mulOp, negOp, sigmoidOp, silu, sub, subOp } from './ops/arithmetic.js';
-import { type MatmulOptions, matmul, matmulOp } from './ops/matmul.js';
+import { concat, padOp } from './ops/layout.js';
+import { type MatmulOptions, affine, matmul, matmulOp } from './ops/matmul.js';
 import { expandOp, reshape, reshapeOp, transpose, transposeOp } from './ops/reshape.js';
 import { type OpRecord, type Tensor, apply, uniformValue } from './tensor.js';
 
@@ -51,6 +52,24 @@ function absorbExpand(root: OpRecord): Rule {
       return undefined;
     },
   };
+}
+
+/** The leaves of a tree of sums, or undefined when one of them is no zero padding along the axis of the first. */
+function paddedParts(tensor: Tensor, axis: number): Tensor[] | undefined {
+  if (tensor.op === padOp) return tensor.attributes['axis'] === axis ? [tensor] : undefined;
+  if (tensor.op !== addOp) return undefined;
+  const parts = tensor.inputs.map((source) => paddedParts(source, axis));
+  return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
+}
+
+/** Whether parts, in order, cover an axis of `size` without gap or overlap. */
+function covers(parts: readonly Tensor[], axis: number, size: number): boolean {
+  let end = 0;
+  for (const part of parts) {
+    if (part.attributes['before'] !== end) return false;
+    end += part.inputs[0]?.shape[axis] as number;
+  }
+  return end === size;
 }
 
 export const rules: readonly Rule[] = [
@@ -114,6 +133,40 @@ export const rules: readonly Rule[] = [
       const options = product.attributes as MatmulOptions;
       const [left, right] = product.inputs as readonly [Tensor, Tensor];
       return matmul(left, right, { ...options, alpha: (options.alpha ?? 1) * factor });
+    },
+  },
+  {
+    // the gradients of the slices of one tensor
+    name: 'sum of paddings that do not overlap',
+    root: addOp,
+    rewrite(tensor) {
+      const axis = tensor.inputs.find(({ op }) => op === padOp)?.attributes['axis'] as number | undefined;
+      const parts = axis === undefined ? undefined : paddedParts(tensor, axis);
+      if (axis === undefined || parts === undefined) return undefined;
+      const startOf = (part: Tensor): number => part.attributes['before'] as number;
+      const inOrder = parts.sort((a, b) => startOf(a) - startOf(b));
+      if (!covers(inOrder, axis, tensor.shape[axis] as number)) return undefined;
+      return concat(
+        inOrder.map((part) => part.inputs[0] as Tensor),
+        axis,
+      );
+    },
+  },
+  {
+    name: 'bias into matmul',
+    root: addOp,
+    rewrite(tensor, usesOf) {
+      for (const [sum, bias] of [tensor.inputs, [...tensor.inputs].reverse()] as readonly (readonly Tensor[])[]) {
+        if (sum === undefined || bias?.shape.length !== 1 || usesOf(sum) > 1) continue;
+        const product = sum.op === reshapeOp ? (sum.inputs[0] as Tensor) : sum;
+        const isPlain = product.op === matmulOp && product.inputs.every(({ shape }) => shape.length === 2);
+        const lastAxis = tensor.shape[tensor.shape.length - 1];
+        if (!isPlain || usesOf(product) > 1 || product.shape[1] !== bias.shape[0] || lastAxis !== bias.shape[0])
+          continue;
+        const [a, b] = product.inputs as readonly [Tensor, Tensor];
+        return reshape(affine(a, b, bias, product.attributes), tensor.shape);
+      }
+      return undefined;
     },
   },
   {

@@ -35,21 +35,23 @@ function lastTwo(tensor: Tensor, transposed: boolean): [Dim, Dim] {
   return transposed ? [columns, rows] : [rows, columns];
 }
 
+/** C = α·op(A)·op(B), so dA = α·dC·op(B)ᵀ and dB = α·op(A)ᵀ·dC, written transposed where the operand is. */
+function matmulGradient(product: Tensor, gradient: Tensor): [Tensor, Tensor] {
+  const [a, b] = product.inputs as readonly [Tensor, Tensor];
+  const { transposeA = false, transposeB = false, alpha = 1 } = product.attributes as MatmulOptions;
+  const forA = transposeA
+    ? matmul(b, gradient, { transposeA: transposeB, transposeB: true, alpha })
+    : matmul(gradient, b, { transposeB: !transposeB, alpha });
+  const forB = transposeB
+    ? matmul(gradient, a, { transposeA: true, transposeB: transposeA, alpha })
+    : matmul(a, gradient, { transposeA: !transposeA, alpha });
+  return [sumTo(forA, a.shape), sumTo(forB, b.shape)];
+}
+
 export const matmulOp: OpRecord = {
   name: 'matmul',
   infer: (inputs, attributes) => inferMatmul(inputs, attributes as MatmulOptions),
-  // C = α·op(A)·op(B), so dA = α·dC·op(B)ᵀ and dB = α·op(A)ᵀ·dC, written transposed where the operand is.
-  gradient({ inputs, gradient, attributes }) {
-    const [a, b] = inputs as readonly [Tensor, Tensor];
-    const { transposeA = false, transposeB = false, alpha = 1 } = attributes as MatmulOptions;
-    const forA = transposeA
-      ? matmul(b, gradient, { transposeA: transposeB, transposeB: true, alpha })
-      : matmul(gradient, b, { transposeB: !transposeB, alpha });
-    const forB = transposeB
-      ? matmul(gradient, a, { transposeA: true, transposeB: transposeA, alpha })
-      : matmul(a, gradient, { transposeA: !transposeA, alpha });
-    return [sumTo(forA, a.shape), sumTo(forB, b.shape)];
-  },
+  gradient: ({ output, gradient }) => matmulGradient(output, gradient),
   emit(context) {
     const { transposeA = false, transposeB = false, alpha = 1 } = context.attributes as MatmulOptions;
     const flags = { transA: Number(transposeA), transB: Number(transposeB) };
@@ -114,6 +116,40 @@ export const matmulOp: OpRecord = {
 /** The matrix product of the last two axes, batched over the leading ones under the broadcasting rule. */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   return apply(matmulOp, [a, b], { ...options });
+}
+
+export const affineOp: OpRecord = {
+  name: 'affine',
+  infer([a, b, bias], options) {
+    if (a?.shape.length !== 2 || b?.shape.length !== 2 || bias?.shape.length !== 1) {
+      throw shapeError('affine', 'two matrices and a bias', ...[a, b, bias].filter((tensor) => tensor !== undefined));
+    }
+    const product = inferMatmul([a, b], options);
+    if (product.shape[1] !== bias.shape[0]) throw shapeError('affine', `a bias for ${product.shape[1]} columns`, bias);
+    return product;
+  },
+  gradient({ inputs: [a, b, bias], gradient, attributes }) {
+    const product = matmul(a as Tensor, b as Tensor, attributes);
+    const shares = matmulGradient(product, gradient);
+    return [...shares, sumTo(gradient, (bias as Tensor).shape)];
+  },
+  emit(context) {
+    const { transposeA = false, transposeB = false, alpha = 1 } = context.attributes as MatmulOptions;
+    context.node('Gemm', context.inputs, {
+      outputs: context.outputs,
+      attributes: { transA: Number(transposeA), transB: Number(transposeB) },
+      floats: { alpha },
+    });
+  },
+  examples: [
+    { inputs: [[3, 4], [4, 2], [2]] },
+    { inputs: [[3, 4], [2, 4], [2]], attributes: { transposeB: true, alpha: 0.5 } },
+  ],
+};
+
+/** `matmul(a, b) + bias` of two matrices, in one pass over the result. @param bias `[columns]` */
+export function affine(a: Tensor, b: Tensor, bias: Tensor, options: MatmulOptions = {}): Tensor {
+  return apply(affineOp, [a, b, bias], { ...options });
 }
 
 /**

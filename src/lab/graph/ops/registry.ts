@@ -5,7 +5,7 @@ import * as arithmetic from './arithmetic.js';
 import { erfOp, geluOp, geluTanhOp } from './gelu.js';
 import { columnsOfOp, gatherOp, scatterAddOp, takeOp, topKOp } from './indexing.js';
 import { concatOp, padOp, sliceOp } from './layout.js';
-import { matmulOp } from './matmul.js';
+import { affineOp, matmulOp } from './matmul.js';
 import { crossEntropyOp, layerNormOp, rmsNormOp, softmaxOp, subtractOneHotOp } from './normalize.js';
 import { meanOp } from './reduce.js';
 import { expandOp, reshapeOp, sumOp, transposeOp } from './reshape.js';
@@ -32,6 +32,7 @@ export const opRecords: readonly OpRecord[] = [
   geluOp,
   geluTanhOp,
   matmulOp,
+  affineOp,
   reshapeOp,
   transposeOp,
   expandOp,
