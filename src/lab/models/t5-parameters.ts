@@ -39,7 +39,7 @@ function stack(config: T5Config, side: 'encoder' | 'decoder', layers: number): P
     name: `${side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`,
     shape: [config.relative_attention_num_buckets, config.num_heads],
     initializer: normal(config.d_model ** -0.5),
-    role: 'embedding',
+    role: 'vector',
   };
   const block = (index: number): ParameterSpec[] => {
     const at = `${side}.block.${index}.layer`;
