@@ -1,8 +1,11 @@
 """PyTorch's side of the training-step benchmark: the same architecture from transformers, the same batch shape, AdamW.
 
 Reads one JSON line with the configuration, then answers every line "run" with the milliseconds of one whole step
-(forward, backward, optimizer), so that the caller can interleave its own runs."""
+(forward, backward, optimizer) and the most memory the process has held, so that the caller can interleave its own
+runs."""
 import json
+import pathlib
+import re
 import sys
 import time
 
@@ -18,6 +21,11 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), fu
 bfloat16 = settings["mode"] == "bfloat16+compile"
 forward = torch.compile(model) if bfloat16 else model
 tokens = torch.randint(0, config.vocab_size, (settings["batchSize"], settings["sequenceLength"] + 1))
+
+
+def peak_bytes():
+    status = pathlib.Path("/proc/self/status")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) * 1024 if status.exists() else None
 
 
 def step():
@@ -38,4 +46,5 @@ for line in sys.stdin:
         break
     started = time.perf_counter()
     step()
-    print(json.dumps({"ms": (time.perf_counter() - started) * 1000}), flush=True)
+    ms = (time.perf_counter() - started) * 1000
+    print(json.dumps({"ms": ms, "peakBytes": peak_bytes()}), flush=True)
