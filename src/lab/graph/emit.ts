@@ -137,6 +137,10 @@ class Emitter {
           ...Object.entries(options.floats ?? {}).map(([name, value]) =>
             create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: value }),
           ),
+          ...Object.entries(options.strings ?? {}).map(([name, values]) => {
+            const strings = values.map((value) => new Uint8Array(new TextEncoder().encode(value)));
+            return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRINGS, strings });
+          }),
         ],
       }),
     );

@@ -71,6 +71,8 @@ export interface EmitNodeOptions {
   /** Integers by default; list float-valued ones in `floats`. */
   readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
   readonly floats?: Readonly<Record<string, number>>;
+  /** Lists of names. */
+  readonly strings?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** One worked example of an op, from which the walk over all ops checks shapes, values and gradients. */

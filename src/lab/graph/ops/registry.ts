@@ -8,6 +8,8 @@ import { concatOp, padOp, sliceOp } from './layout.js';
 import { affineOp, matmulOp } from './matmul.js';
 import { crossEntropyOp, layerNormOp, rmsNormOp, softmaxOp, subtractOneHotOp } from './normalize.js';
 import { meanOp } from './reduce.js';
+import { cellStatesOp, hiddenGradientsOp, lstmGateGradientsOp } from './recurrent-gradients.js';
+import { gruOp, lstmOp, reluRnnOp, reverseSequenceOp, tanhRnnOp } from './recurrent.js';
 import { expandOp, reshapeOp, sumOp, transposeOp } from './reshape.js';
 import { rotaryOp } from './rotary.js';
 
@@ -52,5 +54,13 @@ export const opRecords: readonly OpRecord[] = [
   crossEntropyOp,
   subtractOneHotOp,
   rotaryOp,
+  lstmOp,
+  gruOp,
+  tanhRnnOp,
+  reluRnnOp,
+  reverseSequenceOp,
+  cellStatesOp,
+  lstmGateGradientsOp,
+  hiddenGradientsOp,
   barrierOp,
 ];
