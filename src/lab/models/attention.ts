@@ -9,6 +9,7 @@ import { concat, slice, sliceFrom } from '../graph/ops/layout.js';
 import { matmul } from '../graph/ops/matmul.js';
 import { softmax } from '../graph/ops/normalize.js';
 import { reshape } from '../graph/ops/reshape.js';
+import { softmaxMatmul } from '../graph/ops/softmax-matmul.js';
 import type { Tensor } from '../graph/tensor.js';
 import { type CacheLayer, sizeAt } from './model.js';
 
@@ -58,9 +59,10 @@ export function sequenceAttention(
 ): Tensor {
   const { batch, heads, group, time } = shapeOf(queries);
   const scores = scoresOf(mergeRows(queries), keys, scoring); // [batch, heads, group·time, time]
-  const masked = add(reshape(scores, [batch, heads, group, time, time]), mask);
-  const weights = mergeRows(drop(softmax(masked)));
-  return reshape(matmul(weights, values), queries.shape);
+  const masked = mergeRows(add(reshape(scores, [batch, heads, group, time, time]), mask));
+  const weights = softmax(masked);
+  const kept = drop(weights);
+  return reshape(kept === weights ? softmaxMatmul(masked, values) : matmul(kept, values), queries.shape);
 }
 
 /** One new token a sequence over its cache: the past and the new row meet in the softmax, and the cache is never copied. */

@@ -12,6 +12,7 @@ import { cellStatesOp, hiddenGradientsOp, lstmGateGradientsOp } from './recurren
 import { gruOp, lstmOp, reluRnnOp, reverseSequenceOp, tanhRnnOp } from './recurrent.js';
 import { expandOp, reshapeOp, sumOp, transposeOp } from './reshape.js';
 import { rotaryOp } from './rotary.js';
+import { softmaxMatmulOp } from './softmax-matmul.js';
 
 export const opRecords: readonly OpRecord[] = [
   arithmetic.addOp,
@@ -51,6 +52,7 @@ export const opRecords: readonly OpRecord[] = [
   rmsNormOp,
   layerNormOp,
   softmaxOp,
+  softmaxMatmulOp,
   crossEntropyOp,
   subtractOneHotOp,
   rotaryOp,
