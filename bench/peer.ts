@@ -10,6 +10,8 @@ export interface Peer {
   readonly version: string;
   /** One measured run; the value under `key` of its answer. */
   measure(key: string): Promise<number>;
+  /** As `measure`, with the whole answer. */
+  run(): Promise<Readonly<Record<string, unknown>>>;
   close(): void;
 }
 
@@ -40,7 +42,8 @@ export async function startPeer(program: string, settings: object): Promise<Peer
     const ready = await answer();
     return {
       version: String(ready['version']),
-      measure: (key) => ask(child, answer, key),
+      measure: async (key) => Number((await ask(child, answer))[key]),
+      run: () => ask(child, answer),
       close: () => child.stdin.end('quit\n'),
     };
   } catch (error) {
@@ -50,7 +53,10 @@ export async function startPeer(program: string, settings: object): Promise<Peer
   }
 }
 
-async function ask(child: ChildProcess, answer: () => Promise<Record<string, unknown>>, key: string): Promise<number> {
+async function ask(
+  child: ChildProcess,
+  answer: () => Promise<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
   child.stdin?.write('run\n');
-  return Number((await answer())[key]);
+  return answer();
 }

@@ -6,13 +6,17 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
+import { recipeGroup } from './recipe.js';
 import type { BenchResult } from './result.js';
 
 const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
+  encoders: encodersGroup,
   engine: engineGroup,
   gateway: gatewayGroup,
+  recipe: recipeGroup,
 };
 
 function commit(): string {

@@ -42,7 +42,10 @@ const eventSchema = z.discriminatedUnion('type', [
     type: z.literal('done'),
     time,
     step: number,
-    reason: z.enum(['finished', 'stopped', 'failed']),
+    // a run that ended early because it had converged is finished
+    reason: z
+      .enum(['finished', 'stopped', 'converged', 'failed'])
+      .transform((reason) => (reason === 'converged' ? 'finished' : reason)),
     elapsedSeconds: number,
   }),
 ]);
