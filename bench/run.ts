@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
+import { optimizerGroup } from './optimizer.js';
 import { recipeGroup } from './recipe.js';
 import type { BenchResult } from './result.js';
 
@@ -16,6 +17,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   encoders: encodersGroup,
   engine: engineGroup,
   gateway: gatewayGroup,
+  optimizer: optimizerGroup,
   recipe: recipeGroup,
 };
 
