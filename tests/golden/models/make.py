@@ -30,6 +30,7 @@ CASES = {
         **FAMILY, head_dim=8, attention_bias=True, mlp_bias=True,
         **rope("llama3", factor=8.0, low_freq_factor=0.2, high_freq_factor=2.0, original_max_position_embeddings=16))),
     "llama-linear": ("LlamaConfig", dict(**FAMILY, **rope("linear", factor=4.0), hidden_act="gelu_pytorch_tanh")),
+    "llama-dynamic": ("LlamaConfig", dict(**{**FAMILY, "num_hidden_layers": 1}, **rope("dynamic", factor=4.0))),
     "llama-yarn": ("LlamaConfig", dict(
         **FAMILY, head_dim=16, **rope("yarn", factor=2.0, original_max_position_embeddings=16, beta_fast=4.0))),
     "mistral-window": ("MistralConfig", dict(**FAMILY, sliding_window=3)),
