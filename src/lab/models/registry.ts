@@ -1,16 +1,34 @@
 /** Every architecture there is; adding one is its file and its line here. */
 import { MoatError } from '../../base/errors.js';
 import { bert } from './bert.js';
+import { bigModel } from './big-model.js';
 import { gemma3 } from './gemma3.js';
 import { gpt2 } from './gpt2.js';
+import { gru } from './gru.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import type { Architecture, CausalModel, Model } from './model.js';
 import { qwen2 } from './qwen2.js';
 import { qwen3 } from './qwen3.js';
+import { rnn } from './rnn.js';
 import { mt5, t5 } from './t5.js';
+import { textGenerator } from './text-generator.js';
 
-export const architectures: readonly Architecture[] = [llama, mistral, qwen2, qwen3, gemma3, gpt2, bert, t5, mt5];
+export const architectures: readonly Architecture[] = [
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  gemma3,
+  gpt2,
+  bert,
+  t5,
+  mt5,
+  textGenerator,
+  bigModel,
+  gru,
+  rnn,
+];
 
 /** A configuration with the model it describes. */
 export interface ReadModel<M extends Model = Model> {

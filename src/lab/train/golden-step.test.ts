@@ -4,10 +4,11 @@
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { elementCount } from '../graph/dims.js';
 import { readCausalModel } from '../models/registry.js';
 import { createKernels } from '../runtime/kernels.js';
 import { floats, integers } from '../runtime/program.js';
-import { languageObjective } from './language-objective.js';
+import { carriedStateName, languageObjective } from './language-objective.js';
 import { createLearner } from './learner.js';
 import { createParameterStore, trainingBytes } from './parameter-store.js';
 
@@ -60,7 +61,12 @@ test.each(names)('%s: one AdamW step is that of torch', async (name) => {
     },
     seed: 1,
   });
+  const states = model.cacheShape.states.map((shape, i) => {
+    const dims = [batchSize, ...shape];
+    return [carriedStateName(i), floats(new Float32Array(elementCount(dims)), dims)] as const;
+  });
   await learner.step({
+    ...Object.fromEntries(states),
     tokens: integers(
       golden.tokens.flatMap((row) => row.slice(0, -1)),
       [batchSize, sequenceLength],

@@ -26,6 +26,9 @@ const sigmoidSlope = (s: Tensor): Tensor => mul(s, sub(one, s));
 /** 1 − t², the slope of a tanh from its value. */
 const tanhSlope = (t: Tensor): Tensor => sub(one, mul(t, t));
 
+/** What every cell reads; states and lengths follow. */
+type RecurrentInputs = readonly [Tensor, Tensor, Tensor, Tensor, Tensor, ...Tensor[]];
+
 interface Sequence {
   readonly x: Tensor;
   readonly weightIh: Tensor;
@@ -44,14 +47,22 @@ interface Sequence {
 }
 
 function readSequence({ inputs, output, gradient }: GradientContext, stateCount: number): Sequence {
-  const [x, weightIh, weightHh, biasIh, biasHh, ...rest] = inputs as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
+  const [x, weightIh, weightHh, biasIh, biasHh, ...rest] = inputs as RecurrentInputs;
   if (!isStatic(output.shape)) throw shapeError(output.op.name, 'known sizes to be differentiated', output);
   const [time, batch, hidden] = output.shape as readonly [number, number, number];
   const lengths = rest[stateCount];
   const states = rest.slice(0, stateCount);
   return {
-    ...{ x, weightIh, weightHh, biasIh, biasHh, states, time, batch, hidden },
-    before: shifted(states[0] as Tensor, output),
+    x,
+    weightIh,
+    weightHh,
+    biasIh,
+    biasHh,
+    states,
+    time,
+    batch,
+    hidden,
+    before: shifted(inputs[5] as Tensor, output),
     gradient: lengths === undefined ? gradient : withinLengths(gradient, lengths),
     hasLengths: lengths !== undefined,
   };

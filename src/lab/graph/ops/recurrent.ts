@@ -48,7 +48,14 @@ export const gateCount = (cell: RecurrentCell): number => cells[cell].order.leng
 export const stateCount = (cell: RecurrentCell): number => (cell === 'lstm' ? 2 : 1);
 
 function inferRecurrent(cell: RecurrentCell, inputs: readonly Tensor[]): InferredType {
-  const [x, weightIh, weightHh, biasIh, biasHh, ...rest] = inputs as readonly [Tensor, Tensor, Tensor, Tensor, Tensor];
+  const [x, weightIh, weightHh, biasIh, biasHh, ...rest] = inputs as readonly [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    ...Tensor[],
+  ];
   const states = rest.slice(0, stateCount(cell));
   const lengths = rest[stateCount(cell)];
   const [time, batch, width] = x.shape as readonly [Dim, Dim, Dim];
@@ -81,6 +88,7 @@ function emitRecurrent(cell: RecurrentCell, context: EmitContext): void {
     string,
     string,
     string,
+    ...string[],
   ];
   const states = rest.slice(0, stateCount(cell));
   const lengths = rest[stateCount(cell)];
