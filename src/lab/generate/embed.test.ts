@@ -1,26 +1,12 @@
 /** A folder as sentence-transformers lays it out, written here; vectors of tests/golden/encoders/sentences.json. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { writeSafetensors } from '../checkpoint/safetensors.js';
+import { readSentenceGolden, writeSentenceModel } from '../../../tests/golden/encoders/sentence-model.js';
 import { cosineSimilarity, embedSentences, loadSentenceEncoder } from './embed.js';
 
-interface Golden {
-  readonly config: Record<string, unknown>;
-  readonly texts: string[];
-  /** Scaled to length 1. */
-  readonly mean: number[][];
-  readonly first: number[][];
-  readonly parameters: Record<string, { shape: number[]; base64: string }>;
-}
-
-const goldenFolder = new URL('../../../tests/golden/encoders/', import.meta.url);
-const readGolden = async (name: string): Promise<unknown> =>
-  JSON.parse(await readFile(new URL(name, goldenFolder), 'utf8'));
-const golden = (await readGolden('sentences.json')) as Golden;
-const { uncased } = (await readGolden('wordpiece/wordpiece.json')) as { uncased: { file: unknown } };
-
+const golden = await readSentenceGolden();
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'sentences-'));
@@ -30,17 +16,7 @@ afterEach(() => rm(folder, { recursive: true }));
 const writeJson = (name: string, content: unknown): Promise<void> =>
   writeFile(path.join(folder, name), JSON.stringify(content));
 
-async function writeModel(rename: (name: string) => string = (name) => name): Promise<void> {
-  await writeJson('config.json', golden.config);
-  await writeJson('tokenizer.json', uncased.file);
-  await writeJson('sentence_bert_config.json', { max_seq_length: 9 });
-  const tensors = Object.entries(golden.parameters).map(([name, { shape, base64 }]) => ({
-    name: rename(name),
-    shape,
-    data: new Float32Array(new Uint8Array(Buffer.from(base64, 'base64')).buffer),
-  }));
-  await writeSafetensors(path.join(folder, 'model.safetensors'), tensors);
-}
+const writeModel = (rename?: (name: string) => string): Promise<void> => writeSentenceModel(folder, golden, rename);
 
 async function writeModules(pooling: Record<string, boolean>, steps: readonly string[]): Promise<void> {
   const modules = ['Transformer', 'Pooling', ...steps].map((name, index) => ({
