@@ -45,27 +45,32 @@ const namesOf = <Name extends string>(table: Readonly<Record<Name, unknown>>): N
 const count = z.int().positive();
 const probability = z.number().min(0).lt(1);
 
-export const bertConfigSchema = z.looseObject({
-  model_type: z.literal('bert'),
-  architectures: z.tuple([z.enum(namesOf(CLASSES))]).default([DEFAULT_CLASS]),
-  vocab_size: count,
-  hidden_size: count,
-  intermediate_size: count,
-  num_hidden_layers: count,
-  num_attention_heads: count,
-  max_position_embeddings: count,
-  type_vocab_size: count.default(2),
-  hidden_act: z.enum(namesOf(ACTIVATIONS)).default('gelu'),
-  hidden_dropout_prob: probability.default(0.1),
-  attention_probs_dropout_prob: probability.default(0.1),
-  layer_norm_eps: z.number().positive().default(1e-12),
-  initializer_range: z.number().positive().default(0.02),
-  position_embedding_type: z.literal('absolute').default('absolute'),
-  is_decoder: z.literal(false).default(false),
-  add_cross_attention: z.literal(false).default(false),
-  tie_word_embeddings: z.literal(true).default(true),
-  pad_token_id: z.int().nullish(),
-});
+export const bertConfigSchema = z
+  .looseObject({
+    model_type: z.literal('bert'),
+    architectures: z.tuple([z.enum(namesOf(CLASSES))]).default([DEFAULT_CLASS]),
+    vocab_size: count,
+    hidden_size: count,
+    intermediate_size: count,
+    num_hidden_layers: count,
+    num_attention_heads: count,
+    max_position_embeddings: count,
+    type_vocab_size: count.default(2),
+    hidden_act: z.enum(namesOf(ACTIVATIONS)).default('gelu'),
+    hidden_dropout_prob: probability.default(0.1),
+    attention_probs_dropout_prob: probability.default(0.1),
+    layer_norm_eps: z.number().positive().default(1e-12),
+    initializer_range: z.number().positive().default(0.02),
+    position_embedding_type: z.literal('absolute').default('absolute'),
+    is_decoder: z.literal(false).default(false),
+    add_cross_attention: z.literal(false).default(false),
+    tie_word_embeddings: z.literal(true).default(true),
+    pad_token_id: z.int().nullish(),
+  })
+  .refine(({ hidden_size: width, num_attention_heads: heads }) => width % heads === 0, {
+    path: ['num_attention_heads'],
+    message: 'must divide hidden_size',
+  });
 export type BertConfig = z.infer<typeof bertConfigSchema>;
 
 const classOf = ({ architectures: [name] }: BertConfig): (typeof CLASSES)[ClassName] => CLASSES[name];

@@ -10,8 +10,16 @@ import { crossEntropy } from '../graph/ops/normalize.js';
 import { reshape, sum } from '../graph/ops/reshape.js';
 import { type Tensor, input } from '../graph/tensor.js';
 import { type Value, compile, floats, integers } from '../runtime/program.js';
-import { type EncoderDecoderModel, type EncoderModel, INFERENCE, type Model, type Parameters } from './model.js';
-import { readModelConfig } from './registry.js';
+import {
+  type EncoderDecoderModel,
+  type EncoderModel,
+  INFERENCE,
+  type Model,
+  type Parameters,
+  type Pass,
+  parameterCount,
+} from './model.js';
+import { architectures, readModelConfig } from './registry.js';
 
 interface Packed {
   readonly shape: number[];
@@ -69,7 +77,11 @@ async function check(
   golden: Golden,
   model: Model,
   feeds: Record<string, Value>,
-  build: (p: Parameters, fed: (name: string) => Tensor) => { loss: Tensor; outputs: Record<string, [Tensor, Packed]> },
+  build: (
+    p: Parameters,
+    fed: (name: string) => Tensor,
+    pass: Pass,
+  ) => { loss: Tensor; outputs: Record<string, [Tensor, Packed]> },
 ) {
   const specs = model.parameters;
   expect(Object.fromEntries(specs.map((spec) => [spec.name, spec.shape]))).toEqual(
@@ -77,14 +89,20 @@ async function check(
   );
   const parameters = new Map(specs.map((spec) => [spec.name, input(spec.name, spec.shape)]));
   const fed = new Map(Object.entries(feeds).map(([name, { dims, dtype }]) => [name, input(name, dims, dtype)]));
+  const boundaries: Tensor[] = [];
   const { loss, outputs } = build(
     (name) => parameters.get(name) as Tensor,
     (name) => fed.get(name) as Tensor,
+    { ...INFERENCE, boundary: (hidden) => void boundaries.push(hidden) },
   );
   const gradients = grad(loss, [...parameters.values()]);
+  const recomputed = grad(loss, [...parameters.values()], { boundaries });
   const named: Record<string, Tensor> = { loss };
   for (const [name, [tensor]] of Object.entries(outputs)) named[`output:${name}`] = tensor;
-  for (const [index, { name }] of specs.entries()) named[`gradient:${name}`] = gradients[index] as Tensor;
+  for (const [index, { name }] of specs.entries()) {
+    named[`gradient:${name}`] = gradients[index] as Tensor;
+    named[`recomputed:${name}`] = recomputed[index] as Tensor;
+  }
   const program = await compile(named, [...parameters.values(), ...fed.values()]);
   const weights = Object.fromEntries(specs.map(({ name }) => [name, unpack(golden.parameters[name] as Packed)]));
   const results = await program.run({ ...weights, ...feeds });
@@ -94,10 +112,13 @@ async function check(
     expect(relativeError(results[`output:${name}`], unpack(expected)), name).toBeLessThan(1e-4);
   for (const { name } of specs) {
     const expected = unpack(golden.gradients[name] as Packed);
-    // the gradient of a key's bias is zero but for rounding
-    const gradient = Array.from(results[`gradient:${name}`]?.data ?? [], Number);
-    if (name.endsWith('key.bias')) expect(Math.max(...gradient.map(Math.abs)), name).toBeLessThan(1e-5);
-    else expect(relativeError(results[`gradient:${name}`], expected), name).toBeLessThan(1e-4);
+    for (const kind of ['gradient', 'recomputed']) {
+      const gradient = results[`${kind}:${name}`];
+      const values = Array.from(gradient?.data ?? [], Number);
+      // the gradient of a key's bias is zero but for rounding
+      if (name.endsWith('key.bias')) expect(Math.max(...values.map(Math.abs)), name).toBeLessThan(1e-5);
+      else expect(relativeError(gradient, expected), `${kind} ${name}`).toBeLessThan(1e-4);
+    }
   }
 }
 
@@ -115,9 +136,9 @@ describe.each(['bert-pre-training', 'bert-masked-lm', 'bert-model'])('%s', (name
       targets: integers(golden.targets ?? [], [golden.targets?.length ?? 0]),
       follows: integers(golden.follows ?? [], [golden.follows?.length ?? 0]),
     };
-    await check(golden, model, feeds, (p, fed) => {
+    await check(golden, model, feeds, (p, fed, pass) => {
       const [tokens, tokenTypes, mask] = ['tokens', 'tokenTypes', 'mask'].map(fed) as [Tensor, Tensor, Tensor];
-      const hidden = model.encode(p, { tokens, tokenTypes, mask }, INFERENCE);
+      const hidden = model.encode(p, { tokens, tokenTypes, mask }, pass);
       const flat = reshape(hidden, [rows.length, 16]);
       const outputs: Record<string, [Tensor, Packed]> = { hidden: [hidden, golden.hidden] };
       const losses: Tensor[] = [];
@@ -158,11 +179,70 @@ describe.each(['t5-relu-tied', 't5-gated-gelu-untied'])('%s', (name) => {
         [weights.length],
       ),
     };
-    await check(golden, model, feeds, (p, fed) => {
-      const hidden = model.encode(p, { tokens: fed('source'), mask: fed('mask') }, INFERENCE);
-      const logits = model.decode(p, fed('shifted'), { hidden, mask: fed('mask') }, INFERENCE);
+    await check(golden, model, feeds, (p, fed, pass) => {
+      const hidden = model.encode(p, { tokens: fed('source'), mask: fed('mask') }, pass);
+      const logits = model.decode(p, fed('shifted'), { hidden, mask: fed('mask') }, pass);
       const loss = sum(mul(crossEntropy(logits, fed('targets')), fed('weights')));
       return { loss, outputs: { hidden: [hidden, golden.hidden], logits: [logits, golden.logits] } };
     });
+  });
+});
+
+describe('published models', () => {
+  const build = (config: Record<string, unknown>): Model => readModelConfig(config, 'published').model;
+  const size = (config: Record<string, unknown>): number => parameterCount(build(config).parameters);
+  const ofExample = (modelType: string): Record<string, unknown> => ({
+    model_type: modelType,
+    ...architectures.find((known) => known.modelType === modelType)?.example.config,
+  });
+
+  test('have as many parameters as published', () => {
+    expect(size({ ...ofExample('bert'), architectures: ['BertModel'] })).toBe(109_482_240);
+    expect(size({ ...ofExample('bert'), architectures: ['BertForPreTraining'] })).toBe(110_106_428);
+    expect(size(ofExample('t5'))).toBe(60_506_624);
+    expect(size(ofExample('mt5'))).toBe(300_176_768);
+  });
+
+  test('are refused by field where they would be read wrongly', () => {
+    const refuse = (config: Record<string, unknown>) => expect(() => build(config));
+    refuse({ ...ofExample('bert'), num_attention_heads: 7 }).toThrow('num_attention_heads: ');
+    refuse({ ...ofExample('bert'), architectures: ['BertForQuestions'] }).toThrow('architectures');
+    refuse({ ...ofExample('bert'), position_embedding_type: 'relative_key' }).toThrow('position_embedding_type: ');
+    refuse({ ...ofExample('bert'), is_decoder: true }).toThrow('is_decoder: ');
+    refuse({ ...ofExample('t5'), feed_forward_proj: 'swish' }).toThrow('feed_forward_proj: ');
+  });
+});
+
+describe('dropout', () => {
+  const probabilities = (build: (pass: Pass) => unknown): number[] => {
+    const seen: number[] = [];
+    build({ ...INFERENCE, training: true, dropout: (x, probability) => (seen.push(probability), x) });
+    return seen;
+  };
+  const lookUp = (model: Model): Parameters => {
+    const specs = new Map(model.parameters.map((spec) => [spec.name, input(spec.name, spec.shape)]));
+    return (name) => specs.get(name) as Tensor;
+  };
+  const tokens = input('tokens', [2, 5], 'int64');
+  const mask = input('mask', [2, 5]);
+
+  test('BERT drops embeddings, attention weights and what each layer adds', () => {
+    const { config } = read<EncoderGolden>('bert-model');
+    const rates = { hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.2 };
+    const model = readModelConfig({ ...(config as object), ...rates }, 'bert').model as EncoderModel;
+    const seen = probabilities((pass) => model.encode(lookUp(model), { tokens, mask }, pass));
+    expect(seen).toEqual([0.1, 0.2, 0.1, 0.1, 0.2, 0.1, 0.1]);
+  });
+
+  test('T5 drops at every place of the reference', () => {
+    const { config } = read<TranslatorGolden>('t5-relu-tied');
+    const model = readModelConfig({ ...(config as object), dropout_rate: 0.3 }, 't5').model as EncoderDecoderModel;
+    const p = lookUp(model);
+    const seen = probabilities((pass) => {
+      const hidden = model.encode(p, { tokens, mask }, pass);
+      return model.decode(p, tokens, { hidden, mask }, pass);
+    });
+    // embeddings and last norm of each side; weights and sum of each attention, inner and sum of each feed-forward
+    expect(seen).toEqual(Array.from({ length: 4 + 2 * 4 + 2 * 6 }, () => 0.3));
   });
 });

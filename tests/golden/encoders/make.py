@@ -142,6 +142,17 @@ def sentences():
     print(path.name, path.stat().st_size, "bytes")
 
 
+def buckets():
+    """The bucket of every distance from -300 to 300 (key minus query), both ways and looking back only."""
+    from transformers.models.t5.modeling_t5 import T5Attention
+    distances = torch.arange(-300, 301)
+    cases = [{"bothWays": both, "buckets": count, "maxDistance": far, "expected": T5Attention._relative_position_bucket(
+        distances, bidirectional=both, num_buckets=count, max_distance=far).tolist()}
+        for both in (True, False) for count, far in ((32, 128), (8, 10), (16, 64), (32, 200))]
+    (FOLDER / "t5-buckets.json").write_text(json.dumps({"madeBy": MADE_BY, "from": -300, "cases": cases}) + "\n")
+
+
+buckets()
 sentences()
 bert("bert-pre-training", "BertForPreTraining", "gelu")
 bert("bert-masked-lm", "BertForMaskedLM", "gelu_new")
