@@ -6,7 +6,7 @@ import { readModelConfig } from '../models/registry.js';
 import { type Value, floats } from '../runtime/program.js';
 import { compileObjective } from './objective.js';
 import { type TokenPair, choosePairShapes, pairBatches, pairFeeds } from './pair-batches.js';
-import { translationObjective } from './translation-objective.js';
+import { compileTranslationLoss, translationObjective } from './translation-objective.js';
 
 const rng = Rng.fromSeed(4);
 const draw = (length: number): number[] => Array.from({ length }, () => 2 + rng.below(20));
@@ -74,8 +74,12 @@ test('loss and gradients are the same however much padding there is', async () =
     { batchSize: 5, length: 13 },
   ]) {
     const { program } = await compileObjective(model.parameters, model.parameters, translationObjective(model, shape));
-    runs.push(await program.run({ ...Object.fromEntries(weights), ...pairFeeds({ shape, pairs: some }, SPECIAL) }));
+    const measure = await compileTranslationLoss(model, shape);
+    const feeds = { ...Object.fromEntries(weights), ...pairFeeds({ shape, pairs: some }, SPECIAL) };
+    runs.push(await program.run(feeds));
+    expect((await measure.run(feeds))['loss']?.data[0]).toBeCloseTo(Number(runs.at(-1)?.['loss']?.data[0]), 4);
     await program.close();
+    await measure.close();
   }
   const [tight, wide] = runs as [Record<string, Value>, Record<string, Value>];
   expect(Number(tight['loss']?.data[0])).toBeGreaterThan(1);
