@@ -71,6 +71,11 @@ describe('embedSentences', () => {
     await writeJson('modules.json', []);
     await writeJson('config.json', { ...golden.config, hidden_size: 24 });
     await expect(embedSentences(folder, ['a'])).rejects.toMatchObject({ code: 'bad-safetensors' });
+    await writeJson('config.json', { ...golden.config, num_hidden_layers: 2 });
+    await expect(embedSentences(folder, ['a'])).rejects.toThrow('it has no tensor "encoder.layer.1.');
+    await writeJson('config.json', golden.config);
+    await rm(path.join(folder, 'model.safetensors'));
+    await expect(embedSentences(folder, ['a'])).rejects.toMatchObject({ code: 'weights-missing' });
     await writeJson('config.json', { ...golden.config, vocab_size: 20 });
     await expect(embedSentences(folder, ['a'])).rejects.toMatchObject({ code: 'other-vocabulary' });
     await writeJson('config.json', {

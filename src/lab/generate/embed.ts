@@ -1,7 +1,7 @@
 /** Texts as vectors, by an encoder's folder as sentence-transformers lays it out. Knows nothing of what they are for. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MoatError, messageOf } from '../../base/errors.js';
+import { MoatError, messageOf, systemCode } from '../../base/errors.js';
 import { type SafetensorsReader, openSafetensors } from '../checkpoint/safetensors.js';
 import type { Dim } from '../graph/dims.js';
 import { div, maximum, mul, sqrt } from '../graph/ops/arithmetic.js';
@@ -47,7 +47,7 @@ export async function loadSentenceEncoder(folder: string, options: CompileOption
       { fix: 'The two files belong to different models; copy the folder again.' },
     );
   }
-  const program = await compileEncoder(model, await readWeights(folder, model), settings, options);
+  const program = await compileEncoder(folder, model, settings, options);
   const positions = model.config.max_position_embeddings;
   const maxTokens = Math.min(settings.maxTokens ?? positions, positions);
   return {
@@ -111,7 +111,7 @@ async function readEncoder(folder: string): Promise<EncoderModel> {
 
 /** Every parameter the file has; heads may be missing. */
 async function readWeights(folder: string, model: EncoderModel): Promise<Map<string, Tensor>> {
-  const reader = await openSafetensors(path.join(folder, 'model.safetensors'));
+  const reader = await openWeights(path.join(folder, 'model.safetensors'));
   try {
     const weights = new Map<string, Tensor>();
     for (const { name, shape } of model.parameters) {
@@ -123,6 +123,17 @@ async function readWeights(folder: string, model: EncoderModel): Promise<Map<str
     return weights;
   } finally {
     await reader.close();
+  }
+}
+
+async function openWeights(file: string): Promise<SafetensorsReader> {
+  try {
+    return await openSafetensors(file);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    throw new MoatError('weights-missing', `${file}: no such file`, {
+      fix: 'Copy the whole model folder; weights in several files, or not in safetensors, are not read here.',
+    });
   }
 }
 
@@ -142,18 +153,21 @@ interface EncoderProgram {
 }
 
 async function compileEncoder(
+  folder: string,
   model: EncoderModel,
-  weights: ReadonlyMap<string, Tensor>,
   settings: SentenceSettings,
   options: CompileOptions,
 ): Promise<EncoderProgram> {
+  const weights = await readWeights(folder, model);
   const tokens = input('tokens', ['batch', 'time'], 'int64');
   const mask = input('mask', ['batch', 'time']);
   const positions = input('positions', ['time'], 'int64');
   const lookUp = (name: string): Tensor => {
     const weight = weights.get(name);
-    if (weight === undefined) throw new MoatError('bad-safetensors', `the weights have no tensor "${name}"`);
-    return weight;
+    if (weight !== undefined) return weight;
+    throw new MoatError('bad-safetensors', `${folder}/model.safetensors: it has no tensor "${name}"`, {
+      fix: 'config.json describes another model; copy the folder again.',
+    });
   };
   const hidden = model.encode(lookUp, { tokens, mask, positions }, INFERENCE); // [batch, time, width]
   const pooled = settings.pooling === 'mean' ? meanOver(hidden, mask) : firstOf(hidden);
