@@ -5,10 +5,9 @@
  * Which heads there are, and whether names begin with `bert.`, follows from Hugging Face's class in `architectures`.
  */
 import { z } from 'zod';
-import { add, tanh } from '../graph/ops/arithmetic.js';
-import { gelu, geluTanh } from '../graph/ops/gelu.js';
-import { relu } from '../graph/ops/arithmetic.js';
 import type { Dim } from '../graph/dims.js';
+import { add, relu, tanh } from '../graph/ops/arithmetic.js';
+import { gelu, geluTanh } from '../graph/ops/gelu.js';
 import { gather } from '../graph/ops/indexing.js';
 import { slice } from '../graph/ops/layout.js';
 import { linear } from '../graph/ops/matmul.js';
@@ -39,7 +38,6 @@ const DEFAULT_CLASS = 'BertForPreTraining';
 type ClassName = keyof typeof CLASSES;
 
 const ACTIVATIONS = { gelu, gelu_new: geluTanh, gelu_pytorch_tanh: geluTanh, relu } as const;
-type ActivationName = keyof typeof ACTIVATIONS;
 const namesOf = <Name extends string>(table: Readonly<Record<Name, unknown>>): Name[] => Object.keys(table) as Name[];
 
 const count = z.int().positive();
@@ -169,7 +167,7 @@ const dense = (p: Parameters, name: string, x: Tensor): Tensor =>
 const norm = (p: Parameters, name: string, x: Tensor, config: BertConfig): Tensor =>
   layerNorm(x, p(`${name}.weight`), p(`${name}.bias`), config.layer_norm_eps);
 
-const activate = (config: BertConfig, x: Tensor): Tensor => ACTIVATIONS[config.hidden_act satisfies ActivationName](x);
+const activate = (config: BertConfig, x: Tensor): Tensor => ACTIVATIONS[config.hidden_act](x);
 
 function encode(p: Parameters, inputs: EncoderInputs, config: BertConfig, pass: Pass): Tensor {
   let hidden = embed(p, inputs, config, pass); // [batch, time, width]
