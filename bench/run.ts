@@ -11,6 +11,7 @@ import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
 import { optimizerGroup } from './optimizer.js';
 import { recipeGroup } from './recipe.js';
+import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
 
 const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
@@ -19,6 +20,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   gateway: gatewayGroup,
   optimizer: optimizerGroup,
   recipe: recipeGroup,
+  recurrent: recurrentGroup,
 };
 
 function commit(): string {

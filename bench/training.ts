@@ -1,10 +1,11 @@
 /** The engine's training step as the benchmarks run it: forward, backward and optimizer on random tokens. */
 import { Rng } from '../src/base/rng.js';
+import { elementCount } from '../src/lab/graph/dims.js';
 import { initialize } from '../src/lab/models/initialize.js';
 import type { CausalModel } from '../src/lab/models/model.js';
 import { createKernels } from '../src/lab/runtime/kernels.js';
 import { floats, integers } from '../src/lab/runtime/program.js';
-import { languageObjective } from '../src/lab/train/language-objective.js';
+import { carriedStateName, languageObjective } from '../src/lab/train/language-objective.js';
 import { createLearner } from '../src/lab/train/learner.js';
 import { createParameterStore, trainingBytes } from '../src/lab/train/parameter-store.js';
 
@@ -43,7 +44,12 @@ export async function prepareTraining(
   const compileMs = performance.now() - started;
   const count = shape.batchSize * shape.sequenceLength;
   const draw = (): number[] => Array.from({ length: count }, () => rng.below(model.config.vocab_size));
+  const states = model.cacheShape.states.map((stateShape, index) => {
+    const dims = [shape.batchSize, ...stateShape];
+    return [carriedStateName(index), floats(new Float32Array(elementCount(dims)), dims)] as const;
+  });
   const feeds = {
+    ...Object.fromEntries(states),
     tokens: integers(draw(), [shape.batchSize, shape.sequenceLength]),
     targets: integers(draw(), [count]),
     weights: floats(new Float32Array(count).fill(1 / count), [count]),
