@@ -2,11 +2,14 @@
 import { barrierOp } from '../recompute.js';
 import type { OpRecord } from '../tensor.js';
 import * as arithmetic from './arithmetic.js';
+import { batchNormOp } from './batch-norm.js';
+import { conv2dOp, convTranspose2dOp, dilatedConv2dOp } from './convolution.js';
 import { erfOp, geluOp, geluTanhOp } from './gelu.js';
 import { columnsOfOp, gatherOp, scatterAddOp, takeOp, topKOp } from './indexing.js';
 import { concatOp, padOp, sliceOp } from './layout.js';
 import { affineOp, matmulOp } from './matmul.js';
 import { crossEntropyOp, layerNormOp, rmsNormOp, softmaxOp, subtractOneHotOp } from './normalize.js';
+import { maxPool2dOp, scatterFlatOp } from './pooling.js';
 import { meanOp } from './reduce.js';
 import { cellStatesOp, hiddenGradientsOp, lstmGateGradientsOp } from './recurrent-gradients.js';
 import { gruOp, lstmOp, reluRnnOp, reverseSequenceOp, tanhRnnOp } from './recurrent.js';
@@ -56,6 +59,12 @@ export const opRecords: readonly OpRecord[] = [
   crossEntropyOp,
   subtractOneHotOp,
   rotaryOp,
+  conv2dOp,
+  convTranspose2dOp,
+  dilatedConv2dOp,
+  maxPool2dOp,
+  scatterFlatOp,
+  batchNormOp,
   lstmOp,
   gruOp,
   tanhRnnOp,
