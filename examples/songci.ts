@@ -235,7 +235,8 @@ export async function createPoet({ model, characters, weights }: TrainedPoet, se
     async write(opening, sampler, length) {
       const read = createReader(model, programs);
       const written: number[] = [];
-      let logits = await read(characters.encode(opening));
+      // the end of one poem is the beginning of the next
+      let logits = await read([characters.end, ...characters.encode(opening)]);
       while (written.length < length) {
         const next = sampleToken(logits.subarray(0, characters.size), sampler, rng);
         if (next === characters.end) break;
