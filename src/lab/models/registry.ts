@@ -1,5 +1,11 @@
 /** Every architecture there is; adding one is its file and its line here. */
 import { MoatError } from '../../base/errors.js';
+import { gan } from './gan.js';
+import { lenet } from './lenet.js';
+import { mlp } from './mlp.js';
+import { resnet } from './resnet.js';
+import { textCnn } from './text-cnn.js';
+import { vit } from './vit.js';
 import { bert } from './bert.js';
 import { bigModel } from './big-model.js';
 import { gemma3 } from './gemma3.js';
@@ -28,6 +34,12 @@ export const architectures: readonly Architecture[] = [
   bigModel,
   gru,
   rnn,
+  mlp,
+  lenet,
+  resnet,
+  textCnn,
+  vit,
+  gan,
 ];
 
 /** A configuration with the model it describes. */
