@@ -153,13 +153,14 @@ async function draw(
   const noise = input('noise', [count, model.noiseSize]);
   const program = await compile({ images: model.generate(lookUp, noise, INFERENCE) }, [noise, ...tensors]);
   const rng = Rng.fromSeed(0);
-  const drawn = Float32Array.from({ length: count * model.noiseSize }, () => rng.normal());
+  const values = Float32Array.from({ length: count * model.noiseSize }, () => rng.normal());
   const { images } = await program.run({
     ...Object.fromEntries(weights),
-    noise: floats(drawn, [count, model.noiseSize]),
+    noise: floats(values, [count, model.noiseSize]),
   });
   await program.close();
-  return (images?.data as Float32Array).map((value) => (value + 1) / 2);
+  const drawn = images?.data as Float32Array;
+  return drawn.map((value) => (value + 1) / 2);
 }
 
 const SHEET = 64;
