@@ -54,7 +54,7 @@ export const command = defineCommand({
     },
     stop: { kind: 'list', placeholder: 'TEXT', description: 'end before this text; may be given several times' },
   },
-  settings: ['serve.threads'],
+  settings: ['serve.threads', 'serve.quantization'],
   examples: [
     { command: 'moat generate "Returns the"', does: 'continue a sentence' },
     { command: 'moat generate "Returns the" --temperature 0 --max-tokens 40', does: 'the likeliest words' },

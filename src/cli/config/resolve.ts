@@ -132,6 +132,7 @@ function resolveServe(serve: Given<'serve'>, name: string): ProjectConfig['serve
     maxConcurrent: serve.maxConcurrent ?? 8,
     queueLimit: serve.queueLimit ?? 64,
     threads: serve.threads ?? availableParallelism(),
+    quantization: serve.quantization ?? 'none',
   };
 }
 

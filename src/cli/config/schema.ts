@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { quantizations } from '../../lab/generate/weight-quantization.js';
 import { devices } from '../../lab/runtime/devices.js';
 import {
   AMOUNT,
@@ -79,6 +80,7 @@ const sections = {
     maxConcurrent: wholeNumber(1, 1024, ['max-concurrent', 'answers generated at the same time']),
     queueLimit: wholeNumber(0, 100_000, ['queue-limit', 'requests that may wait']),
     threads: wholeNumber(1, 1024, ['threads', 'threads for the engine']),
+    quantization: oneOf(quantizations, ['quantization', 'store the weights in fewer bits while serving']),
   },
   business: {
     machineHourlyPrice: text(AMOUNT, ['machine-hourly-price', 'what an hour of this machine costs you']),

@@ -79,6 +79,7 @@ export async function loadEngine(project: Project, model: string): Promise<TextE
     modelDirectory: model,
     modelId: serve.modelId,
     threads: serve.threads,
+    quantization: serve.quantization,
     maxConcurrent: serve.maxConcurrent,
     queueLimit: serve.queueLimit,
   });

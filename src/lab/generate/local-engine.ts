@@ -1,7 +1,6 @@
 /** A `TextEngine` that runs in the calling thread: what the worker thread holds, and what tests compare with. */
 import { randomInt } from 'node:crypto';
 import { MoatError } from '../../base/errors.js';
-import type { CompileOptions } from '../runtime/program.js';
 import { type AnswerPart, createAnswer } from './answer.js';
 import { createChannel } from './channel.js';
 import { checkRequest } from './check-request.js';
@@ -9,9 +8,9 @@ import type { GenerateRequest, TextEngine } from './engine.js';
 import type { LoadedModel } from './load-model.js';
 import { samplerSettings } from './sampler.js';
 import { type Scheduler, createScheduler } from './scheduler.js';
-import { compileStepPrograms } from './step-programs.js';
+import { type StepProgramOptions, compileStepPrograms } from './step-programs.js';
 
-export interface LocalEngineOptions extends Pick<CompileOptions, 'threads'> {
+export interface LocalEngineOptions extends Pick<StepProgramOptions, 'threads' | 'quantization'> {
   readonly modelId: string;
   /** Answers generated at the same time. */
   readonly maxConcurrent: number;
@@ -22,8 +21,11 @@ export interface LocalEngineOptions extends Pick<CompileOptions, 'threads'> {
 export async function createLocalEngine(loaded: LoadedModel, options: LocalEngineOptions): Promise<TextEngine> {
   const { model, tokenizer, weights } = loaded;
   const { config } = model;
-  const { threads, maxConcurrent } = options;
-  const programs = await compileStepPrograms(model, weights, threads === undefined ? {} : { threads });
+  const { threads, quantization = 'none', maxConcurrent } = options;
+  const programs = await compileStepPrograms(model, weights, {
+    quantization,
+    ...(threads === undefined ? {} : { threads }),
+  });
   const contextLength = config.max_position_embeddings;
   const scheduler = createScheduler({
     programs,

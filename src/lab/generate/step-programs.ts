@@ -1,8 +1,10 @@
 /** The two programs of generation: `decode`, one token of many sequences, and `prefill`, many tokens of one. */
+import { createQuantizer } from '../graph/quantize.js';
 import { type Tensor, constant, input } from '../graph/tensor.js';
 import type { CausalModel, StepInputs } from '../models/model.js';
 import { type CompileOptions, type Program, type Value, compile } from '../runtime/program.js';
 import { newRowsName } from './key-value-cache.js';
+import { type Quantization, quantizationPolicy } from './weight-quantization.js';
 
 export interface StepPrograms {
   /** Feeds `tokens`, `positions` `[batch, 1]` and the cache; gives `logits` `[batch, vocabulary]` and new cache rows. */
@@ -12,11 +14,16 @@ export interface StepPrograms {
   close(): Promise<void>;
 }
 
+export interface StepProgramOptions extends CompileOptions {
+  /** Default `none`. */
+  readonly quantization?: Quantization;
+}
+
 /** @param weights every parameter by its Hugging Face name; kept inside the programs, so the arrays may be dropped */
 export async function compileStepPrograms(
   model: CausalModel,
   weights: ReadonlyMap<string, Value>,
-  options: CompileOptions = {},
+  { quantization = 'none', ...options }: StepProgramOptions = {},
 ): Promise<StepPrograms> {
   const parameters = new Map<string, Tensor>();
   for (const { name } of model.parameters) {
@@ -24,6 +31,10 @@ export async function compileStepPrograms(
     if (value === undefined) throw new Error(`the weights lack ${name}`);
     parameters.set(name, constant(value.data, value.dims));
   }
+  const quantize =
+    quantization === 'none'
+      ? undefined
+      : createQuantizer(quantizationPolicy(quantization, model.parameters, parameters));
   const build = (kind: 'decode' | 'prefill'): Promise<Program> => {
     const { inputs, stepInputs } = stepGraphInputs(model, kind);
     const outputs = model.step((name) => parameters.get(name) as Tensor, stepInputs);
@@ -33,7 +44,13 @@ export async function compileStepPrograms(
       named[newRowsName(`values${layer}`)] = rows.values;
     }
     for (const [index, state] of outputs.states.entries()) named[newRowsName(stateName(index))] = state;
-    return compile(named, inputs, options);
+    if (quantize === undefined) return compile(named, inputs, options);
+    const quantized = quantize(Object.values(named));
+    return compile(
+      Object.fromEntries(Object.keys(named).map((name, i) => [name, quantized[i] as Tensor])),
+      inputs,
+      options,
+    );
   };
   const decode = await build('decode');
   const prefill = await build('prefill');
