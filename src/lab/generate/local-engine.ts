@@ -19,7 +19,7 @@ export interface LocalEngineOptions extends Pick<StepProgramOptions, 'threads' |
 }
 
 export async function createLocalEngine(loaded: LoadedModel, options: LocalEngineOptions): Promise<TextEngine> {
-  const { model, tokenizer, weights } = loaded;
+  const { model, tokenizer, weights, endTokens } = loaded;
   const { config } = model;
   const { threads, quantization = 'none', maxConcurrent } = options;
   const programs = await compileStepPrograms(model, weights, {
@@ -45,7 +45,7 @@ export async function createLocalEngine(loaded: LoadedModel, options: LocalEngin
       if (closing !== undefined) throw new MoatError('engine-closed', `${options.modelId} is closing`);
       checkRequest(request, contextLength, config.vocab_size);
       if (scheduler.load >= maxConcurrent + options.queueLimit) throw queueFull(options);
-      return answerStream(scheduler, loaded, request, signal);
+      return answerStream(scheduler, { tokenizer, endTokens }, request, signal);
     },
     close() {
       closing ??= scheduler.drain().then(() => programs.close());
@@ -67,7 +67,7 @@ export function queueFull({ modelId, maxConcurrent, queueLimit }: LocalEngineOpt
 
 function answerStream(
   scheduler: Scheduler,
-  { tokenizer, endTokens }: LoadedModel,
+  { tokenizer, endTokens }: Pick<LoadedModel, 'tokenizer' | 'endTokens'>,
   request: GenerateRequest,
   signal: AbortSignal | undefined,
 ): AsyncIterable<AnswerPart> {

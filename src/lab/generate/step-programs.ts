@@ -52,8 +52,11 @@ export async function compileStepPrograms(
       options,
     );
   };
-  const decode = await build('decode');
-  const prefill = await build('prefill');
+  return both(await build('decode'), await build('prefill'));
+}
+
+/** Apart from `compileStepPrograms`, so that `close` does not keep alive, with the scope it was made in, the weights. */
+function both(decode: Program, prefill: Program): StepPrograms {
   return {
     decode,
     prefill,

@@ -13,6 +13,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { MoatError } from '../../base/errors.js';
+import { formatBytes } from '../../base/units.js';
 import { formatShape, sameShape } from './dims.js';
 import {
   type EmitNodeOptions,
@@ -41,6 +42,9 @@ const OPSETS = [
   { domain: 'com.microsoft', version: 1n },
 ];
 
+/** A protobuf message ends at 2 GiB; a twentieth of that is for everything but the constants. */
+const MAX_CONSTANT_BYTES = 0.95 * 2 ** 31;
+
 export interface NamedOutput {
   readonly name: string;
   readonly tensor: Tensor;
@@ -49,7 +53,8 @@ export interface NamedOutput {
 /**
  * Writes the graph under `outputs` as one ONNX model.
  * @param inputs must hold every input the outputs depend on; more are allowed and ignored
- * @throws MoatError `unbound-input` naming an input that is not listed
+ * @throws MoatError `unbound-input` naming an input that is not listed; `program-too-large` when the constants are more
+ * than one ONNX file holds
  */
 export function emitOnnx(outputs: readonly NamedOutput[], inputs: readonly Tensor[]): Uint8Array {
   const chosen = new Map(outputs.map(({ name, tensor }) => [tensor, name]));
@@ -171,6 +176,14 @@ class Emitter {
   }
 
   finish(inputs: readonly Tensor[], outputs: readonly NamedOutput[]): Uint8Array {
+    const constantBytes = this.#initializers.reduce((sum, { rawData }) => sum + rawData.byteLength, 0);
+    if (constantBytes > MAX_CONSTANT_BYTES) {
+      throw new MoatError(
+        'program-too-large',
+        `compile: the weights take ${formatBytes(constantBytes)}, one program holds ${formatBytes(MAX_CONSTANT_BYTES)}`,
+        { fix: 'Store them in fewer bits (--quantization int8 or int4), or choose a smaller model.' },
+      );
+    }
     const graph = create(GraphProtoSchema, {
       name: 'moat',
       node: this.#nodes,
