@@ -2,6 +2,7 @@
 import { Rng } from '../src/base/rng.js';
 import { createScheduler } from '../src/lab/generate/scheduler.js';
 import { compileStepPrograms } from '../src/lab/generate/step-programs.js';
+import type { Quantization } from '../src/lab/generate/weight-quantization.js';
 import type { CausalModel } from '../src/lab/models/model.js';
 import { type Value, floats } from '../src/lab/runtime/program.js';
 import { THREADS } from './training.js';
@@ -9,6 +10,8 @@ import { THREADS } from './training.js';
 export interface DecodingBench {
   /** Tokens a second over `streamCount` answers at once, prompts included, as a caller sees it. */
   tokensPerSecond(streamCount: number): Promise<number>;
+  /** Tokens a second while all answers are under way: from when the last has its first token until the first ends. */
+  decodedPerSecond(streamCount: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -18,7 +21,16 @@ export interface DecodingLoad {
   readonly maxConcurrent: number;
 }
 
-export async function prepareDecoding(model: CausalModel, load: DecodingLoad): Promise<DecodingBench> {
+interface Moment {
+  readonly timeMs: number;
+  readonly tokens: number;
+}
+
+export async function prepareDecoding(
+  model: CausalModel,
+  load: DecodingLoad,
+  quantization: Quantization = 'none',
+): Promise<DecodingBench> {
   const rng = Rng.fromSeed(1);
   const weights = new Map<string, Value>();
   for (const { name, shape } of model.parameters) {
@@ -32,7 +44,7 @@ export async function prepareDecoding(model: CausalModel, load: DecodingLoad): P
       ),
     );
   }
-  const programs = await compileStepPrograms(model, weights, { threads: THREADS });
+  const programs = await compileStepPrograms(model, weights, { threads: THREADS, quantization });
   const scheduler = createScheduler({
     programs,
     cacheShape: model.cacheShape,
@@ -42,7 +54,7 @@ export async function prepareDecoding(model: CausalModel, load: DecodingLoad): P
     now: () => performance.now(),
   });
   const prompt = Array.from({ length: load.promptTokens }, () => rng.below(model.config.vocab_size));
-  const answer = (): Promise<void> =>
+  const answer = (onToken: (count: number) => void = () => {}): Promise<void> =>
     new Promise((resolve, reject) => {
       let count = 0;
       scheduler.submit({
@@ -50,15 +62,33 @@ export async function prepareDecoding(model: CausalModel, load: DecodingLoad): P
         sampler: { temperature: 0, topK: 0, topP: 1 },
         seed: 1,
         isAborted: () => false,
-        onToken: () => ++count < load.newTokens,
+        onToken() {
+          onToken(++count);
+          return count < load.newTokens;
+        },
         onLeave: (_computeMs, error) => (error === undefined ? resolve() : reject(error)),
       });
     });
   return {
     async tokensPerSecond(streamCount) {
       const started = performance.now();
-      await Promise.all(Array.from({ length: streamCount }, answer));
+      await Promise.all(Array.from({ length: streamCount }, () => answer()));
       return (streamCount * load.newTokens * 1000) / (performance.now() - started);
+    },
+    async decodedPerSecond(streamCount) {
+      const counts = Array.from({ length: streamCount }, () => 0);
+      const total = (): number => counts.reduce((sum, count) => sum + count, 0);
+      let first: Moment | undefined;
+      let last: Moment | undefined;
+      const onToken = (stream: number, count: number): void => {
+        counts[stream] = count;
+        const moment = { timeMs: performance.now(), tokens: total() };
+        if (counts.every((other) => other > 0)) first ??= moment;
+        if (count === load.newTokens) last ??= moment;
+      };
+      await Promise.all(counts.map((_, stream) => answer((count) => onToken(stream, count))));
+      if (first === undefined || last === undefined) throw new Error('no time in which all answers were under way');
+      return ((last.tokens - first.tokens) * 1000) / (last.timeMs - first.timeMs);
     },
     close: () => programs.close(),
   };

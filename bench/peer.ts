@@ -1,4 +1,4 @@
-/** Talks to a Python peer line by line, so that its runs and ours alternate on the same machine. */
+/** Talks to a peer's program line by line, so that its runs and ours alternate on the same machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -8,8 +8,8 @@ const folder = fileURLToPath(new URL('./peers/', import.meta.url));
 
 export interface Peer {
   readonly version: string;
-  /** One measured run; the value under `key` of its answer. */
-  measure(key: string): Promise<number>;
+  /** One measured run; the value under `key` of its answer. @param argument what the program takes after `run` */
+  measure(key: string, argument?: number): Promise<number>;
   /** As `measure`, with the whole answer. */
   run(): Promise<Readonly<Record<string, unknown>>>;
   close(): void;
@@ -23,14 +23,17 @@ export function peersPython(): string | undefined {
   return existsSync(made) ? made : undefined;
 }
 
-/** Starts a peer program and waits until it has warmed up; undefined (with a line why) when it cannot run. */
+/**
+ * Starts a peer program (`.mjs` runs under this Node, all else under the peers' Python) and waits until it has warmed up;
+ * undefined (with a line why) when it cannot run.
+ */
 export async function startPeer(program: string, settings: object): Promise<Peer | undefined> {
-  const python = peersPython();
-  if (python === undefined) {
+  const command = program.endsWith('.mjs') ? process.execPath : peersPython();
+  if (command === undefined) {
     console.error(`${program}: no peers installed, so no ratio; run bench/peers/setup.sh once`);
     return undefined;
   }
-  const child = spawn(python, [`${folder}${program}`], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(command, [`${folder}${program}`], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (): Promise<Record<string, unknown>> => {
     const { value, done } = await lines.next();
@@ -42,7 +45,7 @@ export async function startPeer(program: string, settings: object): Promise<Peer
     const ready = await answer();
     return {
       version: String(ready['version']),
-      measure: async (key) => Number((await ask(child, answer))[key]),
+      measure: async (key, argument) => Number((await ask(child, answer, argument))[key]),
       run: () => ask(child, answer),
       close: () => child.stdin.end('quit\n'),
     };
@@ -56,7 +59,8 @@ export async function startPeer(program: string, settings: object): Promise<Peer
 async function ask(
   child: ChildProcess,
   answer: () => Promise<Record<string, unknown>>,
+  argument?: number,
 ): Promise<Record<string, unknown>> {
-  child.stdin?.write('run\n');
+  child.stdin?.write(argument === undefined ? 'run\n' : `run ${argument}\n`);
   return answer();
 }

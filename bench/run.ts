@@ -10,6 +10,7 @@ import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
 import { optimizerGroup } from './optimizer.js';
+import { quantizedGroup } from './quantized.js';
 import { recipeGroup } from './recipe.js';
 import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
@@ -19,6 +20,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   engine: engineGroup,
   gateway: gatewayGroup,
   optimizer: optimizerGroup,
+  quantized: quantizedGroup,
   recipe: recipeGroup,
   recurrent: recurrentGroup,
 };
