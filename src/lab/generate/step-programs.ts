@@ -1,4 +1,5 @@
 /** The two programs of generation: `decode`, one token of many sequences, and `prefill`, many tokens of one. */
+import { createInferenceOptimizer } from '../graph/optimize-inference.js';
 import { createQuantizer } from '../graph/quantize.js';
 import { type Tensor, constant, input } from '../graph/tensor.js';
 import type { CausalModel, StepInputs } from '../models/model.js';
@@ -31,10 +32,11 @@ export async function compileStepPrograms(
     if (value === undefined) throw new Error(`the weights lack ${name}`);
     parameters.set(name, constant(value.data, value.dims));
   }
-  const quantize =
+  const optimize = createInferenceOptimizer(
     quantization === 'none'
       ? undefined
-      : createQuantizer(quantizationPolicy(quantization, model.parameters, parameters));
+      : createQuantizer(quantizationPolicy(quantization, model.parameters, parameters)),
+  );
   const build = (kind: 'decode' | 'prefill'): Promise<Program> => {
     const { inputs, stepInputs } = stepGraphInputs(model, kind);
     const outputs = model.step((name) => parameters.get(name) as Tensor, stepInputs);
@@ -44,10 +46,9 @@ export async function compileStepPrograms(
       named[newRowsName(`values${layer}`)] = rows.values;
     }
     for (const [index, state] of outputs.states.entries()) named[newRowsName(stateName(index))] = state;
-    if (quantize === undefined) return compile(named, inputs, options);
-    const quantized = quantize(Object.values(named));
+    const optimized = optimize(Object.values(named));
     return compile(
-      Object.fromEntries(Object.keys(named).map((name, i) => [name, quantized[i] as Tensor])),
+      Object.fromEntries(Object.keys(named).map((name, i) => [name, optimized[i] as Tensor])),
       inputs,
       options,
     );

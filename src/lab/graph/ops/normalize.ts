@@ -1,5 +1,5 @@
 /** Normalisation over the last axis, softmax among it. */
-import type { Dim } from '../dims.js';
+import { type Dim, sameShape } from '../dims.js';
 import { type EmitContext, type OpRecord, type Tensor, apply, projection, scalar, shapeError } from '../tensor.js';
 import { add, exp, mul, scale, sub } from './arithmetic.js';
 import { mean } from './reduce.js';
@@ -46,6 +46,37 @@ export const rmsNormOp: OpRecord = {
 /** @param x `[..., width]` @param weight `[width]` */
 export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
   return apply(rmsNormOp, [x, weight], { epsilon });
+}
+
+/** A sum and its root-mean-square normalisation in one pass: for programs that are not differentiated. */
+export const addRmsNormOp: OpRecord = {
+  name: 'addRmsNorm',
+  infer([a, b, weight]) {
+    requireWeight('addRmsNorm', a, weight);
+    if (b === undefined || a.shape.length !== 3 || !sameShape(a.shape, b.shape)) {
+      throw shapeError('addRmsNorm', 'two tensors [batch, time, width]', a, ...(b === undefined ? [] : [b]));
+    }
+    return { shape: a.shape, dtype: a.dtype, extraOutputs: [{ shape: a.shape, dtype: a.dtype }] };
+  },
+  gradient: 'none',
+  emit(context) {
+    const [normalized, sum] = context.outputs as readonly [string, string];
+    // Between the two stand the mean and the inverse deviation, which the CPU kernel does not give.
+    context.node('SkipSimplifiedLayerNormalization', context.inputs, {
+      outputs: [normalized, '', '', sum],
+      domain: 'com.microsoft',
+      floats: { epsilon: context.attributes['epsilon'] as number },
+    });
+  },
+  examples: [{ inputs: [[2, 3, 8], [2, 3, 8], [8]], attributes: { epsilon: 1e-5 } }],
+};
+
+/**
+ * `rmsNorm(a + b, weight)`; the sum itself is `projection(result, 1)`.
+ * @param a, b `[batch, time, width]` @param weight `[width]`
+ */
+export function addRmsNorm(a: Tensor, b: Tensor, weight: Tensor, epsilon: number): Tensor {
+  return apply(addRmsNormOp, [a, b, weight], { epsilon });
 }
 
 /** Layer normalisation (Ba, Kiros & Hinton 2016): (x − mean) / √(variance + ε) · weight + bias. */

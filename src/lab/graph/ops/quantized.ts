@@ -18,7 +18,8 @@ export interface MatmulNBitsOptions {
   readonly accuracyLevel: 0 | 4;
 }
 
-const readOptions = (attributes: object): MatmulNBitsOptions => attributes as MatmulNBitsOptions;
+/** Of a `matmulNBits`. */
+export const matmulNBitsOptions = (attributes: object): MatmulNBitsOptions => attributes as MatmulNBitsOptions;
 
 /** Bytes of one block. */
 export const blockBytes = (bits: QuantizedBits): number => (BLOCK_SIZE * bits) / 8;
@@ -27,7 +28,7 @@ export const matmulNBitsOp: OpRecord = {
   name: 'matmulNBits',
   infer(inputs, attributes) {
     const [x, packed, scales] = inputs;
-    const { bits, innerSize } = readOptions(attributes);
+    const { bits, innerSize } = matmulNBitsOptions(attributes);
     const blocks = Math.ceil(innerSize / BLOCK_SIZE);
     const fits =
       x?.dtype === 'float32' &&
@@ -46,7 +47,7 @@ export const matmulNBitsOp: OpRecord = {
   },
   gradient: 'none',
   emit(context) {
-    const { bits, innerSize, accuracyLevel } = readOptions(context.attributes);
+    const { bits, innerSize, accuracyLevel } = matmulNBitsOptions(context.attributes);
     const rows = context.inputTypes[1]?.shape[0] as number;
     context.node('MatMulNBits', context.inputs, {
       outputs: context.outputs,

@@ -8,7 +8,7 @@ import { erfOp, geluOp, geluTanhOp } from './gelu.js';
 import { columnsOfOp, gatherOp, scatterAddOp, takeOp, topKOp } from './indexing.js';
 import { concatOp, padOp, sliceOp } from './layout.js';
 import { affineOp, matmulOp } from './matmul.js';
-import { crossEntropyOp, layerNormOp, rmsNormOp, softmaxOp, subtractOneHotOp } from './normalize.js';
+import { addRmsNormOp, crossEntropyOp, layerNormOp, rmsNormOp, softmaxOp, subtractOneHotOp } from './normalize.js';
 import { maxPool2dOp, scatterFlatOp } from './pooling.js';
 import { gatherBytesOp, matmulNBitsOp } from './quantized.js';
 import { meanOp } from './reduce.js';
@@ -56,6 +56,7 @@ export const opRecords: readonly OpRecord[] = [
   topKOp,
   columnsOfOp,
   rmsNormOp,
+  addRmsNormOp,
   layerNormOp,
   softmaxOp,
   softmaxMatmulOp,
