@@ -1,10 +1,12 @@
 /**
- * Keys and values of the sequences being generated. Slots 0 to n − 1 are always the ones in use, so that a batch is the
- * front of each array and is fed to the engine without a copy; capacity grows by doubling. Knows no model.
+ * Keys, values and recurrent states of the sequences being generated. Slots 0 to n − 1 are always the ones in use, so
+ * that a batch is the front of each array and is fed to the engine without a copy; capacity grows by doubling. Knows no
+ * model.
  */
 import { invariant } from '../../base/errors.js';
 import type { CacheShape } from '../models/model.js';
 import { type Value, floats } from '../runtime/program.js';
+import { type RecurrentStates, createRecurrentStates } from './recurrent-states.js';
 
 /** Score of a cache row that is not the sequence's own. */
 const MASKED = -1e9;
@@ -21,10 +23,11 @@ export interface KeyValueCache {
   swap(a: number, b: number): void;
   /** Makes room for sequences of this many tokens. */
   reserve(length: number): void;
-  /** Feeds for slots `from` to `from + count − 1`: `keys0`, `values0` …, `pastMask`. Valid until the next change. */
+  /** Feeds for slots `from` to `from + count − 1`: `keys0`, `values0` …, `state0` …, `pastMask`. Valid until the next change. */
   feeds(from: number, count: number): Record<string, Value>;
   /**
-   * Appends new rows to slots `from` …: `newKeys0` …, each `[count, keyValueHeads, time, headSize]`.
+   * Appends new rows to slots `from` …: `newKeys0` …, each `[count, keyValueHeads, time, headSize]`; `newState0` … take
+   * the place of the states.
    * @param time new tokens of each slot
    */
   append(from: number, count: number, time: number, rows: Readonly<Record<string, Value>>): void;
@@ -43,6 +46,7 @@ interface Storage {
   arrays: Float32Array[];
   /** `[maxSlots, capacity]`. */
   mask: Float32Array;
+  readonly states: RecurrentStates;
 }
 
 const slotSize = ({ keyValueHeads, capacity, headSize }: Storage): number => keyValueHeads * capacity * headSize;
@@ -58,12 +62,14 @@ export function createKeyValueCache(shape: CacheShape, maxSlots: number, maxLeng
     open() {
       invariant(lengths.length < maxSlots, 'a cache slot is free');
       lengths.push(0);
+      storage.states.reset(lengths.length - 1);
       return lengths.length - 1;
     },
     close: (slot) => closeSlot(storage, slot),
     swap(a, b) {
       const size = slotSize(storage);
       for (const array of storage.arrays) exchange(array, a * size, b * size, size);
+      storage.states.swap(a, b);
       exchange(storage.mask, a * storage.capacity, b * storage.capacity, storage.capacity);
       [lengths[a], lengths[b]] = [lengths[b] as number, lengths[a] as number];
     },
@@ -80,6 +86,7 @@ export function createKeyValueCache(shape: CacheShape, maxSlots: number, maxLeng
         invariant(source instanceof Float32Array, `the program gives ${newRowsName(name)}`);
         copyRows(source, storage.arrays[index] as Float32Array, storage, { from, count, time });
       }
+      storage.states.replace(from, count, rows);
       for (let slot = from; slot < from + count; slot++) {
         const start = slot * storage.capacity + (lengths[slot] as number);
         storage.mask.fill(0, start, start + time);
@@ -89,7 +96,11 @@ export function createKeyValueCache(shape: CacheShape, maxSlots: number, maxLeng
   };
 }
 
-function newStorage({ layerCount, keyValueHeads, headSize }: CacheShape, maxSlots: number, capacity: number): Storage {
+function newStorage(
+  { layerCount, keyValueHeads, headSize, states }: CacheShape,
+  maxSlots: number,
+  capacity: number,
+): Storage {
   const names = Array.from({ length: layerCount }, (_, layer) => [`keys${layer}`, `values${layer}`]).flat();
   const size = maxSlots * keyValueHeads * capacity * headSize;
   return {
@@ -101,6 +112,7 @@ function newStorage({ layerCount, keyValueHeads, headSize }: CacheShape, maxSlot
     capacity,
     arrays: names.map(() => new Float32Array(size)),
     mask: new Float32Array(maxSlots * capacity).fill(MASKED),
+    states: createRecurrentStates(states, maxSlots),
   };
 }
 
@@ -125,6 +137,7 @@ function closeSlot(storage: Storage, slot: number): number | undefined {
   if (slot !== last) {
     const size = slotSize(storage);
     for (const array of arrays) array.copyWithin(slot * size, last * size, (last + 1) * size);
+    storage.states.move(last, slot);
     mask.copyWithin(slot * capacity, last * capacity, (last + 1) * capacity);
     lengths[slot] = length;
   }
@@ -135,7 +148,7 @@ function closeSlot(storage: Storage, slot: number): number | undefined {
 function feedsOf(storage: Storage, from: number, count: number): Record<string, Value> {
   const { names, arrays, mask, capacity, keyValueHeads, headSize } = storage;
   const size = slotSize(storage);
-  const feeds: Record<string, Value> = {};
+  const feeds: Record<string, Value> = storage.states.feeds(from, count);
   for (const [index, name] of names.entries()) {
     const array = arrays[index] as Float32Array;
     feeds[name] = floats(array.subarray(from * size, (from + count) * size), [
