@@ -11,7 +11,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { readCausalModel } from '../src/lab/models/registry.js';
 import { type DecodingBench, prepareDecoding } from './decoding.js';
-import { startPeer } from './peer.js';
+import { type Peer, startPeer } from './peer.js';
 import { type BenchResult, type Comparison, compare } from './result.js';
 import { THREADS } from './training.js';
 
@@ -29,7 +29,7 @@ const CONFIG = {
 /** So that the cache holds 256 rows throughout, as the hand-written graph's does. */
 const LOAD = { promptTokens: 130, newTokens: 100, maxConcurrent: 32 };
 const BATCHES = [1, 8, 32] as const;
-const ROUNDS = 7;
+const ROUNDS = 5;
 
 type Side = Comparison['peer'];
 
@@ -66,18 +66,28 @@ function handWrittenGraph(batch: number): Side {
 async function againstLlamaCpp(bench: DecodingBench): Promise<BenchResult[]> {
   const gguf = process.env['MOAT_LLAMACPP_GGUF'];
   if (gguf === undefined) return [];
-  const settings = { gguf, threads: THREADS, ...LOAD, vocabularySize: CONFIG.vocab_size };
-  const peer = await startPeer('llamacpp.mjs', settings);
-  if (peer === undefined) return [];
+  // Two threads that wait for each other at every layer suffer most from whatever else runs: the better of both counts.
+  const peers: Peer[] = [];
+  for (const threads of new Set([1, THREADS])) {
+    const peer = await startPeer('llamacpp.mjs', { gguf, threads, ...LOAD, vocabularySize: CONFIG.vocab_size });
+    if (peer !== undefined) peers.push(peer);
+  }
+  const [first] = peers;
+  if (first === undefined) return [];
+  const best = async (batch: number): Promise<number> => {
+    const figures: number[] = [];
+    for (const peer of peers) figures.push(await peer.measure('tokensPerSecond', batch));
+    return Math.max(...figures);
+  };
   const rows: BenchResult[] = [];
   for (const [batch, target] of [
     [1, 1],
     [8, 2],
   ] as const) {
-    const name = `llama.cpp Q4_0 (node-llama-cpp ${peer.version})`;
-    rows.push(await row(bench, batch, target, { name, measure: () => peer.measure('tokensPerSecond', batch) }));
+    const name = `llama.cpp Q4_0 (node-llama-cpp ${first.version}, the better of 1 and ${THREADS} threads)`;
+    rows.push(await row(bench, batch, target, { name, measure: () => best(batch) }));
   }
-  peer.close();
+  for (const peer of peers) peer.close();
   return rows;
 }
 
