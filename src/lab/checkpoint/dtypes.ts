@@ -38,7 +38,7 @@ function fromBfloat16(half: number): number {
 }
 
 /** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
-function fromFloat16(half: number): number {
+export function fromFloat16(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >>> 10) & 31;
   const fraction = half & 1023;
