@@ -1,8 +1,8 @@
-/** A checkpoint directory as something that generates: architecture, weights, tokenizer, and where an answer ends. */
+/** The folder of a model as something that generates: architecture, weights, tokenizer, and where an answer ends. */
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
-import { loadCheckpoint } from '../checkpoint/load-checkpoint.js';
-import type { CausalModel, TokenModelConfig } from '../models/model.js';
+import { type Weights, openModelFolder } from '../checkpoint/model-folder.js';
+import type { CausalModel, ParameterSpec, TokenModelConfig } from '../models/model.js';
 import { readCausalModel } from '../models/registry.js';
 import { type Value, floats } from '../runtime/program.js';
 import { type Tokenizer, loadTokenizer } from '../tokenizer/tokenizer.js';
@@ -15,13 +15,16 @@ export interface LoadedModel {
   readonly endTokens: ReadonlySet<number>;
 }
 
-/** @throws MoatError those of `loadCheckpoint` and `loadTokenizer`; `other-vocabulary` */
+/**
+ * @param directory a checkpoint of ours, or a folder as Hugging Face has them
+ * @throws MoatError those of `openModelFolder` and `loadTokenizer`; `other-vocabulary`, `other-weights`
+ */
 export async function loadModel(directory: string): Promise<LoadedModel> {
   const tokenizer = await loadTokenizer(directory);
-  const checkpoint = await loadCheckpoint(directory);
+  const folder = await openModelFolder(directory);
   try {
     const origin = path.join(directory, 'config.json');
-    const { model } = readCausalModel(JSON.parse(await checkpoint.readText('config.json')), origin);
+    const { model } = readCausalModel(JSON.parse(await folder.readText('config.json')), origin);
     if (tokenizer.vocabSize > model.config.vocab_size) {
       throw new MoatError(
         'other-vocabulary',
@@ -32,13 +35,23 @@ export async function loadModel(directory: string): Promise<LoadedModel> {
       );
     }
     const weights = new Map<string, Value>();
-    for (const { name, shape } of model.parameters) {
-      weights.set(name, floats(await checkpoint.model.readFloat32(name), shape));
-    }
+    for (const spec of model.parameters) weights.set(spec.name, await readWeight(folder.weights, spec, directory));
     return { model, weights, tokenizer, endTokens: endTokensOf(model.config, tokenizer) };
   } finally {
-    await checkpoint.close();
+    await folder.close();
   }
+}
+
+/** A tensor of the right size in another shape would be read as noise: the shape is checked, not only the length. */
+async function readWeight(weights: Weights, { name, shape }: ParameterSpec, directory: string): Promise<Value> {
+  const found = weights.tensors.get(name)?.shape;
+  if (found === undefined || found.join() !== shape.join()) {
+    const what = found === undefined ? 'is missing' : `is [${found.join(', ')}], not [${shape.join(', ')}]`;
+    throw new MoatError('other-weights', `${directory}: tensor "${name}" ${what}`, {
+      fix: 'config.json and the weights belong to different models; copy the folder again.',
+    });
+  }
+  return floats(await weights.readFloat32(name), shape);
 }
 
 function endTokensOf(config: TokenModelConfig, { endOfText, endOfTurn }: Tokenizer): Set<number> {
