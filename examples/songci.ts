@@ -13,9 +13,10 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { MoatError } from '../src/base/errors.js';
 import { Rng } from '../src/base/rng.js';
-import { createKeyValueCache, newRowsName } from '../src/lab/generate/key-value-cache.js';
+import { createKeyValueCache } from '../src/lab/generate/key-value-cache.js';
+import { nextStateName as steppedStateName, stateName } from '../src/lab/generate/recurrent-states.js';
 import { type SamplerSettings, sampleToken } from '../src/lab/generate/sampler.js';
-import { type StepPrograms, compileStepPrograms, stateName } from '../src/lab/generate/step-programs.js';
+import { type StepPrograms, compileStepPrograms } from '../src/lab/generate/step-programs.js';
 import { elementCount } from '../src/lab/graph/dims.js';
 import { initialize } from '../src/lab/models/initialize.js';
 import { type CausalModel, parameterCount } from '../src/lab/models/model.js';
@@ -270,7 +271,7 @@ function createReader({ cacheShape, config }: CausalModel, { prefill, decode }: 
       lastRow: integers([time - 1], [1]),
     });
     cache.append(slot, 1, time, results);
-    states = states.map((_, index) => results[newRowsName(stateName(index))] as Value);
+    states = states.map((_, index) => results[steppedStateName(index)] as Value);
     return results['logits']?.data as Float32Array;
   };
 }

@@ -5,6 +5,7 @@ import { type Tensor, constant, input } from '../graph/tensor.js';
 import type { CausalModel, StepInputs } from '../models/model.js';
 import { type CompileOptions, type Program, type Value, compile } from '../runtime/program.js';
 import { newRowsName } from './key-value-cache.js';
+import { nextStateName, stateName } from './recurrent-states.js';
 import { type Quantization, quantizationPolicy } from './weight-quantization.js';
 
 export interface StepPrograms {
@@ -45,7 +46,7 @@ export async function compileStepPrograms(
       named[newRowsName(`keys${layer}`)] = rows.keys;
       named[newRowsName(`values${layer}`)] = rows.values;
     }
-    for (const [index, state] of outputs.states.entries()) named[newRowsName(stateName(index))] = state;
+    for (const [index, state] of outputs.states.entries()) named[nextStateName(index)] = state;
     const optimized = optimize(Object.values(named));
     return compile(
       Object.fromEntries(Object.keys(named).map((name, i) => [name, optimized[i] as Tensor])),
@@ -67,9 +68,6 @@ function both(decode: Program, prefill: Program): StepPrograms {
     },
   };
 }
-
-/** The input a recurrent state is fed under. */
-export const stateName = (index: number): string => `state${index}`;
 
 function stepGraphInputs(
   { cacheShape }: CausalModel,

@@ -1,16 +1,19 @@
 /**
- * Byte-level BPE: text to ids. Every piece of the split pattern is merged on its own: always the pair with the lowest
+ * Byte-level BPE: text to ids. Every piece that a text is cut into is merged on its own: always the pair with the lowest
  * rank, of equal ones the leftmost. Short pieces scan, long ones use a heap, so time stays near linear in the text
  * whatever it holds ("a" × 16,000 is one piece). Knows no special tokens: all text is plain text here.
  */
-import { SPLIT_PATTERN } from './split-pattern.js';
+import { characterOf } from './byte-alphabet.js';
+import type { Cut } from './pre-tokenizer.js';
 
 export interface MergeTable {
-  /** Id of every byte. */
+  /** Id of every byte; −1 for one that the vocabulary lacks, which then leaves no token (as Hugging Face's does). */
   readonly idOfByte: Int32Array;
   /** Rank and result of a pair, by `left × tokenCount + right`. */
   readonly merges: ReadonlyMap<number, Merge>;
   readonly tokenCount: number;
+  /** Where a piece that is a token is taken as it is, whatever the merges would make of it: the tokens by spelling. */
+  readonly wholePieces?: ReadonlyMap<string, number>;
 }
 
 export interface Merge {
@@ -26,13 +29,13 @@ const MAX_CACHED_LENGTH = 64;
 
 export type Encode = (text: string) => number[];
 
-export function createBpeEncoder(table: MergeTable): Encode {
+/** @param cut where merges stop */
+export function createBpeEncoder(table: MergeTable, cut: Cut): Encode {
   const cache = new Map<string, readonly number[]>();
   const encodePiece = (piece: string): readonly number[] => {
     const known = cache.get(piece);
     if (known !== undefined) return known;
-    const symbols = symbolsOf(piece, table);
-    const ids = symbols.length <= SCAN_BYTES ? mergeByScan(symbols, table) : mergeByHeap(symbols, table);
+    const ids = mergePiece(Buffer.from(piece), table);
     if (piece.length <= MAX_CACHED_LENGTH) {
       if (cache.size >= MAX_CACHED_PIECES) cache.clear();
       cache.set(piece, ids);
@@ -41,17 +44,21 @@ export function createBpeEncoder(table: MergeTable): Encode {
   };
   return (text) => {
     const ids: number[] = [];
-    for (const piece of text.match(SPLIT_PATTERN) ?? []) for (const id of encodePiece(piece)) ids.push(id);
+    for (const piece of cut(text)) for (const id of encodePiece(piece)) ids.push(id);
     return ids;
   };
 }
 
-/** Unpaired surrogates become U+FFFD, as everywhere UTF-8 is made. */
-function symbolsOf(piece: string, { idOfByte }: MergeTable): number[] {
-  const bytes = Buffer.from(piece);
+/** @param bytes UTF-8, in which unpaired surrogates are U+FFFD */
+function mergePiece(bytes: Uint8Array, table: MergeTable): readonly number[] {
+  const whole = table.wholePieces?.get(Array.from(bytes, characterOf).join(''));
+  if (whole !== undefined) return [whole];
   const symbols: number[] = [];
-  for (const byte of bytes) symbols.push(idOfByte[byte] as number);
-  return symbols;
+  for (const byte of bytes) {
+    const id = table.idOfByte[byte] as number;
+    if (id >= 0) symbols.push(id);
+  }
+  return symbols.length <= SCAN_BYTES ? mergeByScan(symbols, table) : mergeByHeap(symbols, table);
 }
 
 function mergeByScan(symbols: number[], { merges, tokenCount }: MergeTable): number[] {

@@ -4,7 +4,9 @@ import path from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError, systemCode } from '../../base/errors.js';
+import { addedTokenSchema } from './added-tokens.js';
 import { characterOf } from './byte-alphabet.js';
+import { normalizerSchema, preTokenizerSchema } from './pre-tokenizer.js';
 import { CHAT_TEMPLATE, END_OF_TEXT, PAD } from './special-tokens.js';
 import type { TrainedBpe } from './train-bpe.js';
 
@@ -64,13 +66,9 @@ function describe({ tokens, merges }: TrainedBpe, specialTokens: readonly string
 const none = z.literal(['', false]).nullish();
 
 const tokenizerSchema = z.object({
-  added_tokens: z.array(z.object({ id: z.int().min(0), content: z.string().min(1), special: z.literal(true) })),
-  normalizer: z.null().optional(),
-  pre_tokenizer: z.object({
-    type: z.literal('ByteLevel'),
-    add_prefix_space: z.literal(false),
-    use_regex: z.literal(true).optional(),
-  }),
+  added_tokens: z.array(addedTokenSchema).default([]),
+  normalizer: normalizerSchema.nullish(),
+  pre_tokenizer: preTokenizerSchema,
   decoder: z.object({ type: z.literal('ByteLevel') }),
   model: z.object({
     type: z.literal('BPE'),
@@ -78,20 +76,26 @@ const tokenizerSchema = z.object({
     continuing_subword_prefix: none,
     end_of_word_suffix: none,
     byte_fallback: z.literal(false).optional(),
-    ignore_merges: z.literal(false).optional(),
+    ignore_merges: z.boolean().default(false),
     vocab: z.record(z.string(), z.int().min(0)),
     merges: z.array(z.union([z.tuple([z.string(), z.string()]), z.string()])),
   }),
 });
 
 const specialSchema = z.union([z.string(), z.object({ content: z.string() })]).nullish();
-const configSchema = z.object({ eos_token: specialSchema, pad_token: specialSchema });
+const configSchema = z.object({
+  eos_token: specialSchema,
+  pad_token: specialSchema,
+  chat_template: z.string().optional().catch(undefined),
+});
+/** Of `generation_config.json` and `config.json`. */
+const idsSchema = z.object({ eos_token_id: z.union([z.int(), z.array(z.int()).min(1)]) });
 
 export type TokenizerFile = z.infer<typeof tokenizerSchema>;
 
 /**
  * @throws MoatError `tokenizer-missing`, `tokenizer-damaged` (not JSON: cut off or no tokenizer), `tokenizer-unsupported`
- *   naming the field that asks for something else than GPT-2's kind of byte-level BPE
+ *   naming the field that asks for something else than byte-level BPE
  */
 export async function readTokenizerFile(folder: string): Promise<TokenizerFile> {
   const file = path.join(folder, TOKENIZER_FILE);
@@ -99,27 +103,47 @@ export async function readTokenizerFile(folder: string): Promise<TokenizerFile> 
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new MoatError('tokenizer-unsupported', `${file}: ${issue?.path.join('.')}: ${issue?.message}`, {
-    fix: "Moat runs byte-level BPE with GPT-2's split pattern and special tokens only; make one with moat tokenizer.",
+    fix: 'Moat runs byte-level BPE as GPT-2, Llama 3, Qwen and SmolLM have it; make one with moat tokenizer.',
     cause: parsed.error,
   });
 }
 
-/** Names of the end-of-text and padding tokens from `tokenizer_config.json`, where it has them. */
-export async function readSpecialNames(folder: string): Promise<{ endOfText?: string; pad?: string }> {
-  let content: unknown;
+/** What the files beside `tokenizer.json` say about its special tokens. */
+export interface SpecialNames {
+  readonly endOfText?: string | undefined;
+  readonly pad?: string | undefined;
+  /** Where no name is given: the id that ends a text, from the model's own configuration. */
+  readonly endOfTextId?: number | undefined;
+  readonly chatTemplate?: string | undefined;
+}
+
+/** Reads `tokenizer_config.json`; where it names no end of text, `generation_config.json` and `config.json` too. */
+export async function readSpecialNames(folder: string): Promise<SpecialNames> {
+  const config = configSchema.safeParse(await readOptionalJson(path.join(folder, CONFIG_FILE))).data;
+  const names = {
+    endOfText: nameOf(config?.eos_token),
+    pad: nameOf(config?.pad_token),
+    chatTemplate: config?.chat_template,
+  };
+  if (names.endOfText !== undefined) return names;
+  for (const file of ['generation_config.json', 'config.json']) {
+    const ids = idsSchema.safeParse(await readOptionalJson(path.join(folder, file))).data?.eos_token_id;
+    if (ids !== undefined) return { ...names, endOfTextId: Array.isArray(ids) ? ids[0] : ids };
+  }
+  return names;
+}
+
+function nameOf(token: z.infer<typeof specialSchema>): string | undefined {
+  return typeof token === 'object' && token !== null ? token.content : (token ?? undefined);
+}
+
+async function readOptionalJson(file: string): Promise<unknown> {
   try {
-    content = await readJson(path.join(folder, CONFIG_FILE));
+    return await readJson(file);
   } catch (error) {
-    if (error instanceof MoatError && error.code === 'tokenizer-missing') return {};
+    if (error instanceof MoatError && error.code === 'tokenizer-missing') return undefined;
     throw error;
   }
-  const config = configSchema.safeParse(content);
-  if (!config.success) return {};
-  const nameOf = (token: z.infer<typeof specialSchema>): string | undefined =>
-    typeof token === 'object' && token !== null ? token.content : (token ?? undefined);
-  const endOfText = nameOf(config.data.eos_token);
-  const pad = nameOf(config.data.pad_token);
-  return { ...(endOfText === undefined ? {} : { endOfText }), ...(pad === undefined ? {} : { pad }) };
 }
 
 async function readJson(file: string): Promise<unknown> {

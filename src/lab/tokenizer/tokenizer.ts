@@ -1,10 +1,12 @@
 /** The tokenizer as everybody uses it: text to ids and back, chats, and what identifies it. */
 import { createHash } from 'node:crypto';
 import { MoatError } from '../../base/errors.js';
-import { createBpeEncoder, type Merge, type MergeTable } from './bpe-encoder.js';
+import { type AddedToken, createTokenFinder } from './added-tokens.js';
+import { createBpeEncoder, type Encode, type Merge, type MergeTable } from './bpe-encoder.js';
 import { bytesOf, characterOf } from './byte-alphabet.js';
-import { END_OF_TEXT, PAD, TURN_END, TURN_START } from './special-tokens.js';
-import { readSpecialNames, readTokenizerFile, type TokenizerFile } from './tokenizer-file.js';
+import { createCut, createNormalize, isPlain } from './pre-tokenizer.js';
+import { END_OF_TEXT, PAD, TURN_END, TURN_START, USUAL_ENDS } from './special-tokens.js';
+import { readSpecialNames, readTokenizerFile, type SpecialNames, type TokenizerFile } from './tokenizer-file.js';
 
 export interface ChatTurn {
   readonly role: 'system' | 'user' | 'assistant';
@@ -14,7 +16,10 @@ export interface ChatTurn {
 export interface Tokenizer {
   /** Ids are 0 … vocabSize − 1. */
   readonly vocabSize: number;
-  /** Always plain text: a spelled-out `<|endoftext|>` gives ordinary tokens. */
+  /**
+   * Always plain text: a spelled-out `<|endoftext|>` gives ordinary tokens. As Hugging Face's `encode` without special
+   * tokens (`add_special_tokens=False`, `encode_special_tokens = True`).
+   */
   encode(text: string): number[];
   /** Special tokens are left out; bytes that are no UTF-8 become U+FFFD. @throws RangeError for an unknown id */
   decode(ids: readonly number[]): string;
@@ -39,11 +44,14 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   return createTokenizer(await readTokenizerFile(folder), await readSpecialNames(folder), folder);
 }
 
-function createTokenizer(file: TokenizerFile, names: { endOfText?: string; pad?: string }, folder: string): Tokenizer {
-  const special = new Map(file.added_tokens.map(({ content, id }) => [content, id]));
-  const tokens = tokenTable(file, special, folder);
-  const encode = createBpeEncoder(mergeTable(file, tokens.length, folder));
-  const endOfText = special.get(names.endOfText ?? END_OF_TEXT);
+function createTokenizer(file: TokenizerFile, names: SpecialNames, folder: string): Tokenizer {
+  const special = new Map(file.added_tokens.flatMap((token) => (token.special ? [[token.content, token.id]] : [])));
+  const tokens = tokenTable(file, folder);
+  const encode = createEncode(
+    file,
+    createBpeEncoder(mergeTable(file, tokens.length, folder), createCut(file.pre_tokenizer)),
+  );
+  const endOfText = endOfTextIn(special, names, tokens.length);
   if (endOfText === undefined) {
     throw unsupported(folder, `there is no special token "${names.endOfText ?? END_OF_TEXT}" to end documents`);
   }
@@ -87,16 +95,56 @@ function renderChat(
   return ids;
 }
 
-function tokenTable(file: TokenizerFile, special: ReadonlyMap<string, number>, folder: string): Uint8Array[] {
+/** The token that ends documents: the one that is named, else the one the model ends with, else a usual one. */
+function endOfTextIn(
+  special: ReadonlyMap<string, number>,
+  { endOfText, endOfTextId }: SpecialNames,
+  tokenCount: number,
+): number | undefined {
+  if (endOfText !== undefined) return special.get(endOfText);
+  if (endOfTextId !== undefined && endOfTextId >= 0 && endOfTextId < tokenCount) return endOfTextId;
+  const usual = USUAL_ENDS.find((name) => special.has(name));
+  return usual === undefined ? undefined : special.get(usual);
+}
+
+/** Normalises, and takes out the added tokens that are text, before and after that, as each says. */
+function createEncode({ added_tokens: added, normalizer }: TokenizerFile, encodeText: Encode): Encode {
+  const textual = added.filter(({ special }) => !special);
+  if (textual.length === 0 && !normalizer) return encodeText;
+  const findBefore = createTokenFinder(textual.filter(({ normalized }) => !normalized));
+  const findAfter = createTokenFinder(textual.filter(({ normalized }) => normalized));
+  const normalize = createNormalize(normalizer ?? undefined);
+  return (text) => {
+    const ids: number[] = [];
+    for (const part of findBefore(text)) {
+      for (const inner of 'id' in part ? [part] : findAfter(normalize(part.text))) {
+        if ('id' in inner) ids.push(inner.id);
+        else for (const id of encodeText(inner.text)) ids.push(id);
+      }
+    }
+    return ids;
+  };
+}
+
+/** Bytes of every token: none for special ones, UTF-8 for other added ones, as spelled for the rest. */
+function tokenTable({ added_tokens: added, model }: TokenizerFile, folder: string): Uint8Array[] {
   const tokens: Uint8Array[] = [];
-  for (const id of special.values()) tokens[id] = new Uint8Array(0);
-  for (const [spelling, id] of Object.entries(file.model.vocab)) {
-    if (special.get(spelling) === id) continue;
+  const known = new Map<string, AddedToken>();
+  for (const token of added) {
+    if (tokens[token.id] !== undefined) throw unsupported(folder, `two tokens have the id ${token.id}`);
+    tokens[token.id] = token.special ? new Uint8Array(0) : new Uint8Array(Buffer.from(token.content));
+    known.set(token.content, token);
+  }
+  for (const [spelling, id] of Object.entries(model.vocab)) {
+    if (known.get(spelling)?.id === id) continue;
     const bytes = bytesOf(spelling);
     if (bytes === undefined) throw unsupported(folder, `token ${id} "${spelling}" is not spelled in bytes`);
     if (tokens[id] !== undefined) throw unsupported(folder, `two tokens have the id ${id}`);
     tokens[id] = bytes;
   }
+  // not a loop over the largest id, which a file may put anywhere
+  const count = added.length + Object.keys(model.vocab).length;
+  if (tokens.length > count) throw unsupported(folder, `no token has the id ${tokens.findIndex((bytes) => !bytes)}`);
   for (let id = 0; id < tokens.length; id++) {
     if (tokens[id] === undefined) throw unsupported(folder, `no token has the id ${id}`);
   }
@@ -104,18 +152,19 @@ function tokenTable(file: TokenizerFile, special: ReadonlyMap<string, number>, f
 }
 
 function mergeTable({ model }: TokenizerFile, tokenCount: number, folder: string): MergeTable {
+  const vocabulary = new Map(Object.entries(model.vocab));
   const idOf = (spelling: string): number => {
-    const id = Object.hasOwn(model.vocab, spelling) ? model.vocab[spelling] : undefined;
+    const id = vocabulary.get(spelling);
     if (id === undefined) throw unsupported(folder, `"${spelling}" is missing in the vocabulary`);
     return id;
   };
-  const idOfByte = Int32Array.from({ length: 256 }, (_, byte) => idOf(characterOf(byte)));
+  const idOfByte = Int32Array.from({ length: 256 }, (_, byte) => vocabulary.get(characterOf(byte)) ?? -1);
   const merges = new Map<number, Merge>();
   for (const [rank, merge] of model.merges.entries()) {
     const [left = '', right = ''] = typeof merge === 'string' ? merge.split(' ') : merge;
     merges.set(idOf(left) * tokenCount + idOf(right), { rank, id: idOf(left + right) });
   }
-  return { idOfByte, merges, tokenCount };
+  return { idOfByte, merges, tokenCount, ...(model.ignore_merges ? { wholePieces: vocabulary } : {}) };
 }
 
 function unsupported(folder: string, what: string): MoatError {
@@ -124,11 +173,15 @@ function unsupported(folder: string, what: string): MoatError {
   });
 }
 
-function hashOf({ added_tokens, model }: TokenizerFile): string {
+function hashOf({ added_tokens: added, model, pre_tokenizer: cut, normalizer }: TokenizerFile): string {
   const tokens = Object.entries(model.vocab).sort(([, a], [, b]) => a - b);
   const merges = model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
-  const special = added_tokens.map(({ id, content }) => [content, id]);
+  const special = added.map(({ id, content }) => [content, id]);
+  // what a tokenizer of ours never has is hashed where there is some
+  const textual = added.flatMap(({ id, special }) => (special ? [] : [id]));
+  const foreign = textual.length > 0 || normalizer || model.ignore_merges || !isPlain(cut);
+  const rest = foreign ? [{ textual, normalizer, ignoreMerges: model.ignore_merges, cut }] : [];
   return createHash('sha256')
-    .update(JSON.stringify([tokens, merges, special]))
+    .update(JSON.stringify([tokens, merges, special, ...rest]))
     .digest('hex');
 }
