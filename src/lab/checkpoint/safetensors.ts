@@ -130,16 +130,24 @@ function dtypeOf(data: TensorData): Dtype {
   return data instanceof Int32Array ? 'I32' : 'U8';
 }
 
+/** What the header says of a tensor. */
+export interface TensorOutline {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+}
+
 /** The file piece by piece: the header, then each tensor's bytes where they lie, in chunks. */
 export function* safetensorsChunks(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): Generator<Uint8Array> {
-  const order = Object.keys(DTYPE_BYTES);
-  const rank = ({ data }: NamedTensor): number => order.indexOf(dtypeOf(data));
-  const sorted = [...tensors].sort(
-    (a, b) => rank(b) - rank(a) || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)),
-  );
+  for (const { name, shape, data } of tensors)
+    invariant(
+      elementsOf(shape) === data.length,
+      `tensor "${name}" has ${data.length} elements, not [${shape.join(', ')}]`,
+    );
+  const sorted = inFileOrder(tensors.map((tensor) => ({ ...tensor, dtype: dtypeOf(tensor.data) })));
   yield headerBytes(sorted, metadata);
   for (const { data } of sorted) {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -147,18 +155,56 @@ export function* safetensorsChunks(
   }
 }
 
-function headerBytes(tensors: readonly NamedTensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
+const elementsOf = (shape: readonly number[]): number => shape.reduce((product, dimension) => product * dimension, 1);
+
+/** As the reference writer sorts: the widest type first, then by name. */
+function inFileOrder<T extends TensorOutline>(tensors: readonly T[]): T[] {
+  const order = Object.keys(DTYPE_BYTES);
+  return [...tensors].sort(
+    (a, b) =>
+      order.indexOf(b.dtype) - order.indexOf(a.dtype) || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)),
+  );
+}
+
+/** A tensor whose bytes are made when it is its turn. */
+export interface TensorSource extends TensorOutline {
+  read(): Promise<Uint8Array>;
+}
+
+/**
+ * Writes a new file tensor by tensor, so that memory is bounded by the largest one, and syncs it.
+ * @throws Node's error, `EEXIST` when the file exists; whatever a tensor's `read` throws
+ */
+export async function writeSafetensorsFrom(
+  file: string,
+  tensors: readonly TensorSource[],
+  options: { metadata?: Readonly<Record<string, string>>; fileSystem?: FileSystem } = {},
+): Promise<void> {
+  const sorted = inFileOrder(tensors);
+  const target = await (options.fileSystem ?? nodeFileSystem).create(file);
+  try {
+    await writeFully(target, headerBytes(sorted, options.metadata ?? {}));
+    for (const { name, dtype, shape, read } of sorted) {
+      const bytes = await read();
+      const expected = elementsOf(shape) * DTYPE_BYTES[dtype];
+      invariant(bytes.length === expected, `tensor "${name}" has ${bytes.length} bytes, not ${expected}`);
+      for (let start = 0; start < bytes.length; start += CHUNK_BYTES)
+        await writeFully(target, bytes.subarray(start, start + CHUNK_BYTES));
+    }
+    await target.sync();
+  } finally {
+    await target.close();
+  }
+}
+
+function headerBytes(tensors: readonly TensorOutline[], metadata: Readonly<Record<string, string>>): Uint8Array {
   const parts = new Map<string, unknown>();
   if (Object.keys(metadata).length > 0) parts.set('__metadata__', metadata);
   let begin = 0;
-  for (const { name, shape, data } of tensors) {
+  for (const { name, shape, dtype } of tensors) {
     invariant(name !== '__metadata__' && name !== '__proto__' && !parts.has(name), `tensor name "${name}" is taken`);
-    invariant(
-      shape.reduce((product, dimension) => product * dimension, 1) === data.length,
-      `tensor "${name}" has ${data.length} elements, not shape [${shape.join(', ')}]`,
-    );
-    const end = begin + data.byteLength;
-    parts.set(name, { dtype: dtypeOf(data), shape, data_offsets: [begin, end] });
+    const end = begin + elementsOf(shape) * DTYPE_BYTES[dtype];
+    parts.set(name, { dtype, shape, data_offsets: [begin, end] });
     begin = end;
   }
   // not through an object, which would move names that are numbers to the front

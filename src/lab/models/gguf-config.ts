@@ -1,0 +1,219 @@
+/** The keys of GGUF metadata that say what model it is, as Hugging Face's `config.json`, and back. */
+import { MoatError } from '../../base/errors.js';
+import { quoted } from '../checkpoint/gguf-cursor.js';
+import type { GgufFields } from '../checkpoint/gguf-fields.js';
+import type { GgufValue } from '../checkpoint/gguf-values.js';
+import type { DecoderKeys } from './decoder-config.js';
+import { headSizeOf } from './decoder-config.js';
+import { GGUF_ARCHITECTURES, type GgufArchitecture } from './gguf-names.js';
+import { type RopeParameters, rotationOf } from './rotary-frequencies.js';
+
+/** What of the tensors the configuration depends on. */
+export interface GgufTensorFacts {
+  /** Shapes by llama.cpp's names. */
+  shapeOf(name: string): readonly number[] | undefined;
+  /** The elements of `rope_freqs.weight`, where there is one. */
+  readonly ropeFactors: Float32Array | undefined;
+}
+
+/** @throws MoatError `unknown-architecture` naming the known ones; `bad-gguf` when the key is missing */
+export function ggufArchitectureOf(file: string, fields: GgufFields): GgufArchitecture {
+  const name = fields.text('general.architecture');
+  const found = GGUF_ARCHITECTURES.find((known) => known.name === name);
+  if (found !== undefined) return found;
+  throw new MoatError('unknown-architecture', `${file}: general.architecture: ${quoted(name)} is not imported`, {
+    fix: `Imported are: ${GGUF_ARCHITECTURES.map((known) => known.name).join(', ')}.`,
+  });
+}
+
+/**
+ * The members of `config.json` that describe the network; the tokens' ids are not among them.
+ * @throws MoatError `bad-gguf` naming the key that is missing or not supported
+ */
+export function configFromGguf(
+  { name, modelType }: GgufArchitecture,
+  fields: GgufFields,
+  tensors: GgufTensorFacts,
+): Record<string, unknown> {
+  const key = (rest: string): string => `${name}.${rest}`;
+  if (fields.whole(key('expert_count'), 0) > 0)
+    fields.fail(key('expert_count'), 'mixtures of experts are not supported');
+  const heads = positive(fields, key('attention.head_count'));
+  const width = positive(fields, key('embedding_length'));
+  const headSize = fields.whole(key('attention.key_length'), width / heads);
+  for (const other of ['attention.value_length', 'rope.dimension_count'])
+    if (fields.whole(key(other), headSize) !== headSize) fields.fail(key(other), `not ${headSize}, the size of a head`);
+  const vocabularySize = tensors.shapeOf('token_embd.weight')?.[0];
+  if (vocabularySize === undefined) return fields.fail(key('vocab_size'), 'there is no tensor "token_embd.weight"');
+  const theta = fields.number(key('rope.freq_base'), 10000);
+  const contextLength = positive(fields, key('context_length'));
+  const rope = ropeFromGguf(name, fields, { headSize, theta, contextLength, factors: tensors.ropeFactors });
+  return {
+    model_type: modelType,
+    vocab_size: vocabularySize,
+    hidden_size: width,
+    intermediate_size: positive(fields, key('feed_forward_length')),
+    num_hidden_layers: positive(fields, key('block_count')),
+    num_attention_heads: heads,
+    num_key_value_heads: fields.whole(key('attention.head_count_kv'), heads),
+    head_dim: headSize,
+    max_position_embeddings: contextLength,
+    rms_norm_eps: shortest(fields.number(key('attention.layer_norm_rms_epsilon'))),
+    rope_theta: shortest(theta),
+    ...(rope === undefined ? {} : { rope_scaling: rope }),
+    tie_word_embeddings: tensors.shapeOf('output.weight') === undefined,
+    hidden_act: 'silu',
+    ...(modelType === 'qwen2' ? {} : { attention_bias: tensors.shapeOf('blk.0.attn_q.bias') !== undefined }),
+    ...(modelType === 'llama' ? { mlp_bias: tensors.shapeOf('blk.0.ffn_up.bias') !== undefined } : {}),
+  };
+}
+
+function positive(fields: GgufFields, key: string): number {
+  const value = fields.whole(key);
+  return value > 0 ? value : fields.fail(key, 'zero');
+}
+
+/** The decimal number that a float32 was written for: 1e-5, not 0.000009999999747378752. */
+function shortest(value: number): number {
+  const rounded = Number(value.toPrecision(7));
+  return Math.fround(rounded) === Math.fround(value) ? rounded : value;
+}
+
+interface RopeFacts {
+  readonly headSize: number;
+  readonly theta: number;
+  readonly contextLength: number;
+  readonly factors: Float32Array | undefined;
+}
+
+function ropeFromGguf(name: string, fields: GgufFields, facts: RopeFacts): Record<string, unknown> | undefined {
+  const key = (rest: string): string => `${name}.rope.scaling.${rest}`;
+  const original = fields.optionalWhole(key('original_context_length'));
+  if (facts.factors !== undefined) {
+    const found = llama3Scaling(facts.factors, facts, original);
+    return (
+      found ?? fields.fail(`${name}.rope.freq_base`, 'the factors in "rope_freqs.weight" are not those of Llama 3')
+    );
+  }
+  const type = fields.text(key('type'), fields.has(`${name}.rope.scale_linear`) ? 'linear' : 'none');
+  switch (type) {
+    case 'none':
+      return undefined;
+    case 'linear':
+      return { rope_type: 'linear', factor: shortest(linearFactor(name, fields)) };
+    case 'yarn': {
+      const factor = fields.number(key('factor'));
+      const attention = fields.number(key('attn_factor'), 1);
+      if (fields.has(key('yarn_log_multiplier'))) fields.fail(key('yarn_log_multiplier'), 'not supported');
+      return {
+        rope_type: 'yarn',
+        factor: shortest(factor),
+        ...(original === undefined ? {} : { original_max_position_embeddings: original }),
+        ...(attention === 1 ? {} : { attention_factor: attention * (0.1 * Math.log(factor) + 1) }),
+        ...(fields.has(key('yarn_beta_fast')) ? { beta_fast: fields.number(key('yarn_beta_fast')) } : {}),
+        ...(fields.has(key('yarn_beta_slow')) ? { beta_slow: fields.number(key('yarn_beta_slow')) } : {}),
+      };
+    }
+    default:
+      return fields.fail(key('type'), `${quoted(type)}; none, linear and yarn are supported`);
+  }
+}
+
+function linearFactor(name: string, fields: GgufFields): number {
+  const key = `${name}.rope.scaling.factor`;
+  return fields.has(key) ? fields.number(key) : fields.number(`${name}.rope.scale_linear`);
+}
+
+/** What Llama 3.1 to 3.3 were pre-trained with; no file says otherwise. */
+const LLAMA3_ORIGINAL_CONTEXT = 8192;
+/** Of float32, with what two ways of computing the same make of it. */
+const FACTOR_TOLERANCE = 1e-4;
+
+/** A file holds the result of Llama 3's rule alone: the rule's numbers are found by trying, and checked pair by pair. */
+function llama3Scaling(
+  factors: Float32Array,
+  facts: RopeFacts,
+  original = LLAMA3_ORIGINAL_CONTEXT,
+): RopeParameters | undefined {
+  const rope: RopeParameters = {
+    rope_type: 'llama3',
+    factor: shortest(Math.max(...factors)),
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: original,
+  };
+  if (!(rope.factor > 0 && Number.isFinite(rope.factor))) return undefined;
+  const expected = ropeFactorsOf(rope, facts);
+  const fits = (factor: number, pair: number): boolean =>
+    Math.abs(factor / (expected[pair] as number) - 1) < FACTOR_TOLERANCE;
+  return factors.length === expected.length && factors.every(fits) ? rope : undefined;
+}
+
+/** By how much each pair turns slower than without, `[headSize/2]`. */
+function ropeFactorsOf(rope: RopeParameters, facts: Omit<RopeFacts, 'factors'>): Float32Array {
+  const stretched = rotationOf(rope, facts).frequencies;
+  return rotationOf(undefined, facts).frequencies.map((frequency, i) => frequency / (stretched[i] as number));
+}
+
+/** What a model's configuration becomes in a GGUF file. */
+export interface GgufModelKeys {
+  readonly keys: ReadonlyMap<string, GgufValue>;
+  readonly ropeFactors: Float32Array | undefined;
+  readonly headSize: number;
+}
+
+/**
+ * @param config as its schema read it: defaults are filled in
+ * @param contextLength how far the model sees, which may be less than it was made for
+ * @throws MoatError `not-exportable` for a rotation that llama.cpp has no keys for
+ */
+export function ggufKeysOf({ name }: GgufArchitecture, config: DecoderKeys, contextLength: number): GgufModelKeys {
+  const keys = new Map<string, GgufValue>();
+  const whole = (rest: string, value: number): unknown => keys.set(`${name}.${rest}`, { type: 'uint32', value });
+  const float = (rest: string, value: number): unknown => keys.set(`${name}.${rest}`, { type: 'float32', value });
+  const headSize = headSizeOf(config);
+  const rope = config.rope_parameters ?? config.rope_scaling ?? undefined;
+  const theta = rope?.rope_theta ?? config.rope_theta ?? 10000;
+  if (config.hidden_act !== 'silu') throw notExportable(`hidden_act "${config.hidden_act}"; llama.cpp has silu here`);
+  whole('block_count', config.num_hidden_layers);
+  whole('context_length', contextLength);
+  whole('embedding_length', config.hidden_size);
+  whole('feed_forward_length', config.intermediate_size);
+  whole('attention.head_count', config.num_attention_heads);
+  whole('attention.head_count_kv', config.num_key_value_heads);
+  whole('attention.key_length', headSize);
+  whole('attention.value_length', headSize);
+  float('attention.layer_norm_rms_epsilon', config.rms_norm_eps);
+  whole('vocab_size', config.vocab_size);
+  whole('rope.dimension_count', headSize);
+  float('rope.freq_base', theta);
+  if (rope?.rope_type === 'linear' || rope?.rope_type === 'yarn') {
+    keys.set(`${name}.rope.scaling.type`, { type: 'string', value: rope.rope_type });
+    float('rope.scaling.factor', rope.factor);
+  }
+  const original =
+    rope !== undefined && 'original_max_position_embeddings' in rope
+      ? rope.original_max_position_embeddings
+      : undefined;
+  if (typeof original === 'number') whole('rope.scaling.original_context_length', original);
+  if (rope?.rope_type === 'yarn') yarnKeys(rope, float);
+  const facts = { headSize, theta, contextLength: config.max_position_embeddings };
+  return { keys, headSize, ropeFactors: rope?.rope_type === 'llama3' ? ropeFactorsOf(rope, facts) : undefined };
+}
+
+function yarnKeys(
+  rope: Extract<RopeParameters, { rope_type: 'yarn' }>,
+  float: (rest: string, value: number) => unknown,
+) {
+  if (rope.mscale_all_dim || !rope.truncate) throw notExportable('YaRN with mscale_all_dim or without truncate');
+  if (rope.attention_factor != null)
+    float('rope.scaling.attn_factor', rope.attention_factor / (0.1 * Math.log(rope.factor) + 1));
+  if (rope.beta_fast != null) float('rope.scaling.yarn_beta_fast', rope.beta_fast);
+  if (rope.beta_slow != null) float('rope.scaling.yarn_beta_slow', rope.beta_slow);
+}
+
+export function notExportable(what: string): MoatError {
+  return new MoatError('not-exportable', `this model cannot be written as GGUF: ${what}`, {
+    fix: 'Use its folder as it is.',
+  });
+}
