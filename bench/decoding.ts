@@ -2,6 +2,8 @@
 import { Rng } from '../src/base/rng.js';
 import { createScheduler } from '../src/lab/generate/scheduler.js';
 import { compileStepPrograms } from '../src/lab/generate/step-programs.js';
+import { samplerSettings } from '../src/lab/generate/sampler-settings.js';
+import { createTokenSampler } from '../src/lab/generate/token-sampler.js';
 import type { Quantization } from '../src/lab/generate/weight-quantization.js';
 import type { CausalModel } from '../src/lab/models/model.js';
 import { type Value, floats } from '../src/lab/runtime/program.js';
@@ -49,24 +51,30 @@ export async function prepareDecoding(
     programs,
     cacheShape: model.cacheShape,
     vocabularySize: model.config.vocab_size,
+    tokenCount: model.config.vocab_size,
+    prefixCacheBytes: 0,
     contextLength: model.config.max_position_embeddings,
     maxConcurrent: load.maxConcurrent,
     now: () => performance.now(),
   });
   const prompt = Array.from({ length: load.promptTokens }, () => rng.below(model.config.vocab_size));
+  let scope = 0;
   const answer = (onToken: (count: number) => void = () => {}): Promise<void> =>
     new Promise((resolve, reject) => {
       let count = 0;
       scheduler.submit({
         promptTokens: prompt,
-        sampler: { temperature: 0, topK: 0, topP: 1 },
-        seed: 1,
+        how: {
+          sampler: createTokenSampler({ settings: samplerSettings({ temperature: 0 }), promptTokens: prompt, seed: 1 }),
+        },
+        // a scope of its own: what is measured is not found in the cache
+        cacheScope: String(scope++),
         isAborted: () => false,
         onToken() {
           onToken(++count);
           return count < load.newTokens;
         },
-        onLeave: (_computeMs, error) => (error === undefined ? resolve() : reject(error)),
+        onLeave: (_account, error) => (error === undefined ? resolve() : reject(error)),
       });
     });
   return {

@@ -29,14 +29,14 @@ const CONFIGS = {
   vit: {
     model_type: 'vit',
     image_size: SIDE,
-    patch_size: 4,
+    patch_size: 7,
     num_channels: 1,
     hidden_size: 96,
     intermediate_size: 192,
     num_hidden_layers: 4,
     num_attention_heads: 4,
     num_labels: 10,
-    hidden_dropout_prob: 0.05,
+    initializer_range: 0.05,
   },
 } as const;
 export type DigitModel = keyof typeof CONFIGS;
@@ -93,10 +93,16 @@ export function shift(image: Float32Array, rng: Rng): void {
 
 /** Convolutions learn well with AdamW; a small transformer needs Muon on its matrices to get there in as many epochs. */
 function optimizerOf(model: DigitModel): OptimizerSettings {
-  const shared = { headLearningRate: 0.002, embeddingLearningRate: 0.002, vectorLearningRate: 0.002 };
-  if (model === 'vit') return { ...shared, kind: 'muon', learningRate: 0.02, weightDecay: 0.01 };
-  return { ...shared, kind: 'adamw', learningRate: 0.002, weightDecay: 0.05, betas: [0.9, 0.99] };
+  if (model !== 'vit') return { ...everywhere(0.002), kind: 'adamw', weightDecay: 0.05, betas: [0.9, 0.99] };
+  return { ...everywhere(0.003), kind: 'muon', learningRate: 0.005, weightDecay: 0.01 };
 }
+
+const everywhere = (learningRate: number) => ({
+  learningRate,
+  headLearningRate: learningRate,
+  embeddingLearningRate: learningRate,
+  vectorLearningRate: learningRate,
+});
 
 const SCHEDULE = { kind: 'cosine', warmupSteps: 20, decayFraction: 1, finalScale: 0.02 } as const;
 

@@ -15,7 +15,7 @@ import { MoatError } from '../src/base/errors.js';
 import { Rng } from '../src/base/rng.js';
 import { createKeyValueCache } from '../src/lab/generate/key-value-cache.js';
 import { nextStateName as steppedStateName, stateName } from '../src/lab/generate/recurrent-states.js';
-import { type SamplerSettings, sampleToken } from '../src/lab/generate/sampler.js';
+import { type DrawSettings, sampleToken } from '../src/lab/generate/sampler.js';
 import { type StepPrograms, compileStepPrograms } from '../src/lab/generate/step-programs.js';
 import { elementCount } from '../src/lab/graph/dims.js';
 import { initialize } from '../src/lab/models/initialize.js';
@@ -72,8 +72,8 @@ export const DEFAULTS: Readonly<Record<SongciSettings['model'], SongciSettings>>
 
 const OPENING = '我是一名程序员';
 const CONTINUED = 40;
-const SAMPLING: SamplerSettings = { temperature: 0.8, topK: 40, topP: 0.95 };
-const GREEDY: SamplerSettings = { temperature: 0, topK: 0, topP: 1 };
+const SAMPLING: DrawSettings = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0 };
+const GREEDY: DrawSettings = { temperature: 0, topK: 0, topP: 1, minP: 0 };
 const SCHEDULE = { kind: 'cosine', warmupSteps: 20, decayFraction: 1, finalScale: 0.1 } as const;
 /** Beyond it a model of this kind has nothing left to carry over from the beginning. */
 const CONTEXT = 1024;
@@ -224,7 +224,7 @@ const copyOf = (parameters: ReadonlyMap<string, Value>): Map<string, Value> =>
 
 export interface Poet {
   /** What follows an opening, to the end of the poem or `length` characters. */
-  write(opening: string, sampler: SamplerSettings, length: number): Promise<string>;
+  write(opening: string, sampler: DrawSettings, length: number): Promise<string>;
   close(): Promise<void>;
 }
 

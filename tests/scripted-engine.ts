@@ -25,39 +25,47 @@ export function scriptedEngine(
     encode,
     encodeChat: (messages: readonly { role: string; content: string }[]) =>
       encode(messages.map((message) => message.content).join('\n')),
+    tokenBytes: (id: number) => Uint8Array.of(id),
     async *generate(request: Parameters<TextEngine['generate']>[0], signal?: AbortSignal) {
-      let outputTokens = 0;
-      let finishReason: FinishReason = 'length';
-      while (outputTokens < request.maxTokens) {
-        if (tokenMs > 0) await sleep(tokenMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
-        if (signal?.aborted === true) {
-          finishReason = 'aborted';
-          engine.aborted++;
-          break;
+      const { promptTokens, choices = 1 } = request;
+      const account = { inputTokens: promptTokens.length, cachedTokens: 0, outputTokens: 0 };
+      const finishReasons: FinishReason[] = [];
+      for (let choice = 0; choice < choices; choice++) {
+        for (let count = 0; count < request.maxTokens && finishReasons[choice] === undefined; count++) {
+          if (tokenMs > 0)
+            await sleep(tokenMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+          if (signal?.aborted === true) {
+            finishReasons[choice] = 'aborted';
+            engine.aborted++;
+            break;
+          }
+          if (failAt?.token === account.outputTokens) throw failAt.error;
+          account.outputTokens++;
+          engine.generatedTokens++;
+          if (request.stop?.includes(String(count)) === true) finishReasons[choice] = 'stop';
+          else
+            yield {
+              type: 'text' as const,
+              text: `${count} `,
+              choice,
+              tokenCount: 1,
+              ...scored(count, request.logprobs),
+            };
         }
-        if (failAt?.token === outputTokens) throw failAt.error;
-        const text = `${outputTokens} `;
-        outputTokens++;
-        engine.generatedTokens++;
-        if (request.stop?.includes(text.trim()) === true) {
-          finishReason = 'stop';
-          break;
-        }
-        yield { type: 'text' as const, text, tokenCount: 1 };
+        finishReasons[choice] ??= 'length';
       }
-      const inputTokens = request.promptTokens.length;
-      yield {
-        type: 'done' as const,
-        finishReason,
-        inputTokens,
-        cachedTokens: 0,
-        outputTokens,
-        computeMs: outputTokens * 2,
-      };
+      yield { type: 'done' as const, finishReasons, ...account, computeMs: account.outputTokens * 2 };
     },
     async close() {},
   };
   return engine;
+}
+
+/** Its nth token is the digit n, with a probability of one half; all others share the rest. */
+function scored(count: number, wanted: number | undefined) {
+  if (wanted === undefined) return {};
+  const at = (token: number) => ({ token, logprob: Math.log(0.5) });
+  return { logprobs: [{ ...at(48 + count), top: Array.from({ length: wanted }, (_, i) => at(48 + count + i)) }] };
 }
 
 /** What a full engine throws. */

@@ -22,7 +22,7 @@ const POEMS = Array.from({ length: 80 }, () => {
   const season = SEASONS[rng.below(SEASONS.length)] as string;
   return `${season}日风来，\n${season}月出${season}云。`;
 });
-const GREEDY = { temperature: 0, topK: 0, topP: 1 };
+const GREEDY = { temperature: 0, topK: 0, topP: 1, minP: 0 };
 /** Chunks that end in the middle of verses: a chunk of whole ones could be told by its place in the stream. */
 const TOY = { batchSize: 4, sequenceLength: 25, embeddingSize: 16, hiddenSize: 48, layers: 1, vocabularySize: 40 };
 
@@ -49,7 +49,7 @@ test.each(['text_generator', 'big_model'] as const)('%s: learns its verses and g
   expect(trained.losses.at(-1)).toBeLessThan((trained.losses[0] as number) / 2);
   const poet = await createPoet(trained, 1);
   const continued = await poet.write('秋日风来，', GREEDY, 12);
-  const unknown = await poet.write('程序员', { temperature: 1, topK: 0, topP: 1 }, 5);
+  const unknown = await poet.write('程序员', { temperature: 1, topK: 0, topP: 1, minP: 0 }, 5);
   await poet.close();
   expect(continued).toBe('\n秋月出秋云。');
   expect(Array.from(unknown).length).toBeLessThanOrEqual(5);

@@ -133,6 +133,8 @@ function resolveServe(serve: Given<'serve'>, name: string): ProjectConfig['serve
     queueLimit: serve.queueLimit ?? 64,
     threads: serve.threads ?? availableParallelism(),
     quantization: serve.quantization ?? 'none',
+    prefixCache: serve.prefixCache ?? 0.25,
+    device: serve.device ?? 'cpu',
   };
 }
 

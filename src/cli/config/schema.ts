@@ -81,6 +81,8 @@ const sections = {
     queueLimit: wholeNumber(0, 100_000, ['queue-limit', 'requests that may wait']),
     threads: wholeNumber(1, 1024, ['threads', 'threads for the engine']),
     quantization: oneOf(quantizations, ['quantization', 'store the weights in fewer bits while serving']),
+    prefixCache: realNumber(0, 100_000, ['prefix-cache', 'gigabytes for prompts that may come again']),
+    device: oneOf(devices, ['serve-device', devices.join(', ')], 'NAME'),
   },
   business: {
     machineHourlyPrice: text(AMOUNT, ['machine-hourly-price', 'what an hour of this machine costs you']),

@@ -140,6 +140,10 @@ export interface ServeConfig {
   threads?: number;
   /** Weights in fewer bits while the model is served: less memory and faster answers, slightly less exact. Default "none". */
   quantization?: Quantization;
+  /** Gigabytes for the beginnings of prompts that may come again (system prompts, conversations). Default 0.25; 0 keeps none. */
+  prefixCache?: number;
+  /** What computes: see `train.device`. Default "cpu". */
+  device?: Device;
 }
 
 /** Prices, as decimal strings in the project's currency, because money is never a float. */

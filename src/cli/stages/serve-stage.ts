@@ -80,6 +80,8 @@ export async function loadEngine(project: Project, model: string): Promise<TextE
     modelId: serve.modelId,
     threads: serve.threads,
     quantization: serve.quantization,
+    device: serve.device,
+    prefixCacheBytes: serve.prefixCache * 1e9,
     maxConcurrent: serve.maxConcurrent,
     queueLimit: serve.queueLimit,
   });

@@ -52,12 +52,22 @@ export const busy = (): ApiProblem =>
     retryAfterSeconds: 1,
   });
 
+/** What the engine refuses about a request, and where that stands in it. */
+const PARAMETER_OF: Readonly<Record<string, string | null>> = {
+  'bad-sampling': null,
+  'bad-token': 'prompt',
+  'bad-schema': 'response_format',
+  'constraint-too-ambiguous': 'response_format',
+};
+
 /** What a customer may see of any error. */
 export function toApiProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof MoatError) {
     if (error.code === 'queue-full') return busy();
     if (error.code === 'engine-closed') return draining();
+    const param = PARAMETER_OF[error.code];
+    if (param !== undefined) return new ApiProblem(400, 'invalid_value', error.line, { param, cause: error });
     if (error.code === 'settlement-delayed')
       return new ApiProblem(503, 'settlement_delayed', error.message, { cause: error });
   }

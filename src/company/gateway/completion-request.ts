@@ -1,18 +1,17 @@
 import { z } from 'zod';
-import type { ChatMessage, SamplingOptions, TextEngine } from '../../lab/generate/engine.js';
+import { MAX_CHOICES } from '../../lab/generate/check-request.js';
+import type { AnswerFormat, ChatMessage, SamplingOptions, TextEngine } from '../../lab/generate/engine.js';
+import { MAX_LOGPROBS } from '../../lab/generate/sampler-settings.js';
 import { ApiProblem } from './api-problem.js';
 
-/** Parameters of OpenAI's that would change the answer: asked for and not done would be a lie, so they are refused. */
+/** Parameters that would change the answer: asked for and not done would be a lie, so they are refused. */
 const UNSUPPORTED = [
   'tools',
   'functions',
-  'logprobs',
-  'top_logprobs',
-  'response_format',
-  'logit_bias',
-  'presence_penalty',
-  'frequency_penalty',
   'best_of',
+  'use_beam_search',
+  'min_tokens',
+  'ignore_eos',
   'echo',
   'suffix',
   'audio',
@@ -28,7 +27,23 @@ const shared = {
   stop: z.union([z.string().min(1).max(1000), z.array(z.string().min(1).max(1000)).min(1).max(4)]).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  n: z.literal(1, 'only n = 1 is offered').nullish(),
+  n: z.int().min(1).max(MAX_CHOICES, `at most ${MAX_CHOICES} answers to one prompt are offered`).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  logit_bias: z.record(z.string().regex(/^\d{1,9}$/, 'keys are token ids'), z.number().min(-100).max(100)).nullish(),
+  // vLLM's, which are in wide use
+  min_p: z.number().min(0).max(1).nullish(),
+  repetition_penalty: z.number().gt(0).max(2).nullish(),
+  response_format: z
+    .discriminatedUnion('type', [
+      z.looseObject({ type: z.literal('text') }),
+      z.looseObject({ type: z.literal('json_object') }),
+      z.looseObject({
+        type: z.literal('json_schema'),
+        json_schema: z.looseObject({ schema: z.record(z.string(), z.unknown()) }),
+      }),
+    ])
+    .nullish(),
 };
 
 const textParts = z.array(z.looseObject({ type: z.literal('text', 'only text parts are offered'), text: z.string() }));
@@ -41,11 +56,14 @@ export const chatSchema = z.looseObject({
   ...shared,
   messages: z.array(message).min(1).max(10_000),
   max_completion_tokens: z.int().min(1).nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(MAX_LOGPROBS).nullish(),
 });
 
 export const textSchema = z.looseObject({
   ...shared,
   prompt: z.union([z.string(), z.array(z.int().min(0)).min(1)]),
+  logprobs: z.int().min(0).max(MAX_LOGPROBS).nullish(),
 });
 
 export type ChatBody = z.output<typeof chatSchema>;
@@ -55,7 +73,9 @@ export type TextBody = z.output<typeof textSchema>;
 export interface CompletionRequest {
   readonly form: 'chat' | 'text';
   readonly promptTokens: readonly number[];
+  /** Of each answer. */
   readonly maxTokens: number;
+  readonly choices: number;
   readonly sampling: SamplingOptions;
   readonly stream: boolean;
   readonly includeUsage: boolean;
@@ -70,13 +90,18 @@ export function readChat(body: ChatBody, engine: TextEngine): CompletionRequest 
     role: message.role === 'developer' ? 'system' : message.role,
     content: typeof message.content === 'string' ? message.content : message.content.map((part) => part.text).join(''),
   }));
-  return complete(
-    'chat',
+  if (body.top_logprobs != null && body.logprobs !== true)
+    throw new ApiProblem(400, 'invalid_value', 'top_logprobs: it needs logprobs to be true.', {
+      param: 'top_logprobs',
+    });
+  return complete({
+    form: 'chat',
     body,
     engine,
-    engine.encodeChat(messages),
-    body.max_completion_tokens ?? body.max_tokens ?? undefined,
-  );
+    promptTokens: engine.encodeChat(messages),
+    asked: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
+  });
 }
 
 /** @throws ApiProblem 400 `context_length_exceeded`, `unsupported_parameter`, `invalid_value` */
@@ -84,36 +109,59 @@ export function readTextCompletion(body: TextBody, engine: TextEngine): Completi
   const promptTokens = typeof body.prompt === 'string' ? engine.encode(body.prompt) : body.prompt;
   if (promptTokens.length === 0)
     throw new ApiProblem(400, 'invalid_value', 'prompt: it is empty.', { param: 'prompt' });
-  return complete('text', body, engine, promptTokens, body.max_tokens ?? undefined);
+  const [asked, logprobs] = [body.max_tokens ?? undefined, body.logprobs ?? undefined];
+  return complete({ form: 'text', body, engine, promptTokens, asked, logprobs });
 }
 
-function complete(
-  form: CompletionRequest['form'],
-  body: ChatBody | TextBody,
-  engine: TextEngine,
-  promptTokens: readonly number[],
-  asked: number | undefined,
-): CompletionRequest {
+interface Wish {
+  readonly form: CompletionRequest['form'];
+  readonly body: ChatBody | TextBody;
+  readonly engine: TextEngine;
+  readonly promptTokens: readonly number[];
+  /** Tokens to generate, where the body says so. */
+  readonly asked: number | undefined;
+  readonly logprobs: number | undefined;
+}
+
+function complete({ form, body, engine, promptTokens, asked, logprobs }: Wish): CompletionRequest {
   refuseUnsupported(body);
   const room = engine.contextLength - promptTokens.length;
   const fallback = form === 'text' ? Math.min(DEFAULT_TEXT_MAX_TOKENS, room) : room;
   const maxTokens = asked ?? fallback;
   if (room < 1 || maxTokens > room) throw tooLong(engine, promptTokens.length, asked, room);
-  const stop = body.stop ?? undefined;
   return {
     form,
     promptTokens,
     maxTokens,
+    choices: body.n ?? 1,
     stream: body.stream ?? false,
     includeUsage: body.stream_options?.include_usage ?? false,
-    sampling: {
-      ...(body.temperature == null ? {} : { temperature: body.temperature }),
-      ...(body.top_p == null ? {} : { topP: body.top_p }),
-      ...(body.top_k == null ? {} : { topK: body.top_k }),
-      ...(body.seed == null ? {} : { seed: body.seed }),
-      ...(stop === undefined ? {} : { stop: typeof stop === 'string' ? [stop] : stop }),
-    },
+    sampling: samplingOf(body, logprobs),
   };
+}
+
+function samplingOf(body: ChatBody | TextBody, logprobs: number | undefined): SamplingOptions {
+  const { stop } = body;
+  const wanted: { [Name in keyof SamplingOptions]: SamplingOptions[Name] | null | undefined } = {
+    temperature: body.temperature,
+    topP: body.top_p,
+    topK: body.top_k,
+    minP: body.min_p,
+    repetitionPenalty: body.repetition_penalty,
+    presencePenalty: body.presence_penalty,
+    frequencyPenalty: body.frequency_penalty,
+    logitBias: body.logit_bias,
+    seed: body.seed,
+    stop: typeof stop === 'string' ? [stop] : stop,
+    format: formatOf(body.response_format),
+    logprobs,
+  };
+  return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value != null));
+}
+
+function formatOf(asked: ChatBody['response_format']): AnswerFormat | undefined {
+  if (asked?.type === 'json_object') return { type: 'json-object' };
+  return asked?.type === 'json_schema' ? { type: 'json-schema', schema: asked.json_schema.schema } : undefined;
 }
 
 function tooLong(engine: TextEngine, promptTokens: number, asked: number | undefined, room: number): ApiProblem {
@@ -141,10 +189,8 @@ function refuseUnsupported(body: ChatBody | TextBody): void {
   }
 }
 
-const plainFormat = z.object({ type: z.literal('text') });
 function asksForSomething(name: string, value: unknown): boolean {
   if (value === undefined || value === null || value === false || value === 0 || value === '') return false;
   if (name === 'best_of') return value !== 1;
-  if (name === 'response_format') return !plainFormat.safeParse(value).success;
   return !(typeof value === 'object' && Object.keys(value).length === 0);
 }

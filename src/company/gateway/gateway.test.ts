@@ -145,6 +145,54 @@ test('a streamed chat says who speaks, and prompts may be token arrays and text 
   expect((await raw.text()).trimEnd().endsWith('data: [DONE]')).toBe(true);
 });
 
+test('several answers to one prompt: the prompt is charged once, every token of every answer', async () => {
+  const { openai, customerId } = await newClient(1000n);
+  const request = { model: 'quick', messages: [{ role: 'user', content: 'abcd' }], max_tokens: 3, n: 2 } as const;
+  const whole = await openai.chat.completions.create({ ...request, messages: [...request.messages] });
+  expect(whole.choices.map(({ index, message }) => [index, message.content])).toEqual([
+    [0, '0 1 2 '],
+    [1, '0 1 2 '],
+  ]);
+  expect(whole.usage).toMatchObject({ prompt_tokens: 4, completion_tokens: 6 });
+  const stream = await openai.chat.completions.create({ ...request, messages: [...request.messages], stream: true });
+  const texts = ['', ''];
+  const reasons: (string | null)[] = [null, null];
+  for await (const { choices } of stream) {
+    for (const { index, delta, finish_reason: reason } of choices) {
+      texts[index] += delta.content ?? '';
+      reasons[index] = reason ?? (reasons[index] as string | null);
+    }
+  }
+  expect(texts).toEqual(['0 1 2 ', '0 1 2 ']);
+  expect(reasons).toEqual(['length', 'length']);
+  expect(await usageOf(books, { customerId })).toMatchObject([
+    { inputTokens: 4, outputTokens: 6 },
+    { inputTokens: 4, outputTokens: 6 },
+  ]);
+});
+
+test('log-probabilities in both of OpenAI’s forms', async () => {
+  const { openai } = await newClient(1000n);
+  const chat = await openai.chat.completions.create({
+    model: 'quick',
+    messages: [{ role: 'user', content: 'x' }],
+    max_tokens: 2,
+    logprobs: true,
+    top_logprobs: 2,
+  });
+  expect(chat.choices[0]?.logprobs?.content).toMatchObject([
+    { token: '0', logprob: Math.log(0.5), bytes: [48], top_logprobs: [{ token: '0' }, { token: '1' }] },
+    { token: '1', bytes: [49] },
+  ]);
+  const text = await openai.completions.create({ model: 'quick', prompt: 'x', max_tokens: 2, logprobs: 1 });
+  expect(text.choices[0]?.logprobs).toEqual({
+    tokens: ['0', '1'],
+    token_logprobs: [Math.log(0.5), Math.log(0.5)],
+    top_logprobs: [{ 0: Math.log(0.5) }, { 1: Math.log(0.5) }],
+    text_offset: [0, 1],
+  });
+});
+
 test('refusals come in the form of OpenAI’s, each with its code', async () => {
   const { openai, secretKey } = await newClient(30n);
   const chat = (model: string, more: object = {}) =>
@@ -173,10 +221,10 @@ test('refusals come in the form of OpenAI’s, each with its code', async () => 
       /context of 256 tokens; asked were 1 tokens of prompt and max_tokens 256; at most max_tokens 255/,
     ),
   });
-  expect(await chat('quick', { n: 2 })).toMatchObject({
+  expect(await chat('quick', { n: 17 })).toMatchObject({
     status: 400,
     param: 'n',
-    message: expect.stringContaining('only n = 1'),
+    message: expect.stringContaining('at most 16 answers'),
   });
   expect(await chat('quick', { temperature: 3 })).toMatchObject({ status: 400, param: 'temperature' });
   expect(await chat('quick', { tools: [{ type: 'function', function: { name: 'f' } }] })).toMatchObject({

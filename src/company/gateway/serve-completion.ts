@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { formatMicros } from '../../base/money.js';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
-import type { GenerateDone, TextEngine } from '../../lab/generate/engine.js';
+import type { GenerateDone, TextChunk, TextEngine } from '../../lab/generate/engine.js';
 import type { Admission, Payer } from '../billing/admission.js';
 import { newId } from '../billing/identifiers.js';
 import type { Meter } from '../billing/meter.js';
@@ -37,7 +37,14 @@ export async function serveCompletion(
   const now = context.clock.now();
   const requestId = newId('req', now);
   const admission = await admit(context.meter, engine, payer, request, requestId);
-  const head = { form: request.form, requestId, model: engine.modelId, created: Math.floor(now / 1000) };
+  const head: AnswerHead = {
+    form: request.form,
+    requestId,
+    model: engine.modelId,
+    created: Math.floor(now / 1000),
+    choices: request.choices,
+    tokenBytes: (token) => engine.tokenBytes(token),
+  };
   const leaving = new AbortController();
   const gone = (): void => leaving.abort();
   outgoing.once('close', gone);
@@ -68,7 +75,7 @@ async function admit(
     payer,
     model: engine.modelId,
     inputTokens,
-    maxTokens: request.maxTokens,
+    maxTokens: request.maxTokens * request.choices,
   });
   switch (result.outcome) {
     case 'admitted':
@@ -101,7 +108,7 @@ async function admit(
 
 /** Where an answer goes: a stream or one body. */
 interface AnswerSink {
-  text(text: string): Promise<void>;
+  text(chunk: TextChunk): Promise<void>;
   /** The engine is done and the books are not yet written. */
   generated(done: GenerateDone): Promise<void>;
   /** The books are on disk. */
@@ -122,12 +129,14 @@ async function generate(
   let outputTokens = 0;
   let failure: unknown;
   try {
-    const { promptTokens, maxTokens, sampling } = request;
-    for await (const event of engine.generate({ promptTokens, maxTokens, ...sampling }, signal)) {
+    const { promptTokens, maxTokens, choices, sampling } = request;
+    // nobody can measure by the clock what another customer asked
+    const cacheScope = admission.customerId;
+    for await (const event of engine.generate({ promptTokens, maxTokens, choices, cacheScope, ...sampling }, signal)) {
       if (event.type === 'done') done = event;
       else {
         outputTokens += event.tokenCount;
-        if (event.text !== '' && !signal.aborted) await sink.text(event.text);
+        if (!signal.aborted) await sink.text(event);
       }
     }
     if (done === undefined) failure = new Error('the engine ended without a result');
@@ -145,7 +154,7 @@ async function generate(
   } catch (error) {
     failure ??= error;
   }
-  if (failure === undefined && done?.finishReason === 'aborted')
+  if (failure === undefined && done !== undefined && isCutOff(done))
     failure = context.shutdown.aborted ? draining() : tooSlow();
   if (failure === undefined && done !== undefined) sink.settled(done);
   else if (!sink.failed(toApiProblem(failure))) throw toApiProblem(failure);
@@ -154,8 +163,11 @@ async function generate(
 const tooSlow = (): ApiProblem =>
   new ApiProblem(503, 'answer_timeout', 'The answer took too long and was cut off; what was generated is charged.');
 
+const isCutOff = ({ finishReasons }: GenerateDone): boolean => finishReasons.includes('aborted');
+
 const isRefusal = (error: unknown): boolean =>
-  error instanceof MoatError && ['queue-full', 'engine-closed', 'context-overflow'].includes(error.code);
+  error instanceof MoatError &&
+  ['queue-full', 'engine-closed', 'context-overflow', 'bad-sampling', 'bad-schema', 'bad-token'].includes(error.code);
 
 /** A failed answer has the tokens that were seen; it is recorded and free. */
 function usageFrom(done: GenerateDone | undefined, seenTokens: number, request: CompletionRequest): Usage {
@@ -168,27 +180,27 @@ function usageFrom(done: GenerateDone | undefined, seenTokens: number, request: 
       status: 'failed',
     };
   }
-  const { inputTokens, cachedTokens, outputTokens, computeMs, finishReason } = done;
+  const { inputTokens, cachedTokens, outputTokens, computeMs } = done;
   return {
     inputTokens,
     cachedTokens,
     outputTokens,
     computeMs,
-    status: finishReason === 'aborted' ? 'aborted' : 'finished',
+    status: isCutOff(done) ? 'aborted' : 'finished',
   };
 }
 
 function wholeSink(head: AnswerHead, outgoing: ServerResponse): AnswerSink {
-  let whole = '';
+  const whole = wholeAnswer(head);
   return {
-    async text(text) {
-      whole += text;
+    async text(chunk) {
+      whole.push(chunk);
     },
     async generated() {},
     settled(done) {
       if (outgoing.destroyed) return;
       outgoing.writeHead(200, { 'content-type': 'application/json', 'x-request-id': head.requestId });
-      outgoing.end(JSON.stringify(wholeAnswer(head, whole, done)));
+      outgoing.end(JSON.stringify(whole.body(done)));
     },
     failed: () => outgoing.destroyed,
   };
@@ -207,16 +219,16 @@ function streamSink(head: AnswerHead, request: CompletionRequest, outgoing: Serv
     return format.opening();
   };
   return {
-    async text(text) {
-      if (outgoing.destroyed || outgoing.write(open() + format.text(text))) return;
+    async text(chunk) {
+      const events = format.text(chunk);
+      if (events === '' || outgoing.destroyed || outgoing.write(open() + events)) return;
       // A slow reader slows its own answer down; one who leaves ends it.
       const settled = new AbortController();
       await Promise.race([once(outgoing, 'drain', settled), once(outgoing, 'close', settled)]);
       settled.abort();
     },
     async generated(done) {
-      if (!outgoing.destroyed && done.finishReason !== 'aborted')
-        outgoing.write(open() + format.finish(done.finishReason));
+      if (!outgoing.destroyed && !isCutOff(done)) outgoing.write(open() + format.finish(done.finishReasons));
     },
     settled(done) {
       if (!outgoing.destroyed) outgoing.end((request.includeUsage ? format.usage(done) : '') + STREAM_END);

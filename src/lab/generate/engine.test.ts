@@ -96,14 +96,14 @@ describe.each(Object.entries(engines))('%s engine', (_name, create) => {
       if (part.type === 'done') done = part;
       else if ((seen += part.tokenCount) === 3) controller.abort();
     }
-    expect(done?.finishReason).toBe('aborted');
+    expect(done?.finishReasons).toEqual(['aborted']);
     expect(done?.outputTokens).toBe(seen);
     expect(seen).toBeLessThan(240);
   });
 
   test('a request aborted before it began is never run', async () => {
     const { done } = await collect(engine, greedy('the'), AbortSignal.abort());
-    expect(done).toMatchObject({ finishReason: 'aborted', outputTokens: 0 });
+    expect(done).toMatchObject({ finishReasons: ['aborted'], outputTokens: 0 });
   });
 
   test('stops before a stop string', async () => {
@@ -111,7 +111,7 @@ describe.each(Object.entries(engines))('%s engine', (_name, create) => {
     const stop = whole.text.slice(4, 6);
     const cut = await collect(engine, { ...greedy('dog', 24), temperature: 1, seed: 5, stop: [stop] });
     expect(cut.text).toBe(whole.text.slice(0, whole.text.indexOf(stop)));
-    expect(cut.done.finishReason).toBe('stop');
+    expect(cut.done.finishReasons).toEqual(['stop']);
   });
 
   test('what cannot be answered is refused before anything runs', () => {
@@ -121,9 +121,73 @@ describe.each(Object.entries(engines))('%s engine', (_name, create) => {
     expect(() => engine.generate({ ...greedy('the'), topP: 2 })).toThrow(/topP/);
   });
 
+  test('several answers are those that their seeds give alone; the prompt is counted once', async () => {
+    const request = { ...greedy('brown fox', 10), temperature: 1, seed: 11 };
+    const alone = [await collect(engine, request), await collect(engine, { ...request, seed: 12 })];
+    const texts = ['', '', ''];
+    let done: GenerateDone | undefined;
+    for await (const part of engine.generate({ ...request, choices: 3 })) {
+      if (part.type === 'done') done = part;
+      else texts[part.choice] += part.text;
+    }
+    expect(texts.slice(0, 2)).toEqual(alone.map(({ text }) => text));
+    expect(new Set(texts).size).toBe(3);
+    expect(done?.inputTokens).toBe(engine.encode('brown fox').length);
+    expect(done?.finishReasons).toHaveLength(3);
+    expect(done?.outputTokens).toBeGreaterThan((alone[0] as Collected).done.outputTokens);
+  });
+
+  test('a prompt that begins as an earlier one is not run again, in its own scope, and answers alike', async () => {
+    const prompt = Array.from({ length: 60 }, (_, i) => 20 + ((i * 11) % 180));
+    const ask = (promptTokens: readonly number[], cacheScope: string) =>
+      collect(engine, { promptTokens, maxTokens: 8, temperature: 0, cacheScope });
+    const first = await ask(prompt, 'one');
+    expect(first.done.cachedTokens).toBe(0);
+    const again = await ask(prompt, 'one');
+    expect(again.done.cachedTokens).toBe(59);
+    expect(again.text).toBe(first.text);
+    expect((await ask([...prompt.slice(0, 40), 9, 9], 'one')).done.cachedTokens).toBe(40);
+    const stranger = await ask(prompt, 'two');
+    expect(stranger.done.cachedTokens).toBe(0);
+    expect(stranger.text).toBe(first.text);
+  });
+
+  test('one beam more finds an answer at least as likely as the greedy one', async () => {
+    const logprobOf = async (request: GenerateRequest): Promise<number> => {
+      const { text } = await collect(engine, request);
+      const tokens = [...request.promptTokens, ...engine.encode(text)];
+      let sum = 0;
+      for (let at = request.promptTokens.length; at < tokens.length; at++) {
+        const next = tokens[at] as number;
+        const asked = { promptTokens: tokens.slice(0, at), maxTokens: 1, temperature: 0, logprobs: 0 };
+        for await (const part of engine.generate({ ...asked, logitBias: { [next]: 100 } })) {
+          if (part.type === 'text') sum += part.logprobs?.[0]?.logprob ?? 0;
+        }
+      }
+      return sum;
+    };
+    const request = greedy('lazy dog', 3);
+    expect(await logprobOf({ ...request, beams: 4, lengthPenalty: 0 })).toBeGreaterThanOrEqual(
+      (await logprobOf(request)) - 1e-4,
+    );
+    expect(() => engine.generate({ ...request, beams: 2, topK: 5 })).toThrow(/do not go together/);
+    expect(() => engine.generate({ ...request, beams: 5 })).toThrow(/beams is 5/);
+  });
+
+  test('log-probabilities come with their tokens, as many as asked', async () => {
+    for await (const part of engine.generate({ ...greedy('the', 4), logprobs: 3 })) {
+      if (part.type === 'done' || part.logprobs === undefined) continue;
+      expect(part.logprobs).toHaveLength(part.tokenCount);
+      const [score] = part.logprobs;
+      expect(score?.top).toHaveLength(3);
+      expect(score?.top[0]).toEqual({ token: score?.token, logprob: score?.logprob });
+    }
+  });
+
   test('a full queue refuses, and has room again afterwards', async () => {
     const six = Array.from({ length: 6 }, () => collect(engine, greedy('the', 10)));
     expect(() => engine.generate(greedy('the'))).toThrow(/wait/);
+    expect(() => engine.generate({ ...greedy('the'), choices: 2 })).toThrow(/wait/);
     await Promise.all(six);
     await collect(engine, greedy('the', 2));
   });

@@ -6,7 +6,7 @@
 import { invariant } from '../../base/errors.js';
 import type { CacheShape } from '../models/model.js';
 import { type Value, floats } from '../runtime/program.js';
-import { type RecurrentStates, createRecurrentStates } from './recurrent-states.js';
+import { type RecurrentStates, type SavedStates, createRecurrentStates } from './recurrent-states.js';
 
 /** Score of a cache row that is not the sequence's own. */
 const MASKED = -1e9;
@@ -21,6 +21,17 @@ export interface KeyValueCache {
   close(slot: number): number | undefined;
   /** Exchanges two slots in use. */
   swap(a: number, b: number): void;
+  /** A copy of what a slot holds, without the room it has left. */
+  save(slot: number): SavedRows;
+  /**
+   * Fills an empty slot with the first `length` tokens of what was saved. Recurrent states know only where they were
+   * saved: with those, `length` is all of it.
+   */
+  restore(slot: number, saved: SavedRows, length: number): void;
+  /** The same from another slot in use; `length` is all that it holds where there are states. */
+  copy(from: number, to: number, length: number): void;
+  /** Back to an empty slot. */
+  clear(slot: number): void;
   /** Makes room for sequences of this many tokens. */
   reserve(length: number): void;
   /** Feeds for slots `from` to `from + count − 1`: `keys0`, `values0` …, `state0` …, `pastMask`. Valid until the next change. */
@@ -31,6 +42,14 @@ export interface KeyValueCache {
    * @param time new tokens of each slot
    */
   append(from: number, count: number, time: number, rows: Readonly<Record<string, Value>>): void;
+}
+
+export interface SavedRows {
+  readonly length: number;
+  readonly sizeBytes: number;
+  /** `[keyValueHeads, length, headSize]` each. */
+  readonly arrays: readonly Float32Array[];
+  readonly states: SavedStates;
 }
 
 interface Storage {
@@ -54,6 +73,12 @@ const slotSize = ({ keyValueHeads, capacity, headSize }: Storage): number => key
 export function createKeyValueCache(shape: CacheShape, maxSlots: number, maxLength: number): KeyValueCache {
   const storage = newStorage(shape, maxSlots, Math.min(FIRST_CAPACITY, maxLength));
   const { lengths } = storage;
+  const reserve = (length: number): void => {
+    invariant(length <= maxLength, `${length} tokens fit in ${maxLength}`);
+    let next = storage.capacity;
+    while (next < length) next *= 2;
+    if (next > storage.capacity) grow(storage, Math.min(next, maxLength));
+  };
   return {
     get slotCount() {
       return lengths.length;
@@ -73,12 +98,17 @@ export function createKeyValueCache(shape: CacheShape, maxSlots: number, maxLeng
       exchange(storage.mask, a * storage.capacity, b * storage.capacity, storage.capacity);
       [lengths[a], lengths[b]] = [lengths[b] as number, lengths[a] as number];
     },
-    reserve(length) {
-      invariant(length <= maxLength, `${length} tokens fit in ${maxLength}`);
-      let next = storage.capacity;
-      while (next < length) next *= 2;
-      if (next > storage.capacity) grow(storage, Math.min(next, maxLength));
+    save: (slot) => saveSlot(storage, slot),
+    restore(slot, saved, length) {
+      reserve(length);
+      restoreSlot(storage, slot, saved, length);
     },
+    copy: (from, to, length) => copySlot(storage, from, to, length),
+    clear(slot) {
+      setLength(storage, slot, 0);
+      storage.states.reset(slot);
+    },
+    reserve,
     feeds: (from, count) => feedsOf(storage, from, count),
     append(from, count, time, rows) {
       for (const [index, name] of storage.names.entries()) {
@@ -143,6 +173,60 @@ function closeSlot(storage: Storage, slot: number): number | undefined {
   }
   mask.fill(MASKED, last * capacity, (last + 1) * capacity);
   return slot === last ? undefined : last;
+}
+
+function saveSlot(storage: Storage, slot: number): SavedRows {
+  const { capacity, headSize, keyValueHeads, lengths } = storage;
+  const length = lengths[slot] as number;
+  const arrays = storage.arrays.map((source) => {
+    const target = new Float32Array(keyValueHeads * length * headSize);
+    for (let head = 0; head < keyValueHeads; head++) {
+      const start = (slot * keyValueHeads + head) * capacity * headSize;
+      target.set(source.subarray(start, start + length * headSize), head * length * headSize);
+    }
+    return target;
+  });
+  const states = storage.states.save(slot);
+  const elements = [...arrays, ...states].reduce((sum, array) => sum + array.length, 0);
+  return { length, sizeBytes: elements * Float32Array.BYTES_PER_ELEMENT, arrays, states };
+}
+
+function restoreSlot(storage: Storage, slot: number, saved: SavedRows, length: number): void {
+  const { capacity, headSize, keyValueHeads } = storage;
+  invariant(
+    length <= saved.length && (saved.states.length === 0 || length === saved.length),
+    'what was saved is there',
+  );
+  for (const [index, source] of saved.arrays.entries()) {
+    for (let head = 0; head < keyValueHeads; head++) {
+      const start = head * saved.length * headSize;
+      const rows = source.subarray(start, start + length * headSize);
+      storage.arrays[index]?.set(rows, (slot * keyValueHeads + head) * capacity * headSize);
+    }
+  }
+  storage.states.restore(slot, saved.states);
+  setLength(storage, slot, length);
+}
+
+function copySlot(storage: Storage, from: number, to: number, length: number): void {
+  const { arrays, capacity, headSize, keyValueHeads, lengths, states } = storage;
+  const saved = states.save(from);
+  invariant(length <= (lengths[from] as number), 'the other slot holds as much');
+  invariant(saved.length === 0 || length === lengths[from], 'recurrent states are those of the whole slot');
+  for (const array of arrays) {
+    for (let head = 0; head < keyValueHeads; head++) {
+      const start = (from * keyValueHeads + head) * capacity * headSize;
+      array.copyWithin((to * keyValueHeads + head) * capacity * headSize, start, start + length * headSize);
+    }
+  }
+  states.restore(to, saved);
+  setLength(storage, to, length);
+}
+
+function setLength({ lengths, mask, capacity }: Storage, slot: number, length: number): void {
+  lengths[slot] = length;
+  mask.fill(0, slot * capacity, slot * capacity + length);
+  mask.fill(MASKED, slot * capacity + length, (slot + 1) * capacity);
 }
 
 function feedsOf(storage: Storage, from: number, count: number): Record<string, Value> {

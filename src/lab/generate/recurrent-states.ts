@@ -10,12 +10,17 @@ export const stateName = (index: number): string => `state${index}`;
 /** The output that holds what it becomes. */
 export const nextStateName = (index: number): string => `newState${index}`;
 
+export type SavedStates = readonly Float32Array[];
+
 export interface RecurrentStates {
   /** Zeros, where every sequence begins. */
   reset(slot: number): void;
   /** The state of slot `from` takes the place of that of slot `to`. */
   move(from: number, to: number): void;
   swap(a: number, b: number): void;
+  /** A copy of a slot's states. */
+  save(slot: number): SavedStates;
+  restore(slot: number, saved: SavedStates): void;
   /** `state0` …, each `[count, ...shape]`, of slots `from` …; valid until the next change. */
   feeds(from: number, count: number): Record<string, Value>;
   /** Takes `newState0` … as the states of slots `from` …. */
@@ -41,6 +46,10 @@ export function createRecurrentStates(shapes: readonly (readonly number[])[], ma
         array.copyWithin(a * size, b * size, (b + 1) * size);
         array.set(held, b * size);
       }
+    },
+    save: (slot) => kept.map(({ size, array }) => array.slice(slot * size, (slot + 1) * size)),
+    restore(slot, saved) {
+      for (const [index, { size, array }] of kept.entries()) array.set(saved[index] as Float32Array, slot * size);
     },
     feeds(from, count) {
       const fed = kept.map(({ shape, size, array }, index) => {

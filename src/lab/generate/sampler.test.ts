@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Rng } from '../../base/rng.js';
-import { sampleToken, samplerSettings } from './sampler.js';
+import { sampleToken } from './sampler.js';
+import { samplerSettings } from './sampler-settings.js';
 
 const plain = samplerSettings({});
 const draws = (logits: readonly number[], settings: typeof plain, count: number, seed = 1): number[] => {

@@ -7,8 +7,10 @@ import { architectures, readCausalModel } from '../models/registry.js';
 import { type Value, compile, floats, integers } from '../runtime/program.js';
 import { parameterInputs } from '../train/objective.js';
 import { argMax } from './sampler.js';
+import { samplerSettings } from './sampler-settings.js';
 import { createScheduler } from './scheduler.js';
 import { compileStepPrograms } from './step-programs.js';
+import { createTokenSampler } from './token-sampler.js';
 
 const SIZES = {
   vocabularySize: 40,
@@ -24,6 +26,7 @@ const SIZES = {
   dropout: 0,
 };
 const NEW_TOKENS = 6;
+const greedy = () => createTokenSampler({ settings: samplerSettings({ temperature: 0 }), promptTokens: [], seed: 1 });
 
 /** Far from zero except for biases, so that the likeliest token hangs on what came before and not on the last bias. */
 function randomWeights(model: CausalModel): Map<string, Value> {
@@ -76,6 +79,8 @@ test.each(sized)(
       programs,
       cacheShape: model.cacheShape,
       vocabularySize: SIZES.vocabularySize,
+      tokenCount: SIZES.vocabularySize,
+      prefixCacheBytes: 0,
       contextLength: SIZES.contextLength,
       maxConcurrent: 2,
       now: () => 0,
@@ -91,12 +96,12 @@ test.each(sized)(
           const tokens: number[] = [];
           scheduler.submit({
             promptTokens,
-            sampler: { temperature: 0, topK: 0, topP: 1 },
-            seed: 1,
+            how: { sampler: greedy() },
+            cacheScope: '',
             isAborted: () => false,
             // the first leaves early, so that another moves into its slot
-            onToken: (token) => tokens.push(token) < (index === 0 ? 2 : NEW_TOKENS),
-            onLeave: (_computeMs, error) => (error === undefined ? resolve(tokens) : reject(error as Error)),
+            onToken: ({ token }) => tokens.push(token) < (index === 0 ? 2 : NEW_TOKENS),
+            onLeave: (_account, error) => (error === undefined ? resolve(tokens) : reject(error as Error)),
           });
         }),
     );
@@ -127,6 +132,8 @@ test.each(sized.filter(({ modelType }) => ['llama', 'text_generator', 'big_model
       programs,
       cacheShape,
       vocabularySize,
+      tokenCount: vocabularySize,
+      prefixCacheBytes: 0,
       contextLength,
       maxConcurrent: 1,
       now: () => 0,
@@ -135,11 +142,11 @@ test.each(sized.filter(({ modelType }) => ['llama', 'text_generator', 'big_model
       const tokens: number[] = [];
       scheduler.submit({
         promptTokens: LONG_PROMPT,
-        sampler: { temperature: 0, topK: 0, topP: 1 },
-        seed: 1,
+        how: { sampler: greedy() },
+        cacheScope: '',
         isAborted: () => false,
-        onToken: (token) => tokens.push(token) < NEW_TOKENS,
-        onLeave: (_computeMs, error) => (error === undefined ? resolve(tokens) : reject(error as Error)),
+        onToken: ({ token }) => tokens.push(token) < NEW_TOKENS,
+        onLeave: (_account, error) => (error === undefined ? resolve(tokens) : reject(error as Error)),
       });
     });
     expect(given).toEqual(await continuation(model, weights, LONG_PROMPT));

@@ -1,73 +1,106 @@
 /**
  * Continuous batching (Yu et al. 2022, "Orca"): requests join and leave at every step. A new request first runs its
- * prompt, in chunks, so that answers under way are never held up for long; then every answer gets one token a step,
- * all in one run of the decode program. Knows token ids, not text.
+ * prompt, in chunks, so that answers under way are never held up for long; what of it another request has run before is
+ * copied from there. Then every answer gets one token a step, all in one run of the decode program. Knows token ids, not
+ * text.
  */
 import { setImmediate } from 'node:timers/promises';
-import { Rng } from '../../base/rng.js';
 import type { CacheShape } from '../models/model.js';
-import { type Value, floats, integers } from '../runtime/program.js';
+import { type BeamOptions, type BeamSearch, createBeamSearch } from './beam-search.js';
 import { type KeyValueCache, createKeyValueCache } from './key-value-cache.js';
-import { type SamplerSettings, sampleToken } from './sampler.js';
-import type { StepPrograms } from './step-programs.js';
+import { type PrefixCache, createPrefixCache, reusable } from './prefix-cache.js';
+import { PREFILL_CHUNK, type StepModel, runDecode, runPrefill } from './run-steps.js';
+import type { Sampled, TokenSampler } from './token-sampler.js';
+
+/** What a request cost when it leaves. */
+export interface RequestAccount {
+  /** Its share of engine time. */
+  readonly computeMs: number;
+  /** Prompt tokens that were not run, because their rows were known. */
+  readonly cachedTokens: number;
+}
 
 export interface SchedulerRequest {
   readonly promptTokens: readonly number[];
-  readonly sampler: SamplerSettings;
-  readonly seed: number;
+  /** Draws the answer; or how to search for it. */
+  readonly how: { readonly sampler: TokenSampler } | { readonly beams: BeamOptions };
+  /** Prompts are shared within one scope only. */
+  readonly cacheScope: string;
   /** Called with each new token; `false` ends the answer. `computeMs` is this request's share of engine time so far. */
-  onToken(token: number, computeMs: number): boolean;
+  onToken(sampled: Sampled, computeMs: number): boolean;
   /** Called once, when the request has left; `error` when the engine failed. */
-  onLeave(computeMs: number, error?: unknown): void;
+  onLeave(account: RequestAccount, error?: unknown): void;
   readonly isAborted: () => boolean;
 }
 
 export interface Scheduler {
-  /** Queues a request; it joins when a slot is free, in order of arrival. */
+  /** Queues a request; it joins when there is a place, in order of arrival. */
   submit(request: SchedulerRequest): void;
-  /** Requests waiting or being answered. */
+  /** Places that requests take or wait for. */
   readonly load: number;
   /** Resolves when every request has left; nothing may be submitted afterwards. */
   drain(): Promise<void>;
 }
 
-export interface SchedulerOptions {
-  readonly programs: StepPrograms;
+export interface SchedulerOptions extends StepModel {
   readonly cacheShape: CacheShape;
-  readonly vocabularySize: number;
   readonly contextLength: number;
   readonly maxConcurrent: number;
+  /** Memory for prompts that may be asked again; 0 keeps none. */
+  readonly prefixCacheBytes: number;
   readonly now: () => number;
 }
 
-/** Prompt tokens run at once: long enough to be efficient, short enough not to stall the others. */
-const PREFILL_CHUNK = 256;
-
 interface Running {
   readonly request: SchedulerRequest;
-  readonly rng: Rng;
-  /** Prompt tokens already in the cache. */
-  prefilled: number;
-  /** The token to feed next; undefined while the prompt is still running. */
-  next: number | undefined;
+  readonly sampler: TokenSampler;
+  /** Prompt and answer: the first ones, as many as the slot's length, are in the cache. */
+  readonly tokens: number[];
+  /** False while the prompt is still running; then the last token is fed next. */
+  isReady: boolean;
+  computeMs: number;
+  cachedTokens: number;
+}
+
+interface Searching {
+  readonly request: SchedulerRequest;
+  readonly search: BeamSearch;
+  readonly places: number;
   computeMs: number;
 }
 
+interface State extends SchedulerOptions {
+  readonly cache: KeyValueCache;
+  readonly prefixes: PrefixCache;
+  readonly waiting: SchedulerRequest[];
+  /** By slot of the cache. */
+  readonly running: Running[];
+  /** Each with a cache of its own. */
+  readonly searching: Set<Searching>;
+}
+
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { cacheShape, maxConcurrent, contextLength } = options;
-  const cache = createKeyValueCache(cacheShape, maxConcurrent, contextLength);
-  const waiting: SchedulerRequest[] = [];
-  const running: Running[] = [];
+  const { cacheShape, maxConcurrent, contextLength, prefixCacheBytes } = options;
+  const state: State = {
+    ...options,
+    cache: createKeyValueCache(cacheShape, maxConcurrent, contextLength),
+    prefixes: createPrefixCache(prefixCacheBytes, cacheShape.states.length > 0),
+    waiting: [],
+    running: [],
+    searching: new Set(),
+  };
+  const { waiting, running, searching } = state;
   let loop: Promise<void> | undefined;
 
   const run = async (): Promise<void> => {
-    while (waiting.length > 0 || running.length > 0) {
-      admit(waiting, running, cache, maxConcurrent);
+    while (waiting.length > 0 || running.length > 0 || searching.size > 0) {
+      admit(state);
       try {
-        await turn(options, running, cache);
+        await turn(state);
       } catch (error) {
-        for (let slot = running.length - 1; slot >= 0; slot--) leave(running, cache, slot, error);
+        for (let slot = running.length - 1; slot >= 0; slot--) leave(state, slot, error);
       }
+      for (const one of searching) await searchOn(state, one);
       // Messages (an abort, a new request) arrive between steps, never within one.
       await setImmediate();
     }
@@ -75,7 +108,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
   return {
     get load() {
-      return waiting.length + running.length;
+      return waiting.reduce((sum, request) => sum + placesOf(request), placesTaken(state));
     },
     submit(request) {
       waiting.push(request);
@@ -85,106 +118,123 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 }
 
-function admit(waiting: SchedulerRequest[], running: Running[], cache: KeyValueCache, maxConcurrent: number): void {
-  while (waiting.length > 0 && running.length < maxConcurrent) {
-    const request = waiting.shift() as SchedulerRequest;
-    if (request.isAborted()) {
-      request.onLeave(0);
-      continue;
+const placesOf = ({ how }: SchedulerRequest): number => ('beams' in how ? how.beams.beams : 1);
+
+const placesTaken = ({ running, searching }: State): number =>
+  [...searching].reduce((sum, { places }) => sum + places, running.length);
+
+function admit(state: State): void {
+  const { waiting, running, searching, cache, maxConcurrent } = state;
+  for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+    if (next.isAborted()) {
+      next.onLeave({ computeMs: 0, cachedTokens: 0 });
+    } else {
+      const places = placesOf(next);
+      if (placesTaken(state) + places > maxConcurrent) return;
+      const { how, promptTokens } = next;
+      if ('beams' in how) {
+        searching.add({
+          request: next,
+          search: createBeamSearch(state, promptTokens, how.beams),
+          places,
+          computeMs: 0,
+        });
+      } else {
+        cache.open();
+        running.push({
+          request: next,
+          sampler: how.sampler,
+          tokens: [...promptTokens],
+          isReady: false,
+          computeMs: 0,
+          cachedTokens: 0,
+        });
+      }
     }
-    cache.open();
-    running.push({ request, rng: Rng.fromSeed(request.seed), prefilled: 0, next: undefined, computeMs: 0 });
+    waiting.shift();
   }
 }
 
-/** One prompt chunk for the oldest request that needs one, then one token for everybody else. */
-async function turn(options: SchedulerOptions, running: Running[], cache: KeyValueCache): Promise<void> {
-  dropAborted(running, cache);
-  const filling = running.findIndex(({ next }) => next === undefined);
-  if (filling >= 0) await prefillChunk(options, running, cache, filling);
-  if (running.some(({ next }) => next !== undefined)) await decodeStep(options, running, cache);
-}
-
-function dropAborted(running: Running[], cache: KeyValueCache): void {
+/** One prompt chunk for one request that needs it, then one token for everybody else. */
+async function turn(state: State): Promise<void> {
+  const { running } = state;
   for (let slot = running.length - 1; slot >= 0; slot--) {
-    if (running[slot]?.request.isAborted() === true) leave(running, cache, slot);
+    if (running[slot]?.request.isAborted() === true) leave(state, slot);
   }
+  const filling = nextToFill(state);
+  if (filling !== undefined) await prefillChunk(state, filling);
+  if (running.some(({ isReady }) => isReady)) await decodeStep(state);
 }
 
-/** Mirrors `cache.close`: the last request takes the place of the one that leaves. */
-function leave(running: Running[], cache: KeyValueCache, slot: number, error?: unknown): void {
-  const { request, computeMs } = running[slot] as Running;
+/** One whose prompt is begun is finished first: what waits may begin alike, and then has less to run. */
+function nextToFill({ running, cache }: State): number | undefined {
+  const unready = [...running.keys()].filter((slot) => running[slot]?.isReady === false);
+  return unready.find((slot) => cache.lengthOf(slot) > 0) ?? unready[0];
+}
+
+/** Mirrors `cache.close`: the last request takes the place of the one that leaves. Its rows are kept for the next. */
+function leave(state: State, slot: number, error?: unknown): void {
+  const { running, cache, prefixes } = state;
+  const { request, tokens, computeMs, cachedTokens } = running[slot] as Running;
+  if (error === undefined)
+    prefixes.keep(request.cacheScope, tokens.slice(0, cache.lengthOf(slot)), () => cache.save(slot));
   const last = running.pop() as Running;
   if (cache.close(slot) !== undefined) running[slot] = last;
-  request.onLeave(computeMs, error);
+  request.onLeave({ computeMs, cachedTokens }, error);
 }
 
-async function prefillChunk(
-  { programs, vocabularySize, now }: SchedulerOptions,
-  running: Running[],
-  cache: KeyValueCache,
-  slot: number,
-): Promise<void> {
-  const state = running[slot] as Running;
-  const { promptTokens } = state.request;
-  const start = state.prefilled;
-  const chunk = promptTokens.slice(start, start + PREFILL_CHUNK);
-  const time = chunk.length;
+async function prefillChunk(state: State, slot: number): Promise<void> {
+  const { running, cache, now } = state;
+  const one = running[slot] as Running;
+  const { promptTokens } = one.request;
   const begun = now();
-  cache.reserve(start + time);
-  const results = await programs.prefill.run({
-    ...cache.feeds(slot, 1),
-    tokens: integers(chunk, [1, time]),
-    positions: integers(
-      chunk.map((_, i) => start + i),
-      [1, time],
-    ),
-    causalMask: causalMask(time),
-    lastRow: integers([time - 1], [1]),
-  });
-  cache.append(slot, 1, time, results);
-  state.prefilled += time;
-  state.computeMs += now() - begun;
-  if (state.prefilled === promptTokens.length)
-    accept(running, cache, slot, logitsRow(results['logits'], 0, vocabularySize));
-}
-
-async function decodeStep(
-  { programs, vocabularySize, now }: SchedulerOptions,
-  running: Running[],
-  cache: KeyValueCache,
-): Promise<void> {
-  const ready = moveReadyToFront(running, cache);
-  const states = running.slice(0, ready);
-  const begun = now();
-  cache.reserve(Math.max(...states.map((_, slot) => cache.lengthOf(slot))) + 1);
-  const results = await programs.decode.run({
-    ...cache.feeds(0, ready),
-    tokens: integers(
-      states.map(({ next }) => next as number),
-      [ready, 1],
-    ),
-    positions: integers(
-      states.map((_, slot) => cache.lengthOf(slot)),
-      [ready, 1],
-    ),
-  });
-  cache.append(0, ready, 1, results);
-  const share = (now() - begun) / ready;
-  for (const state of states) state.computeMs += share;
-  for (let slot = ready - 1; slot >= 0; slot--) {
-    accept(running, cache, slot, logitsRow(results['logits'], slot, vocabularySize));
-  }
+  if (cache.lengthOf(slot) === 0) one.cachedTokens = reusePrefix(state, slot);
+  const start = cache.lengthOf(slot);
+  const logits = await runPrefill(state, cache, slot, promptTokens.slice(start, start + PREFILL_CHUNK));
+  one.computeMs += now() - begun;
+  if (cache.lengthOf(slot) === promptTokens.length) accept(state, slot, logits);
 }
 
 /**
- * At most one request a turn is still in its prompt once `prefillChunk` has run, unless several wait: then those in
- * their prompt stand behind the rest. @returns how many are ready
+ * Copies the rows of the longest beginning that a request under way or one that left has in common with this one. The
+ * last prompt token is always run: its logits are wanted. @returns how many tokens
  */
+function reusePrefix({ running, cache, prefixes, cacheShape }: State, slot: number): number {
+  const { promptTokens, cacheScope } = (running[slot] as Running).request;
+  const limit = promptTokens.length - 1;
+  const whole = cacheShape.states.length > 0;
+  let best = { length: 0, slot: -1 };
+  for (const [other, { request, tokens }] of running.entries()) {
+    if (other === slot || request.cacheScope !== cacheScope) continue;
+    const length = reusable(tokens.slice(0, cache.lengthOf(other)), promptTokens, limit, whole);
+    if (length > best.length) best = { length, slot: other };
+  }
+  const kept = prefixes.find(cacheScope, promptTokens, limit);
+  if (kept !== undefined && kept.length > best.length) cache.restore(slot, kept.rows, kept.length);
+  else if (best.length > 0) cache.copy(best.slot, slot, best.length);
+  return cache.lengthOf(slot);
+}
+
+async function decodeStep(state: State): Promise<void> {
+  const { running, cache, now } = state;
+  const ready = moveReadyToFront(running, cache);
+  const states = running.slice(0, ready);
+  const begun = now();
+  const rows = await runDecode(
+    state,
+    cache,
+    states.map(({ tokens }) => tokens.at(-1) as number),
+  );
+  const share = (now() - begun) / ready;
+  for (const one of states) one.computeMs += share;
+  for (let slot = ready - 1; slot >= 0; slot--) accept(state, slot, rows[slot] as Float32Array);
+}
+
+/** Those still in their prompt stand behind the rest. @returns how many are ready */
 function moveReadyToFront(running: Running[], cache: KeyValueCache): number {
   let ready = 0;
   for (let slot = 0; slot < running.length; slot++) {
-    if (running[slot]?.next === undefined) continue;
+    if (running[slot]?.isReady !== true) continue;
     if (slot !== ready) {
       cache.swap(slot, ready);
       const moved = running[slot] as Running;
@@ -196,28 +246,41 @@ function moveReadyToFront(running: Running[], cache: KeyValueCache): number {
   return ready;
 }
 
-/** Samples the next token and hands it over; the request leaves when its owner says so. */
-function accept(running: Running[], cache: KeyValueCache, slot: number, logits: Float32Array): void {
-  const state = running[slot] as Running;
-  const token = sampleToken(logits, state.request.sampler, state.rng);
-  state.next = token;
-  if (!state.request.onToken(token, state.computeMs)) leave(running, cache, slot);
+/** Samples the next token and hands it over; the request leaves when its owner says so, or when its sampler fails. */
+function accept(state: State, slot: number, logits: Float32Array): void {
+  const one = state.running[slot] as Running;
+  let goOn: boolean;
+  try {
+    const sampled = one.sampler.next(logits);
+    one.tokens.push(sampled.token);
+    one.isReady = true;
+    goOn = one.request.onToken(sampled, one.computeMs);
+  } catch (error) {
+    leave(state, slot, error);
+    return;
+  }
+  if (!goOn) leave(state, slot);
 }
 
-function logitsRow(logits: Value | undefined, row: number, vocabularySize: number): Float32Array {
-  if (!(logits?.data instanceof Float32Array)) throw new Error('the program gave no logits');
-  return logits.data.subarray(row * vocabularySize, (row + 1) * vocabularySize);
-}
-
-const masks = new Map<number, Value>();
-
-/** `[time, time]`: −1e9 where the column comes after the row. Few sizes occur, so they are kept. */
-function causalMask(time: number): Value {
-  const known = masks.get(time);
-  if (known !== undefined) return known;
-  const data = new Float32Array(time * time);
-  for (let row = 0; row < time; row++) data.fill(-1e9, row * time + row + 1, (row + 1) * time);
-  const mask = floats(data, [time, time]);
-  masks.set(time, mask);
-  return mask;
+/** One step of a search; it leaves with its answer, with an error, or because nobody waits for it any more. */
+async function searchOn({ searching, now }: State, one: Searching): Promise<void> {
+  const { request, search } = one;
+  const end = (error?: unknown): void => {
+    searching.delete(one);
+    request.onLeave({ computeMs: one.computeMs, cachedTokens: 0 }, error);
+  };
+  if (request.isAborted()) {
+    end();
+    return;
+  }
+  try {
+    const begun = now();
+    const answer = await search.step();
+    one.computeMs += now() - begun;
+    if (answer === undefined) return;
+    answer.every((token) => request.onToken({ token }, one.computeMs));
+    end();
+  } catch (error) {
+    end(error);
+  }
 }

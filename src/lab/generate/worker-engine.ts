@@ -12,7 +12,7 @@ import { readCausalModel } from '../models/registry.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import type { AnswerPart } from './answer.js';
 import { type Channel, createChannel } from './channel.js';
-import { checkRequest } from './check-request.js';
+import { checkRequest, placesOf } from './check-request.js';
 import type { GenerateRequest, TextEngine } from './engine.js';
 import { type LocalEngineOptions, queueFull } from './local-engine.js';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.js';
@@ -39,10 +39,11 @@ export async function createWorkerEngine(options: WorkerEngineOptions): Promise<
     contextLength,
     encode: (text) => tokenizer.encode(text),
     encodeChat: (messages) => tokenizer.renderChat(messages),
+    tokenBytes: (id) => tokenizer.tokenBytes(id),
     generate(request, signal) {
       if (closing !== undefined) throw new MoatError('engine-closed', `${modelId} is closing`);
-      checkRequest(request, contextLength, config.vocab_size);
-      if (thread.openCount() >= maxConcurrent + queueLimit) throw queueFull(options);
+      checkRequest(request, { contextLength, tokenCount: tokenizer.vocabSize, maxConcurrent });
+      if (thread.placesTaken() + placesOf(request) > maxConcurrent + queueLimit) throw queueFull(options);
       return thread.generate(request, signal);
     },
     async close() {
@@ -61,7 +62,7 @@ export async function createWorkerEngine(options: WorkerEngineOptions): Promise<
   function restarting(start: WorkerEngineOptions, cause: unknown): Thread {
     let next: Promise<Thread> | undefined;
     return {
-      openCount: () => 0,
+      placesTaken: () => 0,
       async *generate(request, signal) {
         next ??= startThread(start).catch((error: unknown) => {
           next = undefined;
@@ -78,8 +79,14 @@ export async function createWorkerEngine(options: WorkerEngineOptions): Promise<
   }
 }
 
+interface OpenRequest {
+  readonly channel: Channel<AnswerPart>;
+  readonly places: number;
+}
+
 interface Thread {
-  openCount(): number;
+  /** By requests that wait or are being answered. */
+  placesTaken(): number;
   generate(request: GenerateRequest, signal: AbortSignal | undefined): AsyncIterable<AnswerPart>;
   close(): Promise<void>;
 }
@@ -90,7 +97,7 @@ async function openThread(
 ): Promise<Thread> {
   const start: WorkerStart = { modelDirectory, options };
   const worker = new Worker(ENTRY, { workerData: start });
-  const open = new Map<number, Channel<AnswerPart>>();
+  const open = new Map<number, OpenRequest>();
   const say = (message: ToWorker): void => worker.postMessage(message);
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   let isClosing = false;
@@ -102,7 +109,7 @@ async function openThread(
       fix: 'Ask again; it starts anew.',
       cause: error,
     });
-    for (const channel of open.values()) channel.end(failure);
+    for (const { channel } of open.values()) channel.end(failure);
     open.clear();
     onDeath(error);
   };
@@ -111,11 +118,11 @@ async function openThread(
   worker.on('message', (message: FromWorker) => deliver(message, open));
   let lastId = 0;
   return {
-    openCount: () => open.size,
+    placesTaken: () => [...open.values()].reduce((sum, { places }) => sum + places, 0),
     generate(request, signal) {
       const id = ++lastId;
       const channel = createChannel<AnswerPart>();
-      open.set(id, channel);
+      open.set(id, { channel, places: placesOf(request) });
       say({ type: 'generate', id, request, isAborted: signal?.aborted === true });
       const abort = (): void => say({ type: 'abort', id });
       signal?.addEventListener('abort', abort, { once: true });
@@ -151,9 +158,9 @@ async function ready(worker: Worker): Promise<void> {
   }
 }
 
-function deliver(message: FromWorker, open: Map<number, Channel<AnswerPart>>): void {
+function deliver(message: FromWorker, open: Map<number, OpenRequest>): void {
   if (message.type === 'ready' || message.id === undefined) return;
-  const channel = open.get(message.id);
+  const channel = open.get(message.id)?.channel;
   if (message.type === 'part') {
     channel?.push(message.part);
     return;
