@@ -145,7 +145,7 @@ export function* safetensorsChunks(
   for (const { name, shape, data } of tensors)
     invariant(
       elementsOf(shape) === data.length,
-      `tensor "${name}" has ${data.length} elements, not [${shape.join(', ')}]`,
+      `tensor "${name}" has ${data.length} elements, not shape [${shape.join(', ')}]`,
     );
   const sorted = inFileOrder(tensors.map((tensor) => ({ ...tensor, dtype: dtypeOf(tensor.data) })));
   yield headerBytes(sorted, metadata);

@@ -1,10 +1,10 @@
 /** The keys of GGUF metadata that say what model it is, as Hugging Face's `config.json`, and back. */
+import { z } from 'zod';
 import { MoatError } from '../../base/errors.js';
 import { quoted } from '../checkpoint/gguf-cursor.js';
 import type { GgufFields } from '../checkpoint/gguf-fields.js';
 import type { GgufValue } from '../checkpoint/gguf-values.js';
-import type { DecoderKeys } from './decoder-config.js';
-import { headSizeOf } from './decoder-config.js';
+import { decoderKeys, headSizeOf, windowKeys } from './decoder-config.js';
 import { GGUF_ARCHITECTURES, type GgufArchitecture } from './gguf-names.js';
 import { type RopeParameters, rotationOf } from './rotary-frequencies.js';
 
@@ -157,61 +157,107 @@ function ropeFactorsOf(rope: RopeParameters, facts: Omit<RopeFacts, 'factors'>):
 
 /** What a model's configuration becomes in a GGUF file. */
 export interface GgufModelKeys {
+  readonly architecture: GgufArchitecture;
   readonly keys: ReadonlyMap<string, GgufValue>;
-  readonly ropeFactors: Float32Array | undefined;
+  readonly vocabularySize: number;
   readonly headSize: number;
+  readonly ropeFactors: Float32Array | undefined;
+  /** Where the file promises less than the folder: one sentence. */
+  readonly note: string | undefined;
 }
 
+const exportSchema = z.looseObject({
+  model_type: z.string(),
+  ...decoderKeys,
+  ...windowKeys,
+  use_sliding_window: z.boolean().optional(),
+  attention_bias: z.boolean().default(false),
+});
+
 /**
- * @param config as its schema read it: defaults are filled in
- * @param contextLength how far the model sees, which may be less than it was made for
- * @throws MoatError `not-exportable` for a rotation that llama.cpp has no keys for
+ * @param config as its architecture read it: defaults are filled in
+ * @throws MoatError `not-exportable` for an architecture, an activation or a rotation that llama.cpp has no keys for
  */
-export function ggufKeysOf({ name }: GgufArchitecture, config: DecoderKeys, contextLength: number): GgufModelKeys {
+export function ggufKeysOf(config: object): GgufModelKeys {
+  const modelType = 'model_type' in config ? config.model_type : undefined;
+  const architecture = GGUF_ARCHITECTURES.find((known) =>
+    [known.modelType, ...known.alsoFrom].some((type) => type === modelType),
+  );
+  if (architecture === undefined) {
+    const known = GGUF_ARCHITECTURES.flatMap((each) => [each.modelType, ...each.alsoFrom]);
+    throw notExportable(`its architecture is ${JSON.stringify(modelType)}; exported are ${known.join(', ')}`);
+  }
+  const parsed = exportSchema.parse(config);
+  if (parsed.hidden_act !== 'silu') throw notExportable(`hidden_act "${parsed.hidden_act}"; llama.cpp has silu here`);
+  if (modelType === 'qwen3' && parsed.attention_bias) throw notExportable('Qwen3 with biases in its attention');
+  const contextLength = wholeContext(parsed);
+  const { name } = architecture;
+  const headSize = headSizeOf(parsed);
   const keys = new Map<string, GgufValue>();
   const whole = (rest: string, value: number): unknown => keys.set(`${name}.${rest}`, { type: 'uint32', value });
   const float = (rest: string, value: number): unknown => keys.set(`${name}.${rest}`, { type: 'float32', value });
-  const headSize = headSizeOf(config);
-  const rope = config.rope_parameters ?? config.rope_scaling ?? undefined;
-  const theta = rope?.rope_theta ?? config.rope_theta ?? 10000;
-  if (config.hidden_act !== 'silu') throw notExportable(`hidden_act "${config.hidden_act}"; llama.cpp has silu here`);
-  whole('block_count', config.num_hidden_layers);
+  whole('block_count', parsed.num_hidden_layers);
   whole('context_length', contextLength);
-  whole('embedding_length', config.hidden_size);
-  whole('feed_forward_length', config.intermediate_size);
-  whole('attention.head_count', config.num_attention_heads);
-  whole('attention.head_count_kv', config.num_key_value_heads);
+  whole('embedding_length', parsed.hidden_size);
+  whole('feed_forward_length', parsed.intermediate_size);
+  whole('attention.head_count', parsed.num_attention_heads);
+  whole('attention.head_count_kv', parsed.num_key_value_heads);
   whole('attention.key_length', headSize);
   whole('attention.value_length', headSize);
-  float('attention.layer_norm_rms_epsilon', config.rms_norm_eps);
-  whole('vocab_size', config.vocab_size);
+  float('attention.layer_norm_rms_epsilon', parsed.rms_norm_eps);
+  whole('vocab_size', parsed.vocab_size);
   whole('rope.dimension_count', headSize);
+  const rope = parsed.rope_parameters ?? parsed.rope_scaling ?? undefined;
+  const theta = rope?.rope_theta ?? parsed.rope_theta ?? 10000;
   float('rope.freq_base', theta);
-  if (rope?.rope_type === 'linear' || rope?.rope_type === 'yarn') {
-    keys.set(`${name}.rope.scaling.type`, { type: 'string', value: rope.rope_type });
-    float('rope.scaling.factor', rope.factor);
+  if (rope !== undefined) scalingKeys(rope, (rest, value) => keys.set(`${name}.rope.scaling.${rest}`, value));
+  const facts = { headSize, theta, contextLength: parsed.max_position_embeddings };
+  return {
+    architecture,
+    keys,
+    vocabularySize: parsed.vocab_size,
+    headSize,
+    ropeFactors: rope?.rope_type === 'llama3' ? ropeFactorsOf(rope, facts) : undefined,
+    note:
+      contextLength === parsed.max_position_embeddings
+        ? undefined
+        : `The context is ${contextLength} tokens: llama.cpp has no sliding windows here, and up to there none is needed.`,
+  };
+}
+
+/** How far the model sees without any of its sliding windows at work. */
+function wholeContext(config: z.infer<typeof exportSchema>): number {
+  const {
+    max_position_embeddings: context,
+    sliding_window: window,
+    use_sliding_window: used,
+    layer_types: kinds,
+  } = config;
+  const slides = config.model_type === 'mistral' || (used === true && kinds?.includes('sliding_attention') !== false);
+  return slides && window != null ? Math.min(context, window) : context;
+}
+
+/** @param set takes what follows `rope.scaling.` */
+function scalingKeys(rope: RopeParameters, set: (rest: string, value: GgufValue) => void): void {
+  const float = (rest: string, value: number | null | undefined): void => {
+    if (value != null) set(rest, { type: 'float32', value });
+  };
+  if (rope.rope_type === 'linear' || rope.rope_type === 'yarn') {
+    set('type', { type: 'string', value: rope.rope_type });
+    float('factor', rope.factor);
   }
-  const original =
-    rope !== undefined && 'original_max_position_embeddings' in rope
-      ? rope.original_max_position_embeddings
-      : undefined;
-  if (typeof original === 'number') whole('rope.scaling.original_context_length', original);
-  if (rope?.rope_type === 'yarn') yarnKeys(rope, float);
-  const facts = { headSize, theta, contextLength: config.max_position_embeddings };
-  return { keys, headSize, ropeFactors: rope?.rope_type === 'llama3' ? ropeFactorsOf(rope, facts) : undefined };
-}
-
-function yarnKeys(
-  rope: Extract<RopeParameters, { rope_type: 'yarn' }>,
-  float: (rest: string, value: number) => unknown,
-) {
+  if (rope.rope_type !== 'yarn' && rope.rope_type !== 'llama3') return;
+  const { original_max_position_embeddings: original } = rope;
+  if (original !== undefined) set('original_context_length', { type: 'uint32', value: original });
+  if (rope.rope_type !== 'yarn') return;
   if (rope.mscale_all_dim || !rope.truncate) throw notExportable('YaRN with mscale_all_dim or without truncate');
-  if (rope.attention_factor != null)
-    float('rope.scaling.attn_factor', rope.attention_factor / (0.1 * Math.log(rope.factor) + 1));
-  if (rope.beta_fast != null) float('rope.scaling.yarn_beta_fast', rope.beta_fast);
-  if (rope.beta_slow != null) float('rope.scaling.yarn_beta_slow', rope.beta_slow);
+  const { attention_factor: attention } = rope;
+  float('attn_factor', attention == null ? undefined : attention / (0.1 * Math.log(rope.factor) + 1));
+  float('yarn_beta_fast', rope.beta_fast);
+  float('yarn_beta_slow', rope.beta_slow);
 }
 
+/** The error of an export that would give another model. */
 export function notExportable(what: string): MoatError {
   return new MoatError('not-exportable', `this model cannot be written as GGUF: ${what}`, {
     fix: 'Use its folder as it is.',

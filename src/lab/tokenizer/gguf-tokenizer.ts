@@ -13,7 +13,7 @@ import {
   preTokenizerNamed,
 } from './gguf-pre-tokenizers.js';
 import { END_OF_TEXT, USUAL_ENDS } from './special-tokens.js';
-import type { TokenizerFile } from './tokenizer-file.js';
+import type { SpecialNames, TokenizerFile } from './tokenizer-file.js';
 
 const MODEL = 'tokenizer.ggml.model';
 const PRE = 'tokenizer.ggml.pre';
@@ -180,23 +180,13 @@ function describe(
   };
 }
 
-/** What `tokenizer_config.json` and `config.json` say beside `tokenizer.json`. */
-export interface TokenRoles {
-  readonly start: string | undefined;
-  readonly addsStart: boolean | undefined;
-  readonly endOfText: string | undefined;
-  readonly endOfTextId: number | undefined;
-  readonly pad: string | undefined;
-  readonly chatTemplate: string | undefined;
-}
-
 /**
  * @param vocabularySize rows of the embedding, which may be more than there are tokens
  * @throws MoatError `not-exportable` for a cut that llama.cpp has no name for
  */
 export function ggufTokenizerKeys(
   file: TokenizerFile,
-  roles: TokenRoles,
+  names: SpecialNames,
   vocabularySize: number,
 ): ReadonlyMap<string, GgufValue> {
   const cut = cutLike(file);
@@ -206,7 +196,7 @@ export function ggufTokenizerKeys(
     return id < 0 ? undefined : id;
   };
   const usual = USUAL_ENDS.find((name) => idOf(name) !== undefined) ?? END_OF_TEXT;
-  const endId = roles.endOfText === undefined ? (roles.endOfTextId ?? idOf(usual)) : idOf(roles.endOfText);
+  const endId = names.endOfText === undefined ? (names.endOfTextId ?? idOf(usual)) : idOf(names.endOfText);
   const keys = new Map<string, GgufValue>();
   keys.set(MODEL, { type: 'string', value: 'gpt2' });
   keys.set(PRE, { type: 'string', value: cut.names[0] as string });
@@ -214,15 +204,15 @@ export function ggufTokenizerKeys(
   keys.set(TYPES, { type: 'array', elementType: 'int32', value: Int32Array.from(types) });
   const merges = file.model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
   keys.set(MERGES, { type: 'array', elementType: 'string', value: merges });
-  const startId = idOf(roles.start);
+  const startId = idOf(names.startOfText);
   for (const [role, id] of [
     ['bos', startId],
     ['eos', endId],
-    ['padding', idOf(roles.pad)],
+    ['padding', idOf(names.pad)],
   ] as const)
     if (id !== undefined) keys.set(idKey(role), { type: 'uint32', value: id });
-  keys.set(ADD_BOS, { type: 'bool', value: startId !== undefined && (roles.addsStart ?? cut.addsStart) });
-  if (roles.chatTemplate !== undefined) keys.set(CHAT_TEMPLATE, { type: 'string', value: roles.chatTemplate });
+  keys.set(ADD_BOS, { type: 'bool', value: startId !== undefined && (names.addsStart ?? cut.addsStart) });
+  if (names.chatTemplate !== undefined) keys.set(CHAT_TEMPLATE, { type: 'string', value: names.chatTemplate });
   return keys;
 }
 

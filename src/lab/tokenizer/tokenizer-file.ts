@@ -84,6 +84,8 @@ const tokenizerSchema = z.object({
 
 const specialSchema = z.union([z.string(), z.object({ content: z.string() })]).nullish();
 const configSchema = z.object({
+  bos_token: specialSchema,
+  add_bos_token: z.boolean().optional().catch(undefined),
   eos_token: specialSchema,
   pad_token: specialSchema,
   chat_template: z.string().optional().catch(undefined),
@@ -110,6 +112,9 @@ export async function readTokenizerFile(folder: string): Promise<TokenizerFile> 
 
 /** What the files beside `tokenizer.json` say about its special tokens. */
 export interface SpecialNames {
+  readonly startOfText?: string | undefined;
+  /** Whether every text begins with it. */
+  readonly addsStart?: boolean | undefined;
   readonly endOfText?: string | undefined;
   readonly pad?: string | undefined;
   /** Where no name is given: the id that ends a text, from the model's own configuration. */
@@ -121,6 +126,8 @@ export interface SpecialNames {
 export async function readSpecialNames(folder: string): Promise<SpecialNames> {
   const config = configSchema.safeParse(await readOptionalJson(path.join(folder, CONFIG_FILE))).data;
   const names = {
+    startOfText: nameOf(config?.bos_token),
+    addsStart: config?.add_bos_token,
     endOfText: nameOf(config?.eos_token),
     pad: nameOf(config?.pad_token),
     chatTemplate: config?.chat_template,
