@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
+import { ggufGroup } from './gguf.js';
 import { optimizerGroup } from './optimizer.js';
 import { quantizedGroup } from './quantized.js';
 import { recipeGroup } from './recipe.js';
@@ -19,6 +20,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   encoders: encodersGroup,
   engine: engineGroup,
   gateway: gatewayGroup,
+  gguf: ggufGroup,
   optimizer: optimizerGroup,
   quantized: quantizedGroup,
   recipe: recipeGroup,
