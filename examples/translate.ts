@@ -175,7 +175,7 @@ export async function train(
   const model = createModel(tokenizer, settings);
   print(`${(parameterCount(model.parameters) / 1e6).toFixed(1)} M parameters, vocabulary ${tokenizer.vocabSize}`);
   print(`batches: ${shapes.map(({ batchSize, length }) => `${batchSize} × ${length} tokens`).join(', ')}`);
-  const special = { startToken: model.startToken, padToken: tokenizer.pad };
+  const special = { startToken: model.startToken, padToken: padOf(tokenizer) };
   const { gather, learner, close } = await createLearners(model, shapes, settings.seed);
   const measure = await createMeasure(model, shapes, heldOut, special);
   let best = { heldOutLoss: Infinity, weights: copyOf(learner.parameters()) };
@@ -265,13 +265,18 @@ async function createMeasure(
   return Object.assign(measure, { close });
 }
 
+function padOf({ pad }: Tokenizer): number {
+  if (pad === undefined) throw new Error('a tokenizer of ours has a token for padding');
+  return pad;
+}
+
 /** Greedy translations, in order. */
 export async function translate(
   { model, tokenizer, weights }: Pick<TrainedTranslator, 'model' | 'tokenizer' | 'weights'>,
   sources: readonly string[],
 ): Promise<string[]> {
-  const { endOfText, pad } = tokenizer;
-  const translator = await createTranslator(model, weights, { endToken: endOfText, padToken: pad });
+  const { endOfText } = tokenizer;
+  const translator = await createTranslator(model, weights, { endToken: endOfText, padToken: padOf(tokenizer) });
   const encoded = sources.map((source) => [...tokenizer.encode(source), endOfText].slice(-MAX_LENGTH));
   const targets = await translator.translate(encoded, MAX_LENGTH);
   await translator.close();

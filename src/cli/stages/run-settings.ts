@@ -7,7 +7,7 @@ import type { ProjectConfig } from '../config/types.js';
 export interface TokenizerFacts {
   readonly vocabularySize: number;
   readonly endOfText: number;
-  readonly pad: number;
+  readonly pad: number | undefined;
   /** Ends an answer in a conversation. */
   readonly endOfTurn: number;
   readonly hash: string;
@@ -75,7 +75,7 @@ function hubModelConfig({ model }: ProjectConfig, tokenizer: TokenizerFacts): Re
     ...sized,
     bos_token_id: tokenizer.endOfText,
     eos_token_id: [tokenizer.endOfText, tokenizer.endOfTurn],
-    pad_token_id: tokenizer.pad,
+    ...(tokenizer.pad === undefined ? {} : { pad_token_id: tokenizer.pad }),
   };
 }
 

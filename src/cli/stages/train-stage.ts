@@ -158,9 +158,13 @@ function factsOf(tokenizer: LoadedTokenizer) {
 /** What stands beside the weights in every checkpoint, so that the folder alone is a model. */
 function tokenizerFiles(
   folder: string,
-  { endOfText, endOfTurn, pad }: { endOfText: number; endOfTurn: number; pad: number },
+  { endOfText, endOfTurn, pad }: { endOfText: number; endOfTurn: number; pad: number | undefined },
 ) {
-  const generation = { bos_token_id: endOfText, eos_token_id: [endOfText, endOfTurn], pad_token_id: pad };
+  const generation = {
+    bos_token_id: endOfText,
+    eos_token_id: [endOfText, endOfTurn],
+    ...(pad === undefined ? {} : { pad_token_id: pad }),
+  };
   return {
     'tokenizer.json': { copyOf: path.join(folder, 'tokenizer.json') },
     'tokenizer_config.json': { copyOf: path.join(folder, 'tokenizer_config.json') },

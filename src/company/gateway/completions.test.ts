@@ -1,5 +1,5 @@
 /** Completions in OpenAI's forms, asked for with OpenAI's own client: texts, usage, charges. */
-import OpenAI from 'openai';
+import type OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchGateway, openScratchGateway, post as postTo } from '../../../tests/scratch-gateway.js';
 import { scriptedEngine } from '../../../tests/scripted-engine.js';

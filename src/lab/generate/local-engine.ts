@@ -46,7 +46,7 @@ export async function createLocalEngine(loaded: LoadedModel, options: LocalEngin
   return {
     modelId,
     contextLength,
-    encode: (text) => tokenizer.encode(text),
+    encode: (text) => [...tokenizer.promptStart, ...tokenizer.encode(text)],
     encodeChat: (messages) => tokenizer.renderChat(messages),
     tokenBytes: (id) => tokenizer.tokenBytes(id),
     generate(request, signal) {

@@ -37,7 +37,7 @@ export async function createWorkerEngine(options: WorkerEngineOptions): Promise<
   return {
     modelId,
     contextLength,
-    encode: (text) => tokenizer.encode(text),
+    encode: (text) => [...tokenizer.promptStart, ...tokenizer.encode(text)],
     encodeChat: (messages) => tokenizer.renderChat(messages),
     tokenBytes: (id) => tokenizer.tokenBytes(id),
     generate(request, signal) {

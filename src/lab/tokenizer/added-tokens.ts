@@ -25,7 +25,9 @@ export type AddedToken = z.infer<typeof addedTokenSchema>;
 export type Part = { readonly text: string } | { readonly id: number };
 
 /** Cuts a text at these tokens; from the left, the longest that begins first. */
-export function createTokenFinder(tokens: readonly AddedToken[]): (text: string) => readonly Part[] {
+export function createTokenFinder(
+  tokens: readonly Pick<AddedToken, 'content' | 'id'>[],
+): (text: string) => readonly Part[] {
   if (tokens.length === 0) return (text) => [{ text }];
   const idOf = new Map(tokens.map(({ content, id }) => [content, id]));
   const anyToken = literalOf([...idOf.keys()]);

@@ -11,7 +11,7 @@ import { CHAT_TEMPLATE, END_OF_TEXT, PAD } from './special-tokens.js';
 import type { TrainedBpe } from './train-bpe.js';
 
 export const TOKENIZER_FILE = 'tokenizer.json';
-const CONFIG_FILE = 'tokenizer_config.json';
+export const CONFIG_FILE = 'tokenizer_config.json';
 
 /**
  * Writes both files into a folder (made when absent), each whole or not at all.

@@ -2,11 +2,18 @@
 import { createHash } from 'node:crypto';
 import { MoatError } from '../../base/errors.js';
 import { type AddedToken, createTokenFinder } from './added-tokens.js';
+import { type RenderChat, compileChatTemplate } from './chat-template.js';
 import { createBpeEncoder, type Encode, type Merge, type MergeTable } from './bpe-encoder.js';
 import { bytesOf, characterOf } from './byte-alphabet.js';
 import { createCut, createNormalize, isPlain } from './pre-tokenizer.js';
-import { END_OF_TEXT, PAD, TURN_END, TURN_START, USUAL_ENDS } from './special-tokens.js';
-import { readSpecialNames, readTokenizerFile, type SpecialNames, type TokenizerFile } from './tokenizer-file.js';
+import { CHAT_TEMPLATE, END_OF_TEXT, PAD, TURN_END, TURN_START, USUAL_ENDS } from './special-tokens.js';
+import {
+  CONFIG_FILE,
+  readSpecialNames,
+  readTokenizerFile,
+  type SpecialNames,
+  type TokenizerFile,
+} from './tokenizer-file.js';
 
 export interface ChatTurn {
   readonly role: 'system' | 'user' | 'assistant';
@@ -25,10 +32,16 @@ export interface Tokenizer {
   decode(ids: readonly number[]): string;
   /** Ends every document. */
   readonly endOfText: number;
-  readonly pad: number;
+  /** Fills rows up; undefined where there is none. Never `endOfText`: a model that learns to ignore its end does not stop. */
+  readonly pad: number | undefined;
   /** Ends a turn of a chat; the same as `endOfText` where the tokenizer knows no chats. */
   readonly endOfTurn: number;
-  /** The conversation in ChatML, ending where the assistant's answer begins. @throws MoatError `no-chat-tokens` */
+  /** What every prompt begins with: nothing, or the token that stands before the first of a text. */
+  readonly promptStart: readonly number[];
+  /**
+   * The conversation by the tokenizer's chat template, or in ChatML where it has none, ending where the assistant's answer
+   * begins. What messages say is always plain text. @throws MoatError `no-chat-tokens`, `bad-chat-template`
+   */
   renderChat(messages: readonly ChatTurn[]): number[];
   /** A token's bytes; none for a special token. Do not change them. @throws RangeError for an unknown id */
   tokenBytes(id: number): Uint8Array;
@@ -60,20 +73,57 @@ function createTokenizer(file: TokenizerFile, names: SpecialNames, folder: strin
     if (bytes === undefined) throw new RangeError(`token id ${id} is not among 0 … ${tokens.length - 1}`);
     return bytes;
   };
+  const pad = special.get(names.pad ?? PAD);
+  const startOfText = special.get(names.startOfText ?? '');
   return {
     vocabSize: tokens.length,
     encode,
     decode: (ids) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(ids.map(tokenBytes))),
     endOfText,
-    pad: special.get(names.pad ?? PAD) ?? endOfText,
+    pad: pad === endOfText ? undefined : pad,
     endOfTurn: special.get(TURN_END) ?? endOfText,
-    renderChat: (messages) => renderChat(messages, encode, special.get(TURN_START), special.get(TURN_END)),
+    promptStart: names.addsStart === true && startOfText !== undefined ? [startOfText] : [],
+    renderChat: createRenderChat(names, { special, encode, folder }),
     tokenBytes,
     hash: hashOf(file),
   };
 }
 
-function renderChat(
+interface ChatParts {
+  readonly special: ReadonlyMap<string, number>;
+  readonly encode: (text: string) => number[];
+  readonly folder: string;
+}
+
+function createRenderChat(names: SpecialNames, { special, encode, folder }: ChatParts): Tokenizer['renderChat'] {
+  const { chatTemplate, startOfText, endOfText, pad } = names;
+  if (chatTemplate === undefined || chatTemplate === CHAT_TEMPLATE)
+    return (messages) => renderChatMl(messages, encode, special.get(TURN_START), special.get(TURN_END));
+  const variables = { bos_token: startOfText, eos_token: endOfText, pad_token: pad };
+  const find = createTokenFinder([...special].map(([content, id]) => ({ content, id })));
+  let render: RenderChat | undefined;
+  return (messages) => {
+    // not before it is needed: a model whose template is broken still completes texts
+    render ??= compileChatTemplate(chatTemplate, variables, `${folder}/${CONFIG_FILE}`);
+    const ids: number[] = [];
+    let text = '';
+    const flush = (): void => {
+      for (const id of encode(text)) ids.push(id);
+      text = '';
+    };
+    for (const part of render(messages)) {
+      for (const inner of part.by === 'template' ? find(part.text) : [part]) {
+        if ('id' in inner) flush();
+        if ('id' in inner) ids.push(inner.id);
+        else text += inner.text;
+      }
+    }
+    flush();
+    return ids;
+  };
+}
+
+function renderChatMl(
   messages: readonly ChatTurn[],
   encode: (text: string) => number[],
   turnStart: number | undefined,
