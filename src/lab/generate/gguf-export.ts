@@ -8,7 +8,7 @@ import { type GgufTensorSource, writeGguf } from '../checkpoint/gguf-write.js';
 import { type ModelFolder, openModelFolder } from '../checkpoint/model-folder.js';
 import { type GgufModelKeys, ggufKeysOf, notExportable } from '../models/gguf-config.js';
 import { ROPE_FACTORS, ggufNameOf, hasRotaryRows, reorderPairs } from '../models/gguf-names.js';
-import type { ParameterSpec } from '../models/model.js';
+import type { ParameterSpec, TokenModelConfig } from '../models/model.js';
 import { readCausalModel } from '../models/registry.js';
 import { ggufTokenizerKeys } from '../tokenizer/gguf-tokenizer.js';
 import { readSpecialNames, readTokenizerFile } from '../tokenizer/tokenizer-file.js';
@@ -52,7 +52,7 @@ export async function exportGguf(directory: string, file: string, options: Expor
       ['general.file_type', { type: 'uint32', value: FILE_TYPES[options.type] }],
       ['general.quantization_version', { type: 'uint32', value: QUANTIZATION_VERSION }],
       ...plan.keys,
-      ...(await tokenizerKeys(directory, plan.vocabularySize)),
+      ...(await tokenizerKeys(directory, model.config)),
     ]);
     const types = typesOf(model.parameters, options.type);
     const tensors = [
@@ -70,9 +70,9 @@ export async function exportGguf(directory: string, file: string, options: Expor
   }
 }
 
-async function tokenizerKeys(directory: string, vocabularySize: number): Promise<ReadonlyMap<string, GgufValue>> {
-  const file = await readTokenizerFile(directory);
-  return ggufTokenizerKeys(file, await readSpecialNames(directory), vocabularySize);
+async function tokenizerKeys(directory: string, config: TokenModelConfig): Promise<ReadonlyMap<string, GgufValue>> {
+  const [file, names] = await Promise.all([readTokenizerFile(directory), readSpecialNames(directory)]);
+  return ggufTokenizerKeys(file, names, config, config.vocab_size);
 }
 
 function ropeTensor(factors: Float32Array | undefined): GgufTensorSource[] {

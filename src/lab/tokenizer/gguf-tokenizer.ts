@@ -180,6 +180,12 @@ function describe(
   };
 }
 
+/** What `config.json` says of tokens. */
+export interface ConfiguredIds {
+  readonly bos_token_id?: number | null | undefined;
+  readonly eos_token_id?: number | readonly number[] | null | undefined;
+}
+
 /**
  * @param vocabularySize rows of the embedding, which may be more than there are tokens
  * @throws MoatError `not-exportable` for a cut that llama.cpp has no name for
@@ -187,6 +193,7 @@ function describe(
 export function ggufTokenizerKeys(
   file: TokenizerFile,
   names: SpecialNames,
+  configured: ConfiguredIds,
   vocabularySize: number,
 ): ReadonlyMap<string, GgufValue> {
   const cut = cutLike(file);
@@ -204,14 +211,13 @@ export function ggufTokenizerKeys(
   keys.set(TYPES, { type: 'array', elementType: 'int32', value: Int32Array.from(types) });
   const merges = file.model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
   keys.set(MERGES, { type: 'array', elementType: 'string', value: merges });
-  const startId = idOf(names.startOfText);
-  for (const [role, id] of [
-    ['bos', startId],
-    ['eos', endId],
-    ['padding', idOf(names.pad)],
-  ] as const)
+  const startId = idOf(names.startOfText) ?? configured.bos_token_id ?? undefined;
+  // a model may stop at several tokens: the end of a turn beside that of a text
+  const others = [configured.eos_token_id ?? []].flat().filter((id) => id !== endId);
+  const roles = { bos: startId, eos: endId, eot: others[0], eom: others[1], padding: idOf(names.pad) };
+  for (const [role, id] of Object.entries(roles))
     if (id !== undefined) keys.set(idKey(role), { type: 'uint32', value: id });
-  keys.set(ADD_BOS, { type: 'bool', value: startId !== undefined && (names.addsStart ?? cut.addsStart) });
+  keys.set(ADD_BOS, { type: 'bool', value: names.startOfText !== undefined && (names.addsStart ?? cut.addsStart) });
   if (names.chatTemplate !== undefined) keys.set(CHAT_TEMPLATE, { type: 'string', value: names.chatTemplate });
   return keys;
 }
