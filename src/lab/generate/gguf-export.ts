@@ -1,6 +1,5 @@
 /** A whole model from its folder into one GGUF file, as llama.cpp reads it. */
 import path from 'node:path';
-import { MoatError } from '../../base/errors.js';
 import { quantizeBlocks, type WrittenType } from '../checkpoint/gguf-quantize.js';
 import { GGUF_TYPES } from '../checkpoint/gguf-types.js';
 import type { GgufValue } from '../checkpoint/gguf-values.js';
@@ -12,13 +11,15 @@ import type { ParameterSpec, TokenModelConfig } from '../models/model.js';
 import { readCausalModel } from '../models/registry.js';
 import { ggufTokenizerKeys } from '../tokenizer/gguf-tokenizer.js';
 import { readSpecialNames, readTokenizerFile } from '../tokenizer/tokenizer-file.js';
+import { loadTokenizer } from '../tokenizer/tokenizer.js';
+import { checkFits } from './load-model.js';
+import { type TransferOptions, counted } from './model-transfer.js';
 
-export interface ExportOptions {
+export interface ExportOptions extends TransferOptions {
   /** What the matrices are written as. */
   readonly type: WrittenType;
   /** `general.name`; default is the folder's. */
   readonly name?: string;
-  readonly onProgress?: (progress: { readonly tensorsDone: number; readonly tensorCount: number }) => void;
 }
 
 export interface ExportedModel {
@@ -45,6 +46,7 @@ export async function exportGguf(directory: string, file: string, options: Expor
       path.join(directory, 'config.json'),
     );
     const plan = ggufKeysOf(model.config);
+    checkFits(directory, model, await loadTokenizer(directory), folder.weights);
     const metadata = new Map<string, GgufValue>([
       ['general.architecture', { type: 'string', value: plan.architecture.name }],
       ['general.type', { type: 'string', value: 'model' }],
@@ -59,7 +61,7 @@ export async function exportGguf(directory: string, file: string, options: Expor
       ...ropeTensor(plan.ropeFactors),
       ...model.parameters.map((spec) => tensorSource(folder, plan, spec, types.get(spec.name) ?? 'F32')),
     ];
-    await writeGguf(file, metadata, withProgress(tensors, options.onProgress));
+    await writeGguf(file, metadata, counted(tensors, options));
     return {
       architecture: plan.architecture.name,
       tensorCount: tensors.length,
@@ -83,20 +85,13 @@ function ropeTensor(factors: Float32Array | undefined): GgufTensorSource[] {
 }
 
 function tensorSource(
-  { directory, weights }: ModelFolder,
+  { weights }: ModelFolder,
   { architecture, headSize }: GgufModelKeys,
   { name, shape }: ParameterSpec,
   type: WrittenType,
 ): GgufTensorSource {
   const target = ggufNameOf(name);
   if (target === undefined) throw notExportable(`llama.cpp has no name for tensor "${name}"`);
-  const found = weights.tensors.get(name)?.shape;
-  if (found === undefined || found.join() !== shape.join()) {
-    const what = found === undefined ? 'is missing' : `is [${found.join(', ')}], not [${shape.join(', ')}]`;
-    throw new MoatError('other-weights', `${directory}: tensor "${name}" ${what}`, {
-      fix: 'config.json and the weights belong to different models; copy the folder again.',
-    });
-  }
   return {
     name: target,
     type,
@@ -138,19 +133,4 @@ function halvesNote(tensors: readonly GgufTensorSource[], wanted: WrittenType): 
   const halves = wanted === 'F16' ? [] : tensors.filter(({ type }) => type === 'F16');
   if (halves.length === 0) return [];
   return [`${halves.length} of ${tensors.length} tensors are F16: their rows do not divide by 32, as ${wanted} needs.`];
-}
-
-function withProgress(
-  tensors: readonly GgufTensorSource[],
-  onProgress: ExportOptions['onProgress'],
-): readonly GgufTensorSource[] {
-  let tensorsDone = 0;
-  return tensors.map((tensor) => ({
-    ...tensor,
-    async read() {
-      const bytes = await tensor.read();
-      onProgress?.({ tensorsDone: ++tensorsDone, tensorCount: tensors.length });
-      return bytes;
-    },
-  }));
 }

@@ -8,14 +8,10 @@ import { type GgufReader, openGguf } from '../checkpoint/gguf.js';
 import { type TensorSource, writeSafetensorsFrom } from '../checkpoint/safetensors.js';
 import { configFromGguf, ggufArchitectureOf } from '../models/gguf-config.js';
 import { type GgufArchitecture, ROPE_FACTORS, ggufNameOf, hasRotaryRows, reorderPairs } from '../models/gguf-names.js';
-import type { ParameterSpec } from '../models/model.js';
+import { type ParameterSpec, parameterCount } from '../models/model.js';
 import { readCausalModel } from '../models/registry.js';
 import { tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js';
-
-export interface ImportProgress {
-  readonly tensorsDone: number;
-  readonly tensorCount: number;
-}
+import { type TransferOptions, checkFolderIsFree, counted } from './model-transfer.js';
 
 export interface ImportedModel {
   /** `model_type` of the folder. */
@@ -26,33 +22,22 @@ export interface ImportedModel {
 
 /**
  * Writes `config.json`, `generation_config.json`, `model.safetensors`, `tokenizer.json` and `tokenizer_config.json`. Halves (F16,
- * BF16) stay as they are, quantised blocks become F32. The folder appears whole or not at all, and replaces what was there.
- * @throws MoatError `bad-gguf`, `unknown-architecture`, `tokenizer-unsupported`, `bad-model-config`
+ * BF16) stay as they are, quantised blocks become F32. The folder appears whole or not at all.
+ * @throws MoatError `folder-taken`, `bad-gguf`, `unknown-architecture`, `tokenizer-unsupported`, `bad-model-config`
  */
-export async function importGguf(
-  file: string,
-  folder: string,
-  { onProgress }: { readonly onProgress?: (progress: ImportProgress) => void } = {},
-): Promise<ImportedModel> {
+export async function importGguf(file: string, folder: string, options: TransferOptions = {}): Promise<ImportedModel> {
+  await checkFolderIsFree(folder);
   const reader = await openGguf(file);
   try {
     const plan = await planImport(reader);
-    const tensorCount = plan.tensors.length;
-    let tensorsDone = 0;
-    const counted = plan.tensors.map((tensor) => ({
-      ...tensor,
-      async read() {
-        const bytes = await tensor.read();
-        onProgress?.({ tensorsDone: ++tensorsDone, tensorCount });
-        return bytes;
-      },
-    }));
     await writeFolderAtomic(folder, async (target) => {
       for (const [name, content] of Object.entries(plan.files))
         await writeFile(path.join(target, name), `${JSON.stringify(content, null, 2)}\n`);
-      await writeSafetensorsFrom(path.join(target, 'model.safetensors'), counted, { metadata: { format: 'pt' } });
+      await writeSafetensorsFrom(path.join(target, 'model.safetensors'), counted(plan.tensors, options), {
+        metadata: { format: 'pt' },
+      });
     });
-    return { modelType: plan.modelType, tensorCount, parameterCount: plan.parameterCount };
+    return { modelType: plan.modelType, tensorCount: plan.tensors.length, parameterCount: plan.parameterCount };
   } finally {
     await reader.close();
   }
@@ -94,7 +79,7 @@ async function planImport(reader: GgufReader): Promise<ImportPlan> {
       'tokenizer_config.json': tokenizerConfig,
     },
     tensors: model.parameters.map((spec) => tensorSource(reader, architecture, spec, headSize)),
-    parameterCount: model.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    parameterCount: parameterCount(model.parameters),
   };
 }
 

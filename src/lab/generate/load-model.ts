@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { type Weights, openModelFolder } from '../checkpoint/model-folder.js';
-import type { CausalModel, ParameterSpec, TokenModelConfig } from '../models/model.js';
+import type { CausalModel, TokenModelConfig } from '../models/model.js';
 import { readCausalModel } from '../models/registry.js';
 import { type Value, floats } from '../runtime/program.js';
 import { type Tokenizer, loadTokenizer } from '../tokenizer/tokenizer.js';
@@ -25,33 +25,37 @@ export async function loadModel(directory: string): Promise<LoadedModel> {
   try {
     const origin = path.join(directory, 'config.json');
     const { model } = readCausalModel(JSON.parse(await folder.readText('config.json')), origin);
-    if (tokenizer.vocabSize > model.config.vocab_size) {
-      throw new MoatError(
-        'other-vocabulary',
-        `${directory}: the tokenizer has ${tokenizer.vocabSize} tokens, the model ${model.config.vocab_size}`,
-        {
-          fix: 'The two files belong to different models; copy the folder again.',
-        },
-      );
-    }
+    checkFits(directory, model, tokenizer, folder.weights);
     const weights = new Map<string, Value>();
-    for (const spec of model.parameters) weights.set(spec.name, await readWeight(folder.weights, spec, directory));
+    for (const { name, shape } of model.parameters)
+      weights.set(name, floats(await folder.weights.readFloat32(name), shape));
     return { model, weights, tokenizer, endTokens: endTokensOf(model.config, tokenizer) };
   } finally {
     await folder.close();
   }
 }
 
-/** A tensor of the right size in another shape would be read as noise: the shape is checked, not only the length. */
-async function readWeight(weights: Weights, { name, shape }: ParameterSpec, directory: string): Promise<Value> {
-  const found = weights.tensors.get(name)?.shape;
-  if (found === undefined || found.join() !== shape.join()) {
+/**
+ * Whether configuration, weights and tokenizer belong together. A tensor of the right size in another shape would be read as
+ * noise: shapes are checked, not only lengths.
+ * @throws MoatError `other-vocabulary`, `other-weights`
+ */
+export function checkFits(directory: string, model: CausalModel, tokenizer: Tokenizer, weights: Weights): void {
+  const { vocab_size: vocabularySize } = model.config;
+  if (tokenizer.vocabSize > vocabularySize) {
+    const what = `the tokenizer has ${tokenizer.vocabSize} tokens, the model ${vocabularySize}`;
+    throw new MoatError('other-vocabulary', `${directory}: ${what}`, {
+      fix: 'The two files belong to different models; copy the folder again.',
+    });
+  }
+  for (const { name, shape } of model.parameters) {
+    const found = weights.tensors.get(name)?.shape;
+    if (found?.join() === shape.join()) continue;
     const what = found === undefined ? 'is missing' : `is [${found.join(', ')}], not [${shape.join(', ')}]`;
     throw new MoatError('other-weights', `${directory}: tensor "${name}" ${what}`, {
       fix: 'config.json and the weights belong to different models; copy the folder again.',
     });
   }
-  return floats(await weights.readFloat32(name), shape);
 }
 
 function endTokensOf(config: TokenModelConfig, { endOfText, endOfTurn }: Tokenizer): Set<number> {
