@@ -34,6 +34,16 @@ export const commands: readonly CommandEntry[] = [
   { name: 'generate', summary: 'let the model continue a text', load: () => import('./commands/generate.js') },
   { name: 'embed', summary: 'turn texts into vectors, and compare them', load: () => import('./commands/embed.js') },
   {
+    name: 'import',
+    summary: 'take a model over from a GGUF file or a Hugging Face folder',
+    load: () => import('./commands/import.js'),
+  },
+  {
+    name: 'export',
+    summary: 'write a model as a GGUF file, for llama.cpp and its kin',
+    load: () => import('./commands/export.js'),
+  },
+  {
     name: 'serve',
     summary: 'sell the model: an OpenAI-compatible API, and the studio',
     load: () => import('./commands/serve.js'),

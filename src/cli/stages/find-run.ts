@@ -1,7 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
+import { INDEX_FILE } from '../../lab/checkpoint/model-folder.js';
 import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
+import { MODEL_FILE } from '../../lab/checkpoint/save-checkpoint.js';
 
 /** The run whose events changed last; undefined when there is none. */
 export async function newestRunName(runsDirectory: string): Promise<string | undefined> {
@@ -16,13 +18,16 @@ export async function newestRunName(runsDirectory: string): Promise<string | und
 }
 
 /**
- * The directory of the newest checkpoint, of a named run or of the newest run that has one.
+ * The directory of the newest checkpoint, of a named run or of the newest run that has one. A named run may also be a
+ * model that was imported there.
  * @throws MoatError `no-model`
  */
 export async function findModel(runsDirectory: string, runName: string | undefined): Promise<string> {
   const name = runName ?? (await newestRunName(runsDirectory));
   const checkpoint = name === undefined ? undefined : await latestCheckpoint(path.join(runsDirectory, name));
   if (checkpoint !== undefined) return checkpoint.directory;
+  if (runName !== undefined && (await holdsModel(path.join(runsDirectory, runName))))
+    return path.join(runsDirectory, runName);
   throw new MoatError(
     'no-model',
     `${name === undefined ? runsDirectory : path.join(runsDirectory, name)}: there is no trained model`,
@@ -30,4 +35,21 @@ export async function findModel(runsDirectory: string, runName: string | undefin
       fix: 'Train one with moat train.',
     },
   );
+}
+
+/** Whether a folder has weights itself; a run's `config.json` alone is no model's. */
+async function holdsModel(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  return names.some((name) => name === MODEL_FILE || name === INDEX_FILE);
+}
+
+/**
+ * A model by its folder, by the folder of its run, or by the name of its run in `runs/`.
+ * @throws MoatError `no-model`
+ */
+export async function findModelOrFolder(directory: string, name: string): Promise<string> {
+  const folder = path.resolve(directory, name);
+  if (await holdsModel(folder)) return folder;
+  const checkpoint = await latestCheckpoint(folder);
+  return checkpoint?.directory ?? findModel(path.join(directory, 'runs'), name);
 }
