@@ -184,6 +184,21 @@ describe.each(Object.entries(engines))('%s engine', (_name, create) => {
     }
   });
 
+  test('an answer in a schema parses, even from a model that knows nothing', async () => {
+    const properties = { name: { type: 'string', maxLength: 8 }, size: { type: 'integer', minimum: 1, maximum: 99 } };
+    const schema = { type: 'object', properties, required: ['name', 'size'] };
+    const request = { ...greedy('the', 100), temperature: 1, format: { type: 'json-schema', schema } } as const;
+    for (const seed of [1, 2, 3]) {
+      const { text, done } = await collect(engine, { ...request, seed });
+      expect(done.finishReasons).toEqual(['stop']);
+      const value: unknown = JSON.parse(text);
+      expect(value).toEqual({ name: expect.any(String), size: expect.any(Number) });
+    }
+    const bad = { ...request, format: { type: 'json-schema', schema: { type: 'sting' } } } as const;
+    await expect((async () => collect(engine, bad))()).rejects.toMatchObject({ code: 'bad-schema' });
+    expect((await collect(engine, greedy('the', 2))).done.outputTokens).toBeGreaterThan(0);
+  });
+
   test('a full queue refuses, and has room again afterwards', async () => {
     const six = Array.from({ length: 6 }, () => collect(engine, greedy('the', 10)));
     expect(() => engine.generate(greedy('the'))).toThrow(/wait/);

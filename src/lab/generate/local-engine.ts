@@ -2,6 +2,8 @@
 import { MoatError } from '../../base/errors.js';
 import { answerStream } from './answer-stream.js';
 import { checkRequest, placesOf } from './check-request.js';
+import { createConstraints } from './constraint/answer-format.js';
+import { vocabularyOf } from './constraint/vocabulary.js';
 
 import type { TextEngine } from './engine.js';
 import type { LoadedModel } from './load-model.js';
@@ -42,6 +44,7 @@ export async function createLocalEngine(loaded: LoadedModel, options: LocalEngin
     now: () => performance.now(),
   });
 
+  const constraintOf = createConstraints(vocabularyOf(tokenizer, endTokens));
   let closing: Promise<void> | undefined;
   return {
     modelId,
@@ -53,7 +56,7 @@ export async function createLocalEngine(loaded: LoadedModel, options: LocalEngin
       if (closing !== undefined) throw new MoatError('engine-closed', `${modelId} is closing`);
       checkRequest(request, { contextLength, tokenCount, maxConcurrent });
       if (scheduler.load + placesOf(request) > maxConcurrent + options.queueLimit) throw queueFull(options);
-      const constraint = undefined;
+      const constraint = request.format === undefined ? undefined : constraintOf(request.format);
       return answerStream(request, { scheduler, tokenizer, endTokens, constraint, signal });
     },
     close() {

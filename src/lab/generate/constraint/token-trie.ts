@@ -28,22 +28,3 @@ export function buildTokenTrie(vocabulary: TokenBytes): TokenTrie {
   }
   return root;
 }
-
-/**
- * Sets the bit of each token that can be read whole from `state`.
- * @param advance the state after one more byte; undefined where that byte cannot come
- * @param mask one bit a token id, least significant first in each 32-bit word
- */
-export function markReadable<S>(
-  trie: TokenTrie,
-  state: S,
-  advance: (state: S, byte: number) => S | undefined,
-  mask: Uint32Array,
-): void {
-  for (const [byte, child] of trie.children) {
-    const next = advance(state, byte);
-    if (next === undefined) continue;
-    for (const id of child.tokens) mask[id >>> 5] = ((mask[id >>> 5] as number) | (1 << (id & 31))) >>> 0;
-    markReadable(child, next, advance, mask);
-  }
-}

@@ -2,19 +2,16 @@
 import type { Tokenizer } from '../../tokenizer/tokenizer.js';
 import type { TokenBytes } from './constraint.js';
 
-/**
- * The tokens' bytes. Make it once per tokenizer and keep it: what is derived from a vocabulary is cached by identity.
- * @param endTokens the ids that end an answer; by default `endOfText` and `endOfTurn`
- */
+/** @param endTokens the ids that end an answer; those that stand for no token are left out */
 export function vocabularyOf(
-  tokenizer: Pick<Tokenizer, 'vocabSize' | 'endOfText' | 'endOfTurn' | 'tokenBytes'>,
-  endTokens: Iterable<number> = [tokenizer.endOfText, tokenizer.endOfTurn],
+  { vocabSize, tokenBytes }: Pick<Tokenizer, 'vocabSize' | 'tokenBytes'>,
+  endTokens: Iterable<number>,
 ): TokenBytes {
   return {
-    size: tokenizer.vocabSize,
-    endTokens: new Set(endTokens),
-    bytesOf: (id) => {
-      const bytes = tokenizer.tokenBytes(id);
+    size: vocabSize,
+    endTokens: new Set([...endTokens].filter((id) => id < vocabSize)),
+    bytesOf(id) {
+      const bytes = tokenBytes(id);
       return bytes.length === 0 ? undefined : bytes;
     },
   };
