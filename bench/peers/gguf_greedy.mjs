@@ -18,7 +18,8 @@ const model = await llama.loadModel({ modelPath: gguf });
 const context = await model.createContext({
   contextSize: Math.max(...prompts.map((prompt) => prompt.length)) + newTokens + 8,
   threads,
-  // halves, the default, would be a difference of its own
+  // what is rounded to halves by default, in the cache and in flash attention, would be a difference of its own
+  flashAttention: false,
   experimentalKvCacheKeyType: 'F32',
   experimentalKvCacheValueType: 'F32',
 });
