@@ -57,6 +57,7 @@ async function planImport(reader: GgufReader): Promise<ImportPlan> {
   const architecture = ggufArchitectureOf(file, fields);
   const network = configFromGguf(architecture, fields, {
     shapeOf: (name) => tensors.get(name)?.shape,
+    tensorCount: tensors.size,
     ropeFactors: tensors.has(ROPE_FACTORS) ? await reader.readFloat32(ROPE_FACTORS) : undefined,
   });
   const { tokenizer, config: tokenizerConfig, ids } = tokenizerFromGguf(file, fields, Number(network['vocab_size']));

@@ -12,6 +12,7 @@ import { type RopeParameters, rotationOf } from './rotary-frequencies.js';
 export interface GgufTensorFacts {
   /** Shapes by llama.cpp's names. */
   shapeOf(name: string): readonly number[] | undefined;
+  readonly tensorCount: number;
   /** The elements of `rope_freqs.weight`, where there is one. */
   readonly ropeFactors: Float32Array | undefined;
 }
@@ -45,6 +46,7 @@ export function configFromGguf(
     if (fields.whole(key(other), headSize) !== headSize) fields.fail(key(other), `not ${headSize}, the size of a head`);
   const vocabularySize = tensors.shapeOf('token_embd.weight')?.[0];
   if (vocabularySize === undefined) return fields.fail(key('vocab_size'), 'there is no tensor "token_embd.weight"');
+  checkExtent(fields, key, { heads, headSize, tensors });
   const theta = fields.number(key('rope.freq_base'), 10000);
   const contextLength = positive(fields, key('context_length'));
   const rope = ropeFromGguf(name, fields, { headSize, theta, contextLength, factors: tensors.ropeFactors });
@@ -66,6 +68,28 @@ export function configFromGguf(
     ...(modelType === 'qwen2' ? {} : { attention_bias: tensors.shapeOf('blk.0.attn_q.bias') !== undefined }),
     ...(modelType === 'llama' ? { mlp_bias: tensors.shapeOf('blk.0.ffn_up.bias') !== undefined } : {}),
   };
+}
+
+/** Many times the longest there is. */
+const MAX_CONTEXT = 2 ** 26;
+
+/** Numbers that memory is taken by are held against the tensors before anything is made of them. */
+function checkExtent(
+  fields: GgufFields,
+  key: (rest: string) => string,
+  { heads, headSize, tensors }: { heads: number; headSize: number; tensors: GgufTensorFacts },
+): void {
+  const rows = tensors.shapeOf('blk.0.attn_q.weight')?.[0];
+  if (rows !== heads * headSize) {
+    const what = rows === undefined ? 'is missing' : `has ${rows} rows`;
+    fields.fail(key('attention.head_count'), `${heads} heads of ${headSize}, but "blk.0.attn_q.weight" ${what}`);
+  }
+  const layers = fields.whole(key('block_count'));
+  if (layers > tensors.tensorCount)
+    fields.fail(key('block_count'), `${layers} layers, with ${tensors.tensorCount} tensors`);
+  const contextLength = fields.whole(key('context_length'));
+  if (contextLength > MAX_CONTEXT)
+    fields.fail(key('context_length'), `${contextLength}, over the limit of ${MAX_CONTEXT}`);
 }
 
 function positive(fields: GgufFields, key: string): number {
