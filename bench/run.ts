@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { classifiersGroup } from './classifiers.js';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
@@ -17,6 +18,7 @@ import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
 
 const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
+  classifiers: classifiersGroup,
   encoders: encodersGroup,
   engine: engineGroup,
   gateway: gatewayGroup,
