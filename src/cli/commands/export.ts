@@ -13,7 +13,7 @@ export const command = defineCommand({
   name: 'export',
   summary: 'write a model as a GGUF file, for llama.cpp and its kin',
   description:
-    "One file with weights, tokenizer and chat template, from a run's newest checkpoint or from a folder. Llama, Mistral, Qwen2 and Qwen3 can be written. Norms and biases stay in 32 bits; with q4_0 the matrix that scores the tokens has 8.",
+    "One file with weights, tokenizer and chat template, from a run's newest checkpoint or from a folder. Llama, Mistral, Qwen2, Qwen3 and GPT-2 can be written. Norms and biases stay in 32 bits; with q4_0 the matrix that scores the tokens has 8.",
   arguments: {
     model: { description: 'the name of a run, or the folder of a model', count: 'one' },
     file: { description: 'the file to write, NAME.gguf; an older one is replaced', count: 'one' },

@@ -10,7 +10,7 @@ export const command = defineCommand({
   name: 'import',
   summary: 'take a model over from a GGUF file or a Hugging Face folder',
   description:
-    'Turns a GGUF file of Llama, Qwen2 or Qwen3 with byte-level BPE into a folder with config.json, model.safetensors and tokenizer.json, which loads here and in transformers. A folder is checked and copied. Weights keep their values exactly; as runs/NAME, the folder answers to --run NAME.',
+    'Turns a GGUF file of Llama, Qwen2, Qwen3 or GPT-2 with byte-level BPE into a folder with config.json, model.safetensors and tokenizer.json, which loads here and in transformers. A folder is checked and copied. Weights keep their values exactly; as runs/NAME, the folder answers to --run NAME.',
   arguments: {
     source: { description: 'the GGUF file, or the folder', count: 'one' },
     folder: { description: 'the folder to make', count: 'one' },

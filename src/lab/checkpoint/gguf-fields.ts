@@ -82,3 +82,9 @@ function wholesIn(value: GgufValue): readonly number[] | undefined {
   const numbers = Array.from(value.value, Number);
   return numbers.every((number) => Number.isSafeInteger(number)) ? numbers : undefined;
 }
+
+/** The decimal number that a float32 was written for: 1e-5, not 0.000009999999747378752. */
+export function shortestDecimal(value: number): number {
+  const rounded = Number(value.toPrecision(7));
+  return Math.fround(rounded) === Math.fround(value) ? rounded : value;
+}

@@ -43,6 +43,7 @@ const CONFIGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'llama 3 for long contexts': { model_type: 'llama', rope_theta: 500000, rope_scaling: llama3 },
   mistral: { model_type: 'mistral', sliding_window: null },
   qwen2: { model_type: 'qwen2', rope_theta: 1e6, rope_scaling: yarn },
+  gpt2: { model_type: 'gpt2', n_positions: 128, n_embd: 64, n_inner: 96, n_layer: 2, n_head: 4 },
   qwen3: { model_type: 'qwen3', head_dim: 32, rope_parameters: { rope_type: 'linear', factor: 2, rope_theta: 20000 } },
 };
 const TEXTS = ["it's the 12 lazy  dogs\n\n", '敏捷的 naïve café! 🙂', '<|im_end|> <|endoftext|>', ' \t x = 1;'];
@@ -186,9 +187,10 @@ test.each(GGUF_PRE_TOKENIZERS.map((known) => [known.names[0] as string, known] a
 describe('what cannot be written is refused, and nothing is', () => {
   it.each([
     [
-      { model_type: 'gpt2', n_positions: 128, n_embd: 64, n_layer: 2, n_head: 4 },
-      'exported are llama, mistral, qwen2, qwen3',
+      { model_type: 'gpt2', n_positions: 128, n_embd: 64, n_layer: 2, n_head: 4, activation_function: 'relu' },
+      '"relu"',
     ],
+    [{ model_type: 'gemma3_text', head_dim: 16 }, 'exported are llama, mistral, qwen2, qwen3, gpt2'],
     [{ model_type: 'llama', hidden_act: 'gelu' }, 'hidden_act "gelu"'],
     [{ model_type: 'qwen3', head_dim: 16, attention_bias: true }, 'biases'],
     [{ model_type: 'qwen2', rope_scaling: { ...yarn, truncate: false } }, 'YaRN'],
@@ -281,7 +283,12 @@ describe('files with something wrong', () => {
     ['llama.expert_count', whole(8), 'mixtures of experts', 'bad-gguf'],
     ['llama.rope.dimension_count', whole(8), 'not 16, the size of a head', 'bad-gguf'],
     ['llama.attention.head_count', whole(0), 'zero', 'bad-gguf'],
-    ['llama.attention.head_count', whole(2 ** 31), 'heads of 16, but "blk.0.attn_q.weight" has 64 rows', 'bad-gguf'],
+    [
+      'llama.attention.head_count',
+      whole(2 ** 31),
+      'heads of 34359738368 elements in all, but "blk.0.attn_q.weight" has 64 rows',
+      'bad-gguf',
+    ],
     ['llama.attention.key_length', whole(2 ** 31), 'value_length', 'bad-gguf'],
     ['llama.block_count', whole(2 ** 32 - 1), '4294967295 layers, with 21 tensors', 'bad-gguf'],
     ['llama.context_length', whole(2 ** 32 - 1), 'over the limit', 'bad-gguf'],

@@ -6,7 +6,15 @@ import type { GgufValue } from '../checkpoint/gguf-values.js';
 import { type GgufTensorSource, writeGguf } from '../checkpoint/gguf-write.js';
 import { type ModelFolder, openModelFolder } from '../checkpoint/model-folder.js';
 import { type GgufModelKeys, ggufKeysOf, notExportable } from '../models/gguf-config.js';
-import { ROPE_FACTORS, ggufNameOf, hasRotaryRows, reorderPairs } from '../models/gguf-names.js';
+import {
+  ROPE_FACTORS,
+  ggufNameOf,
+  ggufShapeOf,
+  hasRotaryRows,
+  isTransposed,
+  reorderPairs,
+  transposeBytes,
+} from '../models/gguf-names.js';
 import type { ParameterSpec, TokenModelConfig } from '../models/model.js';
 import { readCausalModel } from '../models/registry.js';
 import { ggufTokenizerKeys } from '../tokenizer/gguf-tokenizer.js';
@@ -95,13 +103,17 @@ function tensorSource(
   return {
     name: target,
     type,
-    shape,
+    shape: ggufShapeOf(name, shape),
     async read() {
       const values = await weights.readFloat32(name);
       checkRange(name, values, type);
-      if (!architecture.pairsSideBySide || !hasRotaryRows(name)) return quantizeBlocks(type, values);
+      const turns = architecture.pairsSideBySide && hasRotaryRows(name);
+      if (!turns && !isTransposed(name)) return quantizeBlocks(type, values);
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      const reordered = reorderPairs(bytes, headSize, bytes.length / (shape[0] as number), 'side-by-side');
+      const rows = shape[0] as number;
+      const reordered = turns
+        ? reorderPairs(bytes, headSize, bytes.length / rows, 'side-by-side')
+        : transposeBytes(bytes, rows, Float32Array.BYTES_PER_ELEMENT);
       return quantizeBlocks(type, new Float32Array(reordered.buffer));
     },
   };
@@ -122,9 +134,10 @@ function typesOf(parameters: readonly ParameterSpec[], wanted: WrittenType): Rea
   const scoring = parameters.some(({ role }) => role === 'head') ? 'head' : 'embedding';
   return new Map(
     parameters.map(({ name, shape, role }) => {
-      if (shape.length < 2) return [name, 'F32'];
+      // positions are added, not multiplied by: llama.cpp has them in full
+      if (shape.length < 2 || ggufNameOf(name) === 'position_embd.weight') return [name, 'F32'];
       const type = wanted === 'Q4_0' && role === scoring ? 'Q8_0' : wanted;
-      return [name, (shape.at(-1) as number) % GGUF_TYPES[type].blockElements === 0 ? type : 'F16'];
+      return [name, (ggufShapeOf(name, shape).at(-1) as number) % GGUF_TYPES[type].blockElements === 0 ? type : 'F16'];
     }),
   );
 }

@@ -7,7 +7,16 @@ import { ggufFields } from '../checkpoint/gguf-fields.js';
 import { type GgufReader, openGguf } from '../checkpoint/gguf.js';
 import { type TensorSource, writeSafetensorsFrom } from '../checkpoint/safetensors.js';
 import { configFromGguf, ggufArchitectureOf } from '../models/gguf-config.js';
-import { type GgufArchitecture, ROPE_FACTORS, ggufNameOf, hasRotaryRows, reorderPairs } from '../models/gguf-names.js';
+import {
+  type GgufArchitecture,
+  ROPE_FACTORS,
+  ggufNameOf,
+  ggufShapeOf,
+  hasRotaryRows,
+  isTransposed,
+  reorderPairs,
+  transposeBytes,
+} from '../models/gguf-names.js';
 import { type ParameterSpec, parameterCount } from '../models/model.js';
 import { readCausalModel } from '../models/registry.js';
 import { tokenizerFromGguf } from '../tokenizer/gguf-tokenizer.js';
@@ -108,8 +117,9 @@ function tensorSource(
   const source = ggufNameOf(name) ?? name;
   const tensor = reader.tensors.get(source);
   if (tensor === undefined) throw badGguf(reader.file, `tensor ${quoted(source)} is missing`);
-  if (tensor.shape.join() !== shape.join())
-    throw badGguf(reader.file, `tensor ${quoted(source)} is [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`);
+  const stored = ggufShapeOf(name, shape);
+  if (tensor.shape.join() !== stored.join())
+    throw badGguf(reader.file, `tensor ${quoted(source)} is [${tensor.shape.join(', ')}], not [${stored.join(', ')}]`);
   const asHalves = HALVES.has(tensor.type);
   const dtype = asHalves && tensor.type === 'F16' ? 'F16' : asHalves ? 'BF16' : 'F32';
   return {
@@ -118,7 +128,8 @@ function tensorSource(
     dtype,
     async read() {
       const bytes = asHalves ? await reader.readBytes(source) : bytesOf(await reader.readFloat32(source));
-      const rows = shape[0] as number;
+      const rows = stored[0] as number;
+      if (isTransposed(name)) return transposeBytes(bytes, rows, asHalves ? 2 : 4);
       return pairsSideBySide && hasRotaryRows(name)
         ? reorderPairs(bytes, headSize, bytes.length / rows, 'halves')
         : bytes;

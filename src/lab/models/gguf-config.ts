@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { MoatError } from '../../base/errors.js';
 import { quoted } from '../checkpoint/gguf-cursor.js';
-import type { GgufFields } from '../checkpoint/gguf-fields.js';
+import { type GgufFields, shortestDecimal } from '../checkpoint/gguf-fields.js';
 import type { GgufValue } from '../checkpoint/gguf-values.js';
 import { decoderKeys, headSizeOf, windowKeys } from './decoder-config.js';
+import { gpt2FromGguf, gpt2Keys } from './gguf-gpt2.js';
 import { GGUF_ARCHITECTURES, type GgufArchitecture } from './gguf-names.js';
 import { type RopeParameters, rotationOf } from './rotary-frequencies.js';
 
@@ -39,14 +40,17 @@ export function configFromGguf(
   const key = (rest: string): string => `${name}.${rest}`;
   if (fields.whole(key('expert_count'), 0) > 0)
     fields.fail(key('expert_count'), 'mixtures of experts are not supported');
+  const vocabularySize = tensors.shapeOf('token_embd.weight')?.[0];
+  if (vocabularySize === undefined) return fields.fail(key('vocab_size'), 'there is no tensor "token_embd.weight"');
+  const tied = tensors.shapeOf('output.weight') === undefined;
+  checkExtent(fields, key, tensors);
+  if (modelType === 'gpt2') return gpt2FromGguf(fields, { vocabularySize, tied });
   const heads = positive(fields, key('attention.head_count'));
   const width = positive(fields, key('embedding_length'));
   const headSize = fields.whole(key('attention.key_length'), width / heads);
   for (const other of ['attention.value_length', 'rope.dimension_count'])
     if (fields.whole(key(other), headSize) !== headSize) fields.fail(key(other), `not ${headSize}, the size of a head`);
-  const vocabularySize = tensors.shapeOf('token_embd.weight')?.[0];
-  if (vocabularySize === undefined) return fields.fail(key('vocab_size'), 'there is no tensor "token_embd.weight"');
-  checkExtent(fields, key, { heads, headSize, tensors });
+  checkHeads(fields, key('attention.head_count'), heads * headSize, tensors);
   const theta = fields.number(key('rope.freq_base'), 10000);
   const contextLength = positive(fields, key('context_length'));
   const rope = ropeFromGguf(name, fields, { headSize, theta, contextLength, factors: tensors.ropeFactors });
@@ -60,10 +64,10 @@ export function configFromGguf(
     num_key_value_heads: fields.whole(key('attention.head_count_kv'), heads),
     head_dim: headSize,
     max_position_embeddings: contextLength,
-    rms_norm_eps: shortest(fields.number(key('attention.layer_norm_rms_epsilon'))),
-    rope_theta: shortest(theta),
+    rms_norm_eps: shortestDecimal(fields.number(key('attention.layer_norm_rms_epsilon'))),
+    rope_theta: shortestDecimal(theta),
     ...(rope === undefined ? {} : { rope_scaling: rope }),
-    tie_word_embeddings: tensors.shapeOf('output.weight') === undefined,
+    tie_word_embeddings: tied,
     hidden_act: 'silu',
     ...(modelType === 'qwen2' ? {} : { attention_bias: tensors.shapeOf('blk.0.attn_q.bias') !== undefined }),
     ...(modelType === 'llama' ? { mlp_bias: tensors.shapeOf('blk.0.ffn_up.bias') !== undefined } : {}),
@@ -74,33 +78,25 @@ export function configFromGguf(
 const MAX_CONTEXT = 2 ** 26;
 
 /** Numbers that memory is taken by are held against the tensors before anything is made of them. */
-function checkExtent(
-  fields: GgufFields,
-  key: (rest: string) => string,
-  { heads, headSize, tensors }: { heads: number; headSize: number; tensors: GgufTensorFacts },
-): void {
-  const rows = tensors.shapeOf('blk.0.attn_q.weight')?.[0];
-  if (rows !== heads * headSize) {
-    const what = rows === undefined ? 'is missing' : `has ${rows} rows`;
-    fields.fail(key('attention.head_count'), `${heads} heads of ${headSize}, but "blk.0.attn_q.weight" ${what}`);
-  }
+function checkExtent(fields: GgufFields, key: (rest: string) => string, { tensorCount }: GgufTensorFacts): void {
   const layers = fields.whole(key('block_count'));
-  if (layers > tensors.tensorCount)
-    fields.fail(key('block_count'), `${layers} layers, with ${tensors.tensorCount} tensors`);
+  if (layers > tensorCount) fields.fail(key('block_count'), `${layers} layers, with ${tensorCount} tensors`);
   const contextLength = fields.whole(key('context_length'));
   if (contextLength > MAX_CONTEXT)
     fields.fail(key('context_length'), `${contextLength}, over the limit of ${MAX_CONTEXT}`);
 }
 
+/** As `checkExtent`. @param size of all heads together */
+function checkHeads(fields: GgufFields, key: string, size: number, tensors: GgufTensorFacts): void {
+  const rows = tensors.shapeOf('blk.0.attn_q.weight')?.[0];
+  if (rows === size) return;
+  const what = rows === undefined ? 'is missing' : `has ${rows} rows`;
+  fields.fail(key, `heads of ${size} elements in all, but "blk.0.attn_q.weight" ${what}`);
+}
+
 function positive(fields: GgufFields, key: string): number {
   const value = fields.whole(key);
   return value > 0 ? value : fields.fail(key, 'zero');
-}
-
-/** The decimal number that a float32 was written for: 1e-5, not 0.000009999999747378752. */
-function shortest(value: number): number {
-  const rounded = Number(value.toPrecision(7));
-  return Math.fround(rounded) === Math.fround(value) ? rounded : value;
 }
 
 interface RopeFacts {
@@ -124,14 +120,14 @@ function ropeFromGguf(name: string, fields: GgufFields, facts: RopeFacts): Recor
     case 'none':
       return undefined;
     case 'linear':
-      return { rope_type: 'linear', factor: shortest(linearFactor(name, fields)) };
+      return { rope_type: 'linear', factor: shortestDecimal(linearFactor(name, fields)) };
     case 'yarn': {
       const factor = fields.number(key('factor'));
       const attention = fields.number(key('attn_factor'), 1);
       if (fields.has(key('yarn_log_multiplier'))) fields.fail(key('yarn_log_multiplier'), 'not supported');
       return {
         rope_type: 'yarn',
-        factor: shortest(factor),
+        factor: shortestDecimal(factor),
         ...(original === undefined ? {} : { original_max_position_embeddings: original }),
         ...(attention === 1 ? {} : { attention_factor: attention * (0.1 * Math.log(factor) + 1) }),
         ...(fields.has(key('yarn_beta_fast')) ? { beta_fast: fields.number(key('yarn_beta_fast')) } : {}),
@@ -161,7 +157,7 @@ function llama3Scaling(
 ): RopeParameters | undefined {
   const rope: RopeParameters = {
     rope_type: 'llama3',
-    factor: shortest(Math.max(...factors)),
+    factor: shortestDecimal(Math.max(...factors)),
     low_freq_factor: 1,
     high_freq_factor: 4,
     original_max_position_embeddings: original,
@@ -183,7 +179,7 @@ function ropeFactorsOf(rope: RopeParameters, facts: Omit<RopeFacts, 'factors'>):
 export interface GgufModelKeys {
   readonly architecture: GgufArchitecture;
   readonly keys: ReadonlyMap<string, GgufValue>;
-  readonly vocabularySize: number;
+  /** 0 where nothing turns. */
   readonly headSize: number;
   readonly ropeFactors: Float32Array | undefined;
   /** Where the file promises less than the folder: one sentence. */
@@ -210,6 +206,11 @@ export function ggufKeysOf(config: object): GgufModelKeys {
   if (architecture === undefined) {
     const known = GGUF_ARCHITECTURES.flatMap((each) => [each.modelType, ...each.alsoFrom]);
     throw notExportable(`its architecture is ${JSON.stringify(modelType)}; exported are ${known.join(', ')}`);
+  }
+  if (modelType === 'gpt2') {
+    const keys = gpt2Keys(config);
+    if ('problem' in keys) throw notExportable(keys.problem);
+    return { architecture, keys, headSize: 0, ropeFactors: undefined, note: undefined };
   }
   const parsed = exportSchema.parse(config);
   if (parsed.hidden_act !== 'silu') throw notExportable(`hidden_act "${parsed.hidden_act}"; llama.cpp has silu here`);
@@ -239,7 +240,6 @@ export function ggufKeysOf(config: object): GgufModelKeys {
   return {
     architecture,
     keys,
-    vocabularySize: parsed.vocab_size,
     headSize,
     ropeFactors: rope?.rope_type === 'llama3' ? ropeFactorsOf(rope, facts) : undefined,
     note:

@@ -21,6 +21,7 @@ export const GGUF_ARCHITECTURES: readonly GgufArchitecture[] = [
   { name: 'llama', modelType: 'llama', alsoFrom: ['mistral'], pairsSideBySide: true },
   { name: 'qwen2', modelType: 'qwen2', alsoFrom: [], pairsSideBySide: false },
   { name: 'qwen3', modelType: 'qwen3', alsoFrom: [], pairsSideBySide: false },
+  { name: 'gpt2', modelType: 'gpt2', alsoFrom: [], pairsSideBySide: false },
 ];
 
 /** The stretching of each rotary pair, `[headSize/2]`; in Hugging Face's folders part of the configuration. */
@@ -31,6 +32,9 @@ const OUTER: ReadonlyMap<string, string> = new Map([
   ['model.embed_tokens', 'token_embd'],
   ['model.norm', 'output_norm'],
   ['lm_head', 'output'],
+  ['transformer.wte', 'token_embd'],
+  ['transformer.wpe', 'position_embd'],
+  ['transformer.ln_f', 'output_norm'],
 ]);
 
 /** The same for what is in each layer. */
@@ -46,6 +50,12 @@ const IN_LAYER: ReadonlyMap<string, string> = new Map([
   ['mlp.gate_proj', 'ffn_gate'],
   ['mlp.up_proj', 'ffn_up'],
   ['mlp.down_proj', 'ffn_down'],
+  ['ln_1', 'attn_norm'],
+  ['attn.c_attn', 'attn_qkv'],
+  ['attn.c_proj', 'attn_output'],
+  ['ln_2', 'ffn_norm'],
+  ['mlp.c_fc', 'ffn_up'],
+  ['mlp.c_proj', 'ffn_down'],
 ]);
 
 /** llama.cpp's name of a parameter; undefined for one that it has no name for. */
@@ -53,9 +63,31 @@ export function ggufNameOf(parameter: string): string | undefined {
   const [, stem = '', kind = ''] = /^(.+)\.(weight|bias)$/.exec(parameter) ?? [];
   const outer = OUTER.get(stem);
   if (outer !== undefined) return `${outer}.${kind}`;
-  const [, layer, part = ''] = /^model\.layers\.(\d+)\.(.+)$/.exec(stem) ?? [];
+  const [, layer, part = ''] = /^(?:model\.layers|transformer\.h)\.(\d+)\.(.+)$/.exec(stem) ?? [];
   const inner = IN_LAYER.get(part);
   return inner === undefined ? undefined : `blk.${layer}.${inner}.${kind}`;
+}
+
+/** Whether Hugging Face keeps this matrix as `[in, out]`, as GPT-2 came, and llama.cpp as `[out, in]`. */
+export function isTransposed(parameter: string): boolean {
+  return /^transformer\.h\.\d+\.(?:attn\.c_attn|attn\.c_proj|mlp\.c_fc|mlp\.c_proj)\.weight$/.test(parameter);
+}
+
+/** A parameter's shape in the file. */
+export function ggufShapeOf(parameter: string, shape: readonly number[]): readonly number[] {
+  return isTransposed(parameter) ? shape.toReversed() : shape;
+}
+
+/** @param matrix `[rows, columns]` elements of `elementBytes` bytes @returns `[columns, rows]` */
+export function transposeBytes(matrix: Uint8Array, rows: number, elementBytes: number): Uint8Array {
+  const columns = matrix.length / rows / elementBytes;
+  const result = new Uint8Array(matrix.length);
+  for (let row = 0, from = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) {
+      const into = (column * rows + row) * elementBytes;
+      for (let byte = 0; byte < elementBytes; byte++) result[into + byte] = matrix[from++] as number;
+    }
+  return result;
 }
 
 /** Whether a parameter has rotary pairs in its rows: queries or keys, weight or bias, but not their norms. */
