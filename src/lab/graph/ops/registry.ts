@@ -3,7 +3,7 @@ import { barrierOp } from '../recompute.js';
 import type { OpRecord } from '../tensor.js';
 import * as arithmetic from './arithmetic.js';
 import { batchNormOp } from './batch-norm.js';
-import { conv2dOp, convTranspose2dOp, dilatedConv2dOp } from './convolution.js';
+import { conv2dOp, convTranspose2dOp, convWeightGradient2dOp } from './convolution.js';
 import { erfOp, geluOp, geluTanhOp } from './gelu.js';
 import { columnsOfOp, gatherOp, scatterAddOp, takeOp, topKOp } from './indexing.js';
 import { concatOp, padOp, sliceOp } from './layout.js';
@@ -65,7 +65,7 @@ export const opRecords: readonly OpRecord[] = [
   rotaryOp,
   conv2dOp,
   convTranspose2dOp,
-  dilatedConv2dOp,
+  convWeightGradient2dOp,
   maxPool2dOp,
   scatterFlatOp,
   batchNormOp,
