@@ -13,6 +13,7 @@ import { GGUF_PRE_TOKENIZERS } from '../tokenizer/gguf-pre-tokenizers.js';
 import { constant, input } from '../graph/tensor.js';
 import { compile, integers } from '../runtime/program.js';
 import { INFERENCE } from '../models/model.js';
+import { CHAT_TEMPLATE, END_OF_TEXT } from '../tokenizer/special-tokens.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import { exportGguf } from './gguf-export.js';
 import { importGguf } from './gguf-import.js';
@@ -150,6 +151,20 @@ test('pairs of queries and keys lie side by side for llama.cpp', async () => {
   const row = (values: Float32Array, index: number): Float32Array => values.slice(index * 64, (index + 1) * 64);
   for (const [at, from] of [16, 24, 17, 25, 18].entries()) expect(row(written, 16 + at)).toEqual(row(original, from));
   await reader.close();
+});
+
+test('the chat template goes along, from whichever file has it', async () => {
+  const folder = fresh();
+  await writeModelFolder(folder, { model_type: 'llama' });
+  const templateOf = async (): Promise<unknown> => {
+    const [file, back] = [`${fresh()}.gguf`, fresh()];
+    await exportGguf(folder, file, { type: 'F16' });
+    await importGguf(file, back);
+    return JSON.parse(await readFile(path.join(back, 'tokenizer_config.json'), 'utf8'));
+  };
+  expect(await templateOf()).toMatchObject({ chat_template: CHAT_TEMPLATE, eos_token: END_OF_TEXT });
+  await writeFile(path.join(folder, 'chat_template.jinja'), '{{ messages }}\n');
+  expect(await templateOf()).toMatchObject({ chat_template: '{{ messages }}\n' });
 });
 
 test('windows shorten the context that is promised', async () => {

@@ -12,6 +12,8 @@ import type { TrainedBpe } from './train-bpe.js';
 
 export const TOKENIZER_FILE = 'tokenizer.json';
 export const CONFIG_FILE = 'tokenizer_config.json';
+/** Where `transformers` keeps the template since 2025; it wins over the one in `tokenizer_config.json`. */
+const TEMPLATE_FILE = 'chat_template.jinja';
 
 /**
  * Writes both files into a folder (made when absent), each whole or not at all.
@@ -130,7 +132,7 @@ export async function readSpecialNames(folder: string): Promise<SpecialNames> {
     addsStart: config?.add_bos_token,
     endOfText: nameOf(config?.eos_token),
     pad: nameOf(config?.pad_token),
-    chatTemplate: config?.chat_template,
+    chatTemplate: (await readOptional(path.join(folder, TEMPLATE_FILE))) ?? config?.chat_template,
   };
   if (names.endOfText !== undefined) return names;
   for (const file of ['generation_config.json', 'config.json']) {
@@ -153,14 +155,20 @@ async function readOptionalJson(file: string): Promise<unknown> {
   }
 }
 
-async function readJson(file: string): Promise<unknown> {
-  let content: string;
+/** A file's text, or undefined where there is no such file. */
+async function readOptional(file: string): Promise<string | undefined> {
   try {
-    content = await readFile(file, 'utf8');
+    return await readFile(file, 'utf8');
   } catch (error) {
     if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') throw error;
-    throw new MoatError('tokenizer-missing', `${file}: no such file`, { fix: 'Make one with moat tokenizer.' });
+    return undefined;
   }
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const content = await readOptional(file);
+  if (content === undefined)
+    throw new MoatError('tokenizer-missing', `${file}: no such file`, { fix: 'Make one with moat tokenizer.' });
   try {
     return JSON.parse(content);
   } catch (error) {
