@@ -25,7 +25,14 @@ interface Case {
 const SMALL_IMAGE = { num_channels: 1, image_size: 28, num_labels: 10 };
 const CASES: readonly Case[] = [
   {
-    name: 'lenet, 64 × 1×28×28',
+    name: 'lenet 6-16, 64 × 1×28×28',
+    config: { model_type: 'lenet', ...SMALL_IMAGE, conv_channels: [6, 16] },
+    batchSize: 64,
+    steps: 20,
+    target: 1,
+  },
+  {
+    name: 'lenet 16-32, 64 × 1×28×28',
     config: { model_type: 'lenet', ...SMALL_IMAGE, conv_channels: [16, 32] },
     batchSize: 64,
     steps: 20,

@@ -134,7 +134,7 @@ export const convTranspose2dOp: OpRecord = {
     const [, , height, width] = imageShapeOf(context, 0);
     const [, , kernelHeight, kernelWidth] = imageShapeOf(context, 1);
     const [, , outHeight, outWidth] = context.outputType.shape as readonly [Dim, number, number, number];
-    if (steps.stride === 1 && steps.padding < Math.min(kernelHeight, kernelWidth)) {
+    if (steps.stride === 1 && isWorthFlipping([kernelHeight, kernelWidth], steps.padding)) {
       emitFlipped(context, [kernelHeight, kernelWidth], steps.padding);
       return;
     }
@@ -168,6 +168,10 @@ export const convTranspose2dOp: OpRecord = {
   ],
 };
 
+/** Without padding, turning the kernel round would mean to convolve a wide border of zeros: more work than is saved. */
+const isWorthFlipping = (kernel: readonly number[], padding: number): boolean =>
+  kernel.every((size) => padding < size && 2 * padding >= size - 1);
+
 /** With a stride of 1 it is a convolution with the kernel turned round, which ONNX Runtime computes twice as fast. */
 function emitFlipped(context: EmitContext, kernel: readonly [number, number], padding: number): void {
   const [x, weight] = context.inputs as readonly [string, string];
@@ -197,6 +201,8 @@ const weightGradientOptions = (attributes: object): WeightGradientOptions => att
 
 /** Input channels from which on a product for each place of the kernel is faster than one for all of them. */
 const CHANNELS_FOR_TAPS = 8;
+/** Products of one place up to this size are joined before they are summed: fewer, larger operations. */
+const LARGEST_JOINED = 1024;
 
 /**
  * The gradient of `conv2d`'s weight: for each place of the kernel, the image shifted to it, times the gradient of the
@@ -230,23 +236,31 @@ export const convWeightGradient2dOp: OpRecord = {
     const asRows = (image: string): string => context.node('Reshape', [image, context.int64([0, 0, -1])]);
     const pads = context.int64([0, 0, padding, padding, 0, 0, padding, padding]);
     const padded = padding === 0 ? x : context.node('Pad', [x, pads], { attributes: { mode: 'constant' } });
+    /** `[batch, in, rows · columns]`: what place (row, column) of the kernel meets. */
     const shifted = (row: number, column: number): string => {
       const ends = [row + (rows - 1) * stride + 1, column + (columns - 1) * stride + 1];
       const [from, to, over, by] = [[row, column], ends, [2, 3], [stride, stride]].map((list) => context.int64(list));
-      return asRows(context.node('Slice', [padded, from, to, over, by] as string[])); // [batch, in, rows · columns]
+      return asRows(context.node('Slice', [padded, from, to, over, by] as string[]));
     };
     const places = Array.from({ length: kernel[0] * kernel[1] }, (_, i) =>
       shifted(Math.floor(i / kernel[1]), i % kernel[1]),
     );
-    const right = asRows(gradient); // [batch, out, rows · columns]
-    const summed = (left: string): string => {
-      const each = context.node('FusedMatMul', [right, left], { domain: 'com.microsoft', attributes: { transB: 1 } });
-      return context.node('ReduceSum', [each, context.int64([0])], { attributes: { keepdims: 0 } });
-    };
-    const join = (parts: readonly string[]): string =>
-      parts.length === 1 ? (parts[0] as string) : context.node('Concat', parts, { attributes: { axis: 1 } });
+    const left = asRows(gradient); // [batch, out, rows · columns]
+    const product = (right: string): string =>
+      context.node('FusedMatMul', [left, right], { domain: 'com.microsoft', attributes: { transB: 1 } });
+    const summed = (each: string): string =>
+      context.node('ReduceSum', [each, context.int64([0])], { attributes: { keepdims: 0 } });
+    const join = (parts: readonly string[], axis: number): string =>
+      parts.length === 1 ? (parts[0] as string) : context.node('Concat', parts, { attributes: { axis } });
+    const byPlace = (): string =>
+      out * channels <= LARGEST_JOINED
+        ? summed(join(places.map(product), 2))
+        : join(
+            places.map((place) => summed(product(place))),
+            1,
+          );
     // [out, places · in]
-    const total = channels < CHANNELS_FOR_TAPS ? summed(join(places)) : join(places.map(summed));
+    const total = channels < CHANNELS_FOR_TAPS ? summed(product(join(places, 1))) : byPlace();
     const shape = context.int64([out, ...kernel, channels]);
     context.node('Transpose', [context.node('Reshape', [total, shape])], {
       outputs: context.outputs,
@@ -260,6 +274,14 @@ export const convWeightGradient2dOp: OpRecord = {
         [2, 4, 3, 3],
       ],
       attributes: { stride: 1, padding: 0, kernel: [3, 2] },
+    },
+    {
+      name: 'padded, of many channels',
+      inputs: [
+        [2, 9, 4, 5],
+        [2, 3, 4, 6],
+      ],
+      attributes: { stride: 1, padding: 1, kernel: [3, 2] },
     },
     {
       name: 'strided and padded, of many channels',
