@@ -135,7 +135,7 @@ function typedKernels(exports: KernelExports): Omit<Kernels, 'allocate'> {
       sameLength('adamw', parameter, gradient, firstMoment, secondMoment);
       if (!(step >= 1)) throw new RangeError(`adamw: steps count from 1, got ${step}`);
       const pointers = [parameter.pointer, gradient.pointer, firstMoment.pointer, secondMoment.pointer];
-      const rates = [learningRate / (1 - beta1 ** step), Math.sqrt(1 - beta2 ** step), args.epsilon];
+      const rates = [learningRate / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step), args.epsilon];
       const betas = [beta1, 1 - beta1, beta2, 1 - beta2];
       const keep = 1 - learningRate * args.weightDecay;
       exports.adamw(...pointers, parameter.length, ...betas, ...rates, keep, args.gradientScale);

@@ -5,7 +5,8 @@
 
 /**
  * AdamW (Loshchilov & Hutter 2019) as PyTorch computes it: m ← β1·m + (1 − β1)·s·g; v ← β2·v + (1 − β2)·(s·g)²;
- * p ← keep·p − rate·m ÷ (√v ÷ c2 + ε), with rate = learning rate ÷ (1 − β1ᵗ) and c2 = √(1 − β2ᵗ).
+ * p ← keep·p − rate·m ÷ (√v·c2 + ε), with rate = learning rate ÷ (1 − β1ᵗ) and c2 = 1 ÷ √(1 − β2ᵗ): a product, since
+ * the loop spends its time on quotients and roots.
  */
 export function adamw(
   p: usize,
@@ -40,7 +41,7 @@ export function adamw(
     const second = f32x4.add(f32x4.mul(v128.load(v + i), vBeta2), f32x4.mul(f32x4.mul(gradient, gradient), vRest2));
     v128.store(m + i, first);
     v128.store(v + i, second);
-    const divisor = f32x4.add(f32x4.div(f32x4.sqrt(second), vC2), vEpsilon);
+    const divisor = f32x4.add(f32x4.mul(f32x4.sqrt(second), vC2), vEpsilon);
     v128.store(p + i, f32x4.sub(f32x4.mul(v128.load(p + i), vKeep), f32x4.div(f32x4.mul(vRate, first), divisor)));
   }
   for (const end: usize = (<usize>n) << 2; i < end; i += 4) {
@@ -49,7 +50,7 @@ export function adamw(
     const second = load<f32>(v + i) * beta2 + gradient * gradient * rest2;
     store<f32>(m + i, first);
     store<f32>(v + i, second);
-    store<f32>(p + i, load<f32>(p + i) * keep - (rate * first) / (sqrt<f32>(second) / c2 + epsilon));
+    store<f32>(p + i, load<f32>(p + i) * keep - (rate * first) / (sqrt<f32>(second) * c2 + epsilon));
   }
 }
 
