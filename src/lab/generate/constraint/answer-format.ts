@@ -5,6 +5,7 @@ import { createConstraintOver } from './compile-constraint.js';
 import type { CompiledConstraint, TokenBytes } from './constraint.js';
 import { createJsonPieces } from './json-pieces.js';
 import { schemaGrammar } from './json-schema.js';
+import { jsonOf } from './schema-reading.js';
 import { type TokenTrie, buildTokenTrie } from './token-trie.js';
 
 const MAX_KEPT = 32;
@@ -18,7 +19,7 @@ export function createConstraints(vocabulary: TokenBytes): (format: AnswerFormat
   const kept = new Map<string, CompiledConstraint>();
   let trie: TokenTrie | undefined;
   return (format) => {
-    const key = JSON.stringify(format);
+    const key = jsonOf(format, '#');
     let constraint = kept.get(key);
     if (constraint === undefined) {
       trie ??= buildTokenTrie(vocabulary);

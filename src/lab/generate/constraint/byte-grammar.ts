@@ -24,6 +24,8 @@ export interface State {
   readonly jumps: readonly number[];
   /** A rule can return here. */
   readonly isEnd: boolean;
+  /** Calls that must be open at once, at least, on the way to where the rule can return. */
+  readonly depthToEnd: number;
 }
 
 export interface Grammar {
@@ -159,50 +161,61 @@ function repeated(
 
 /** Keeps the edges that lead on to an end. */
 function pruned(states: readonly OpenState[], root: Rule): Grammar | undefined {
-  const canEnd = endingStates(states);
-  if (!canEnd[root.start]) return undefined;
-  const leads = ({ target }: { readonly target: number }): boolean => canEnd[target] === true;
+  const depths = depthsToEnd(states);
+  const canEnd = (index: number): boolean => depths[index] !== Infinity;
+  if (!canEnd(root.start)) return undefined;
   return {
     start: root.start,
-    states: states.map(({ bytes, calls, jumps, isEnd }) => ({
-      bytes: bytes.filter(leads),
+    states: states.map(({ bytes, calls, jumps, isEnd }, index) => ({
+      bytes: bytes.filter(({ target }) => canEnd(target)),
       calls: calls
-        .filter((call) => leads(call) && canEnd[call.rule.start] === true)
+        .filter(({ rule, target }) => canEnd(target) && canEnd(rule.start))
         .map(({ rule, target }) => ({ start: rule.start, target })),
-      jumps: jumps.filter((target) => canEnd[target] === true),
+      jumps: jumps.filter(canEnd),
       isEnd,
+      depthToEnd: depths[index] as number,
     })),
   };
 }
 
-/** From which states the end of their rule can be reached: those from which it is known already, and so backwards. */
-function endingStates(states: readonly OpenState[]): boolean[] {
+/**
+ * How many calls must be open at once, at least, on the way from a state to the end of its rule: Infinity where there is
+ * none. Found backwards from the ends, nearest first (Knuth, "A Generalization of Dijkstra's Algorithm", 1977).
+ */
+function depthsToEnd(states: readonly OpenState[]): number[] {
   const before: number[][] = states.map(() => []);
-  const callers = new Map<number, { readonly from: number; readonly target: number }[]>();
-  for (const [from, { bytes, jumps, calls }] of states.entries()) {
-    for (const { target } of bytes) before[target]?.push(from);
-    for (const target of jumps) before[target]?.push(from);
-    for (const { rule, target } of calls) {
-      before[target]?.push(-from - 1);
-      callers.set(rule.start, [...(callers.get(rule.start) ?? []), { from, target }]);
+  const calls: Call[][] = states.map(() => []);
+  for (const [from, state] of states.entries()) {
+    for (const { target } of state.bytes) before[target]?.push(from);
+    for (const target of state.jumps) before[target]?.push(from);
+    for (const { rule, target } of state.calls) {
+      const call = { from, start: rule.start, target };
+      calls[target]?.push(call);
+      calls[rule.start]?.push(call);
     }
   }
-  const canEnd = states.map(() => false);
-  const work: number[] = [];
-  const mark = (index: number): void => {
-    if (canEnd[index] === true) return;
-    canEnd[index] = true;
-    work.push(index);
+  const depths = states.map(() => Infinity);
+  const found: number[][] = [];
+  const offer = (index: number, depth: number): void => {
+    if (depth >= (depths[index] as number)) return;
+    depths[index] = depth;
+    (found[depth] ??= []).push(index);
   };
-  const marksCall = (from: number): boolean =>
-    (states[from] as OpenState).calls.some(({ rule, target }) => canEnd[rule.start] && canEnd[target]);
-  for (const [index, { isEnd }] of states.entries()) if (isEnd) mark(index);
-  for (let index = work.pop(); index !== undefined; index = work.pop()) {
-    for (const from of before[index] ?? []) {
-      if (from >= 0) mark(from);
-      else if (marksCall(-from - 1)) mark(-from - 1);
+  for (const [index, { isEnd }] of states.entries()) if (isEnd) offer(index, 0);
+  for (let depth = 0; depth < found.length; depth++) {
+    const nearest = found[depth] ?? [];
+    for (let index = nearest.pop(); index !== undefined; index = nearest.pop()) {
+      if (depths[index] !== depth) continue;
+      for (const from of before[index] ?? []) offer(from, depth);
+      for (const { from, start, target } of calls[index] ?? [])
+        offer(from, Math.max((depths[start] as number) + 1, depths[target] as number));
     }
-    for (const { from, target } of callers.get(index) ?? []) if (canEnd[target]) mark(from);
   }
-  return canEnd;
+  return depths;
+}
+
+interface Call {
+  readonly from: number;
+  readonly start: number;
+  readonly target: number;
 }

@@ -22,6 +22,8 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
 
 export interface JsonPieces {
   text(literal: string): Piece;
+  /** One of these; what begins alike is read once, so that thousands stay apart. */
+  texts(literals: readonly string[]): Piece;
   comma(): Piece;
   colon(): Piece;
   /** One character of a string whose code point is in the set, escaped where it must be. */
@@ -56,6 +58,7 @@ export function createJsonPieces(builder: GrammarBuilder): JsonPieces {
     utf8Sequences(set).map((ranges) => sequence(ranges.map((range) => byte([range]))));
   const pieces: JsonPieces = {
     text,
+    texts: (literals) => textTrie(builder, literals),
     comma: () => sequence([text(','), optional(text(' '))]),
     colon: () => sequence([text(':'), optional(text(' '))]),
     character(set) {
@@ -90,6 +93,31 @@ export function createJsonPieces(builder: GrammarBuilder): JsonPieces {
     array: (item, least, most) => sequence([text('['), list(builder, pieces, item, least, most), text(']')]),
   };
   return pieces;
+}
+
+interface TextTrie {
+  readonly piece: Piece;
+  readonly children: Map<number, TextTrie>;
+}
+
+/** Pieces joined as a trie: one leads on to several others. */
+function textTrie({ byte, empty, sequence }: GrammarBuilder, literals: readonly string[]): Piece {
+  const [start, end] = [empty(), empty()];
+  const root: TextTrie = { piece: start, children: new Map() };
+  for (const literal of new Set(literals)) {
+    let node = root;
+    for (const value of Buffer.from(literal)) {
+      let child = node.children.get(value);
+      if (child === undefined) {
+        child = { piece: byte([[value, value]]), children: new Map() };
+        sequence([node.piece, child.piece]);
+        node.children.set(value, child);
+      }
+      node = child;
+    }
+    sequence([node.piece, end]);
+  }
+  return { from: start.from, to: end.to };
 }
 
 type Text = (literal: string) => Piece;

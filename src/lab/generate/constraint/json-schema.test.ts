@@ -100,8 +100,8 @@ const SCHEMAS: Readonly<Record<string, { schema: Record<string, unknown>; fits: 
   },
   date: {
     schema: { type: 'string', format: 'date' },
-    fits: ['2026-11-23', '1999-02-28'],
-    fitsNot: ['2026-02-30', '2026-13-01', '26-1-1'],
+    fits: ['2026-11-23', '1999-02-28', '2024-02-29', '2000-02-29'],
+    fitsNot: ['2026-02-30', '2026-13-01', '26-1-1', '2023-02-29', '1900-02-29'],
   },
   'date and time': {
     schema: { type: 'string', format: 'date-time' },
@@ -133,6 +133,16 @@ const SCHEMAS: Readonly<Record<string, { schema: Record<string, unknown>; fits: 
     schema: { type: 'array', prefixItems: [{ type: 'boolean' }, { type: 'null' }], items: false },
     fits: [[true, null]],
     fitsNot: [[true], [null, true], [true, null, 1]],
+  },
+  'items after an empty prefix': {
+    schema: { type: 'array', prefixItems: [], items: { type: 'integer' }, maxItems: 2 },
+    fits: [[], [1], [1, 2]],
+    fitsNot: [['a'], [1, 2, 3]],
+  },
+  'thousands of constants': {
+    schema: { enum: Array.from({ length: 3000 }, (_, i) => `货号 ${i}`) },
+    fits: ['货号 0', '货号 29', '货号 2999'],
+    fitsNot: ['货号 ', '货号 3000', '货号 00'],
   },
   'closed object': {
     schema: {
@@ -291,6 +301,13 @@ test('strings are whole characters and whole escapes', () => {
     expect(after(good).isComplete, JSON.stringify(good)).toBe(true);
 });
 
+/** Lists within lists. */
+function nested(levels: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level++) value = [value];
+  return value;
+}
+
 describe('refused, by name', () => {
   const deep = (levels: number): object => (levels === 0 ? {} : { type: 'array', items: deep(levels - 1) });
   test.each<[string, unknown, RegExp]>([
@@ -321,6 +338,12 @@ describe('refused, by name', () => {
     ['an empty range', { type: 'integer', minimum: 3, maximum: 2 }, /no finite value/],
     ['too deep', deep(200), /nested over 64 deep/],
     ['too large', { type: 'array', items: { type: 'string', pattern: '^(?:(?:a{1000}){1000}){1000}$' } }, /too large/],
+    ['a constant too deep', { const: nested(100_000) }, /nested too deep/],
+    [
+      'alternatives too many to compare',
+      { oneOf: Array.from({ length: 5000 }, (_, i) => ({ const: i })) },
+      /oneOf of over 500 alternatives/,
+    ],
     ['a huge count', { type: 'array', minItems: 1e9 }, /minItems is no whole number/],
   ])('%s', (_what, schema, problem) => {
     expect(() => compile(schema)).toThrow(

@@ -13,6 +13,7 @@ import {
   type Place,
   type SchemaCompiler,
   badSchema,
+  jsonOf,
   listAt,
   objectAt,
   typesOfValue,
@@ -24,6 +25,8 @@ const MAX_STATES = 200_000;
 const MAX_DEPTH = 64;
 const MAX_SCHEMAS = 10_000;
 const MAX_LENGTH = 10_000;
+/** Each is compared with each. */
+const MAX_ONE_OF = 500;
 const MAX_INTEGER = 10 ** MAX_DIGITS - 1;
 
 const ANNOTATIONS = words(
@@ -130,6 +133,8 @@ function unionOf(
     const choices = listAt(schema[keyword], `${place.path}/${keyword}`);
     if (choices.length === 0) throw badSchema(place.path, `${keyword} is empty`);
     if (keyword === 'allOf' && choices.length > 1) throw badSchema(place.path, 'allOf of several is not supported');
+    if (keyword === 'oneOf' && choices.length > MAX_ONE_OF)
+      throw badSchema(place.path, `oneOf of over ${MAX_ONE_OF} alternatives is not supported; anyOf is`);
     if (keyword === 'oneOf' && !areDisjoint(choices))
       throw badSchema(place.path, 'oneOf whose alternatives may overlap is not supported; anyOf is');
     const at = (index: number): Place => ({
@@ -195,8 +200,8 @@ function constants(
   const types: readonly unknown[] | undefined = type === undefined ? undefined : Array.isArray(type) ? type : [type];
   const fits = (value: unknown): boolean =>
     types === undefined || typesOfValue(value).some((name) => types.includes(name));
-  const fitting = values.filter(fits).map((value) => json.text(JSON.stringify(value)));
-  return fitting.length === 0 ? builder.byte([]) : builder.either(fitting);
+  const fitting = values.filter(fits).map((value) => jsonOf(value, `${path}/${keyword}`));
+  return fitting.length === 0 ? builder.byte([]) : json.texts(fitting);
 }
 
 function arrayPiece(schema: JsonObject, place: Place, { builder, json, value, inner }: SchemaCompiler): Piece {
@@ -205,7 +210,8 @@ function arrayPiece(schema: JsonObject, place: Place, { builder, json, value, in
   const rule = builder.declare();
   const { items = true } = schema;
   if (items !== false && most !== 0) builder.define(rule, value(items, inner(place, 'items')));
-  if (schema['prefixItems'] === undefined) {
+  // of an empty prefix only the items are left
+  if (schema['prefixItems'] === undefined || listAt(schema['prefixItems'], `${place.path}/prefixItems`).length === 0) {
     const end = items === false ? 0 : most;
     if ((end ?? least) < least) return builder.byte([]);
     return json.array(() => builder.call(rule), least, end);

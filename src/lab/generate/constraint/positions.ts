@@ -23,6 +23,8 @@ export interface Position {
   readonly threads: readonly Thread[];
   /** What was read is whole. */
   readonly isComplete: boolean;
+  /** Calls open at once, at most, in its threads and on their shortest ways to an end. */
+  reach: number;
   /** After one more byte: undefined where it cannot come; not yet known where missing. */
   readonly next: (Position | undefined)[];
 }
@@ -34,62 +36,89 @@ export interface Positions {
   advance(position: Position, byte: number): Position | undefined;
 }
 
-/** Values within values, and alternatives at once: more is an attack or a mistake. */
-const MAX_DEPTH = 512;
+/** Calls open at once: values within values. What could only end beyond is not begun, so that there is always a way out. */
+export const MAX_DEPTH = 512;
+/** Alternatives at once: more is an attack or a mistake. */
 const MAX_THREADS = 1024;
 const MAX_REACHED = 20_000;
-/** Positions kept before all are forgotten. */
+/** Positions and their threads kept before all are forgotten. */
 const MAX_POSITIONS = 20_000;
+const MAX_KEPT_THREADS = 200_000;
 
-export function createPositions({ states }: Grammar): Positions {
-  const returns = returningStates(states);
+/** What is kept, so that equal stacks and equal positions are one object. */
+interface Table {
+  stack(target: number, below: Stack | undefined): Stack;
+  position(reading: ReadonlyMap<string, Thread>, isComplete: boolean, reach: number): Position;
+}
+
+function createTable(): Table {
   let stacks = new Map<string, Stack>();
   let positions = new Map<string, Position>();
   let lastStack = 0;
+  let keptThreads = 0;
+  /** Cut apart, too: one that is still in use would hold all the others. */
+  const forget = (): void => {
+    for (const position of positions.values()) position.next.length = 0;
+    [stacks, positions, keptThreads] = [new Map(), new Map(), 0];
+  };
+  return {
+    stack(target, below) {
+      const key = `${target} ${below?.id ?? 0}`;
+      const known = stacks.get(key);
+      if (known !== undefined) return known;
+      const stack = { id: ++lastStack, target, below, depth: (below?.depth ?? 0) + 1 };
+      stacks.set(key, stack);
+      return stack;
+    },
+    position(reading, isComplete, reach) {
+      const key = `${isComplete} ${[...reading.keys()].toSorted().join()}`;
+      let position = positions.get(key);
+      if (position === undefined) {
+        if (positions.size >= MAX_POSITIONS || keptThreads + reading.size > MAX_KEPT_THREADS) forget();
+        position = { threads: [...reading.values()], isComplete, reach, next: [] };
+        positions.set(key, position);
+        keptThreads += reading.size;
+      }
+      position.reach = Math.max(position.reach, reach);
+      return position;
+    },
+  };
+}
 
+export function createPositions({ states }: Grammar): Positions {
+  const returns = returningStates(states);
+  const table = createTable();
   /** A call whose rule only returns afterwards leaves nothing to return to: long lists stay flat. */
-  const push = (target: number, below: Stack | undefined): Stack | undefined => {
-    if (returns[target] === true) return below;
-    const key = `${target} ${below?.id ?? 0}`;
-    const known = stacks.get(key);
-    if (known !== undefined) return known;
-    const stack = { id: ++lastStack, target, below, depth: (below?.depth ?? 0) + 1 };
-    stacks.set(key, stack);
-    return stack;
-  };
-
-  const intern = (reading: ReadonlyMap<string, Thread>, isComplete: boolean): Position => {
-    const key = `${isComplete} ${[...reading.keys()].toSorted().join()}`;
-    let position = positions.get(key);
-    if (position === undefined) {
-      if (positions.size >= MAX_POSITIONS) [stacks, positions] = [new Map(), new Map()];
-      position = { threads: [...reading.values()], isComplete, next: [] };
-      positions.set(key, position);
-    }
-    return position;
-  };
+  const push = (target: number, below: Stack | undefined): Stack | undefined =>
+    returns[target] === true ? below : table.stack(target, below);
 
   const close = (threads: readonly Thread[]): Position | undefined => {
     const reading = new Map<string, Thread>();
     const seen = new Set<string>();
     const work = [...threads];
     let isComplete = false;
+    let reach = 0;
     for (let thread = work.pop(); thread !== undefined; thread = work.pop()) {
       const { state: index, stack } = thread;
+      const { bytes, calls, jumps, isEnd, depthToEnd } = states[index] as State;
+      const depth = stack?.depth ?? 0;
       const key = `${index} ${stack?.id ?? 0}`;
-      if (seen.has(key)) continue;
+      if (seen.has(key) || depth + depthToEnd > MAX_DEPTH) continue;
       if (seen.add(key).size > MAX_REACHED) throw tooAmbiguous();
-      const { bytes, calls, jumps, isEnd } = states[index] as State;
+      reach = Math.max(reach, depth + depthToEnd);
       if (bytes.length > 0) reading.set(key, thread);
       for (const state of jumps) work.push({ state, stack });
       for (const { start, target } of calls) {
-        if ((stack?.depth ?? 0) < MAX_DEPTH) work.push({ state: start, stack: push(target, stack) });
+        const afterwards = depth + (states[target] as State).depthToEnd;
+        if (afterwards > MAX_DEPTH) continue;
+        reach = Math.max(reach, afterwards);
+        work.push({ state: start, stack: push(target, stack) });
       }
       if (isEnd && stack === undefined) isComplete = true;
       if (isEnd && stack !== undefined) work.push({ state: stack.target, stack: stack.below });
     }
     if (reading.size > MAX_THREADS) throw tooAmbiguous();
-    return reading.size === 0 && !isComplete ? undefined : intern(reading, isComplete);
+    return reading.size === 0 && !isComplete ? undefined : table.position(reading, isComplete, reach);
   };
   return {
     close,

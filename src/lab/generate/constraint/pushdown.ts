@@ -4,7 +4,7 @@
  * tokens that leave the rule are followed further (the idea of XGrammar, Dong et al. 2024, arXiv:2411.15100).
  */
 import type { Grammar } from './byte-grammar.js';
-import { type Position, type Positions, createPositions } from './positions.js';
+import { MAX_DEPTH, type Position, type Positions, type Thread, createPositions } from './positions.js';
 import type { TokenTrie } from './token-trie.js';
 
 export interface Pushdown {
@@ -20,9 +20,13 @@ interface Local {
   readonly mask: Uint32Array;
   /** Where in the trie the rule can return. */
   readonly exits: readonly TokenTrie[];
+  /** Calls open at once, at most, while they are read: where fewer are left, this does not hold. */
+  readonly reach: number;
 }
 
+/** Kept before all are forgotten. */
 const MAX_MASKS = 512;
+const MAX_LOCALS = 2048;
 
 /** @param maskWords 32-bit words of a mask */
 export function createPushdown(grammar: Grammar, trie: TokenTrie, maskWords: number): Pushdown {
@@ -31,27 +35,43 @@ export function createPushdown(grammar: Grammar, trie: TokenTrie, maskWords: num
   let masks = new Map<Position, Uint32Array>();
 
   /** Marks the tokens below a node that can be read whole, and gathers the nodes at which everything was read. */
-  const walk = (node: TokenTrie, position: Position, mask: Uint32Array, exits: TokenTrie[]): void => {
+  const walk = (node: TokenTrie, position: Position, mask: Uint32Array, exits: TokenTrie[]): number => {
+    let { reach } = position;
     for (const [byte, child] of node.children) {
       const after = advance(position, byte);
       if (after === undefined) continue;
       for (const id of child.tokens) mask[id >>> 5] = ((mask[id >>> 5] as number) | (1 << (id & 31))) >>> 0;
       if (after.isComplete) exits.push(child);
-      if (after.threads.length > 0) walk(child, after, mask, exits);
+      reach = Math.max(reach, after.threads.length > 0 ? walk(child, after, mask, exits) : after.reach);
     }
+    return reach;
   };
 
   const localOf = (state: number): Local => {
     let local = locals.get(state);
     if (local === undefined) {
-      const exits: TokenTrie[] = [];
-      local = { mask: new Uint32Array(maskWords), exits };
+      const [mask, exits]: [Uint32Array, TokenTrie[]] = [new Uint32Array(maskWords), []];
       // alone, without anything to return to, so that "complete" means: returned from the rule
       const alone = close([{ state, stack: undefined }]);
-      if (alone !== undefined) walk(trie, alone, local.mask, exits);
+      const reach = alone === undefined ? 0 : walk(trie, alone, mask, exits);
+      local = { mask, exits, reach };
+      if (locals.size >= MAX_LOCALS) locals.clear();
       locals.set(state, local);
     }
     return local;
+  };
+
+  const markThread = (thread: Thread, mask: Uint32Array): void => {
+    const { state, stack } = thread;
+    const local = localOf(state);
+    if ((stack?.depth ?? 0) + local.reach > MAX_DEPTH) {
+      const whole = close([thread]);
+      if (whole !== undefined) walk(trie, whole, mask, []);
+      return;
+    }
+    for (const [index, word] of local.mask.entries()) mask[index] = ((mask[index] as number) | word) >>> 0;
+    const outside = stack && close([{ state: stack.target, stack: stack.below }]);
+    if (outside !== undefined) for (const exit of local.exits) walk(exit, outside, mask, []);
   };
 
   return {
@@ -65,12 +85,7 @@ export function createPushdown(grammar: Grammar, trie: TokenTrie, maskWords: num
       const known = masks.get(position);
       if (known !== undefined) return known;
       const mask = new Uint32Array(maskWords);
-      for (const { state, stack } of position.threads) {
-        const local = localOf(state);
-        for (const [index, word] of local.mask.entries()) mask[index] = ((mask[index] as number) | word) >>> 0;
-        const outside = stack && close([{ state: stack.target, stack: stack.below }]);
-        if (outside !== undefined) for (const exit of local.exits) walk(exit, outside, mask, []);
-      }
+      for (const thread of position.threads) markThread(thread, mask);
       if (masks.size >= MAX_MASKS) masks = new Map();
       masks.set(position, mask);
       return mask;

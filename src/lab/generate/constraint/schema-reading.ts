@@ -41,6 +41,16 @@ export function listAt(value: unknown, path: string): readonly unknown[] {
   throw badSchema(path, 'a list is expected here');
 }
 
+/** @throws MoatError `bad-schema` for what is nested deeper than it can be written */
+export function jsonOf(value: unknown, path: string): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) throw badSchema(path, 'it is nested too deep', error);
+    throw error;
+  }
+}
+
 export function badSchema(path: string, what: string, cause?: unknown): MoatError {
   return new MoatError('bad-schema', `schema at ${path}: ${what}`, {
     fix: 'Change the schema there; docs/GENERATION.md lists what is supported.',
