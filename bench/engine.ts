@@ -6,7 +6,7 @@ import { readCausalModel } from '../src/lab/models/registry.js';
 import { prepareDecoding } from './decoding.js';
 import { startPeer } from './peer.js';
 import { type BenchResult, compare, median } from './result.js';
-import { trainingPeakBytes } from './training-memory.js';
+import { trainingPeak } from './training-memory.js';
 import { THREADS, prepareTraining } from './training.js';
 
 const GROUP = 'engine';
@@ -118,7 +118,7 @@ async function trainingMemory({ config, shape, name }: TrainingRow): Promise<Ben
     better: 'lower',
     target: 1,
     runs: 1,
-    ours: async () => trainingPeakBytes(config, shape) / 1e6,
+    ours: async () => trainingPeak(config, shape).peakBytes / 1e6,
     peer: peer && {
       name: `PyTorch ${peer.version} ${mode}`,
       measure: async () => (await peer.measure('peakBytes')) / 1e6,

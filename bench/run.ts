@@ -11,6 +11,7 @@ import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
 import { ggufGroup } from './gguf.js';
+import { memoryGroup } from './memory.js';
 import { optimizerGroup } from './optimizer.js';
 import { quantizedGroup } from './quantized.js';
 import { recipeGroup } from './recipe.js';
@@ -23,6 +24,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   engine: engineGroup,
   gateway: gatewayGroup,
   gguf: ggufGroup,
+  memory: memoryGroup,
   optimizer: optimizerGroup,
   quantized: quantizedGroup,
   recipe: recipeGroup,

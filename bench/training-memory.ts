@@ -1,5 +1,5 @@
 /**
- * The peak memory of training, measured in a process of its own: `trainingPeakBytes` starts this same file, which trains
+ * The peak memory of training, measured in a process of its own: `trainingPeak` starts this same file, which trains
  * a few steps and prints what the system says it held at most.
  */
 import { execFileSync } from 'node:child_process';
@@ -16,12 +16,17 @@ export interface TrainingShape {
   readonly sequenceLength: number;
 }
 
-/** Bytes resident at most, Node and ONNX Runtime themselves included. */
-export function trainingPeakBytes(config: object, shape: TrainingShape): number {
+/** Bytes resident: at most, and before training was prepared; Node and ONNX Runtime themselves included. */
+export interface TrainingPeak {
+  readonly peakBytes: number;
+  readonly baseBytes: number;
+}
+
+export function trainingPeak(config: object, shape: TrainingShape): TrainingPeak {
   const printed = execFileSync(process.execPath, ['--import', 'tsx', file, JSON.stringify({ config, shape })], {
     encoding: 'utf8',
   });
-  return Number(printed);
+  return JSON.parse(printed) as TrainingPeak;
 }
 
 /** Not `resourceUsage().maxRSS`: that of a child begins with what its parent held when it was started. */
@@ -33,9 +38,10 @@ function peakBytes(): number {
 
 async function trainAndPrint(json: string): Promise<void> {
   const { config, shape } = JSON.parse(json) as { config: object; shape: TrainingShape };
+  const baseBytes = process.memoryUsage.rss();
   const bench = await prepareTraining(readCausalModel(config, 'bench').model, shape, 'adamw');
   for (let step = 0; step < STEPS; step++) await bench.step();
-  console.log(peakBytes());
+  console.log(JSON.stringify({ peakBytes: peakBytes(), baseBytes }));
 }
 
 if (process.argv[1] === file) await trainAndPrint(process.argv[2] ?? '{}');

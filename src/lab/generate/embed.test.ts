@@ -75,7 +75,7 @@ describe('embedSentences', () => {
     await expect(embedSentences(folder, ['a'])).rejects.toThrow('it has no tensor "encoder.layer.1.');
     await writeJson('config.json', golden.config);
     await rm(path.join(folder, 'model.safetensors'));
-    await expect(embedSentences(folder, ['a'])).rejects.toMatchObject({ code: 'weights-missing' });
+    await expect(embedSentences(folder, ['a'])).rejects.toMatchObject({ code: 'model-missing' });
     await writeJson('config.json', { ...golden.config, vocab_size: 20 });
     await expect(embedSentences(folder, ['a'])).rejects.toMatchObject({ code: 'other-vocabulary' });
     await writeJson('config.json', {

@@ -1,8 +1,8 @@
 /** Texts as vectors, by an encoder's folder as sentence-transformers lays it out. Knows nothing of what they are for. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MoatError, messageOf, systemCode } from '../../base/errors.js';
-import { type SafetensorsReader, openSafetensors } from '../checkpoint/safetensors.js';
+import { MoatError, messageOf } from '../../base/errors.js';
+import { type ModelFolder, openModelFolder } from '../checkpoint/model-folder.js';
 import type { Dim } from '../graph/dims.js';
 import { div, maximum, mul, sqrt } from '../graph/ops/arithmetic.js';
 import { slice } from '../graph/ops/layout.js';
@@ -111,38 +111,27 @@ async function readEncoder(folder: string): Promise<EncoderModel> {
 
 /** Every parameter the file has; heads may be missing. */
 async function readWeights(folder: string, model: EncoderModel): Promise<Map<string, Tensor>> {
-  const reader = await openWeights(path.join(folder, 'model.safetensors'));
+  const opened = await openModelFolder(folder);
   try {
-    const weights = new Map<string, Tensor>();
+    const read = new Map<string, Tensor>();
     for (const { name, shape } of model.parameters) {
-      const stored = bertSpellings(name).find((spelling) => reader.tensors.has(spelling));
+      const stored = bertSpellings(name).find((spelling) => opened.weights.tensors.has(spelling));
       if (stored === undefined) continue;
-      requireShape(reader, stored, shape);
-      weights.set(name, constant(await reader.readFloat32(stored), shape));
+      requireShape(opened, stored, shape);
+      read.set(name, constant(await opened.weights.readFloat32(stored), shape));
     }
-    return weights;
+    return read;
   } finally {
-    await reader.close();
+    await opened.close();
   }
 }
 
-async function openWeights(file: string): Promise<SafetensorsReader> {
-  try {
-    return await openSafetensors(file);
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-    throw new MoatError('weights-missing', `${file}: no such file`, {
-      fix: 'Copy the whole model folder; weights in several files, or not in safetensors, are not read here.',
-    });
-  }
-}
-
-function requireShape({ file, tensors }: SafetensorsReader, name: string, expected: readonly number[]): void {
-  const shape = tensors.get(name)?.shape ?? [];
+function requireShape({ directory, weights }: ModelFolder, name: string, expected: readonly number[]): void {
+  const shape = weights.tensors.get(name)?.shape ?? [];
   if (shape.length === expected.length && shape.every((size, axis) => size === expected[axis])) return;
   throw new MoatError(
     'bad-safetensors',
-    `${file}: tensor "${name}" is [${shape.join(', ')}], config.json asks for [${expected.join(', ')}]`,
+    `${directory}: tensor "${name}" is [${shape.join(', ')}], config.json asks for [${expected.join(', ')}]`,
     { fix: 'The two files belong to different models; copy the folder again.' },
   );
 }

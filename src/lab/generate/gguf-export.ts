@@ -4,7 +4,7 @@ import { quantizeBlocks, type WrittenType } from '../checkpoint/gguf-quantize.js
 import { GGUF_TYPES } from '../checkpoint/gguf-types.js';
 import type { GgufValue } from '../checkpoint/gguf-values.js';
 import { type GgufTensorSource, writeGguf } from '../checkpoint/gguf-write.js';
-import { type ModelFolder, openModelFolder } from '../checkpoint/model-folder.js';
+import { type Weights, openModelFolder } from '../checkpoint/model-folder.js';
 import { type GgufModelKeys, ggufKeysOf, notExportable } from '../models/gguf-config.js';
 import {
   ROPE_FACTORS,
@@ -21,6 +21,7 @@ import { ggufTokenizerKeys } from '../tokenizer/gguf-tokenizer.js';
 import { readSpecialNames, readTokenizerFile } from '../tokenizer/tokenizer-file.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import { checkFits } from './load-model.js';
+import { weightsOf } from './weight-names.js';
 import { type TransferOptions, counted } from './model-transfer.js';
 
 export interface ExportOptions extends TransferOptions {
@@ -54,7 +55,8 @@ export async function exportGguf(directory: string, file: string, options: Expor
       path.join(directory, 'config.json'),
     );
     const plan = ggufKeysOf(model.config);
-    checkFits(directory, model, await loadTokenizer(directory), folder.weights);
+    const weights = weightsOf(model, folder.weights);
+    checkFits(directory, model, await loadTokenizer(directory), weights);
     const metadata = new Map<string, GgufValue>([
       ['general.architecture', { type: 'string', value: plan.architecture.name }],
       ['general.type', { type: 'string', value: 'model' }],
@@ -67,7 +69,7 @@ export async function exportGguf(directory: string, file: string, options: Expor
     const types = typesOf(model.parameters, options.type);
     const tensors = [
       ...ropeTensor(plan.ropeFactors),
-      ...model.parameters.map((spec) => tensorSource(folder, plan, spec, types.get(spec.name) ?? 'F32')),
+      ...model.parameters.map((spec) => tensorSource(weights, plan, spec, types.get(spec.name) ?? 'F32')),
     ];
     await writeGguf(file, metadata, counted(tensors, options));
     return {
@@ -93,7 +95,7 @@ function ropeTensor(factors: Float32Array | undefined): GgufTensorSource[] {
 }
 
 function tensorSource(
-  { weights }: ModelFolder,
+  weights: Weights,
   { architecture, headSize }: GgufModelKeys,
   { name, shape }: ParameterSpec,
   type: WrittenType,

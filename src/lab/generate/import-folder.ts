@@ -9,6 +9,7 @@ import { readCausalModel } from '../models/registry.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import type { ImportedModel } from './gguf-import.js';
 import { checkFits } from './load-model.js';
+import { weightsOf } from './weight-names.js';
 import { checkFolderIsFree } from './model-transfer.js';
 
 /** Beside the weights; those that are there are copied. */
@@ -35,7 +36,7 @@ export async function importFolder(source: string, folder: string): Promise<Impo
       JSON.parse(await opened.readText('config.json')),
       path.join(source, 'config.json'),
     );
-    checkFits(source, model, tokenizer, opened.weights);
+    checkFits(source, model, tokenizer, weightsOf(model, opened.weights));
     const names = (await nodeFileSystem.list(source)).map(({ name }) => name);
     await writeFolderAtomic(folder, async (target) => {
       for (const name of names.filter((each) => DESCRIPTIONS.has(each) || WEIGHTS.test(each)))

@@ -6,6 +6,7 @@ import type { CausalModel, TokenModelConfig } from '../models/model.js';
 import { readCausalModel } from '../models/registry.js';
 import { type Value, floats } from '../runtime/program.js';
 import { type Tokenizer, loadTokenizer } from '../tokenizer/tokenizer.js';
+import { weightsOf } from './weight-names.js';
 
 export interface LoadedModel {
   readonly model: CausalModel;
@@ -25,10 +26,10 @@ export async function loadModel(directory: string): Promise<LoadedModel> {
   try {
     const origin = path.join(directory, 'config.json');
     const { model } = readCausalModel(JSON.parse(await folder.readText('config.json')), origin);
-    checkFits(directory, model, tokenizer, folder.weights);
+    const stored = weightsOf(model, folder.weights);
+    checkFits(directory, model, tokenizer, stored);
     const weights = new Map<string, Value>();
-    for (const { name, shape } of model.parameters)
-      weights.set(name, floats(await folder.weights.readFloat32(name), shape));
+    for (const { name, shape } of model.parameters) weights.set(name, floats(await stored.readFloat32(name), shape));
     return { model, weights, tokenizer, endTokens: endTokensOf(model.config, tokenizer) };
   } finally {
     await folder.close();

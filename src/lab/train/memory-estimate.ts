@@ -31,7 +31,10 @@ const SESSION_BYTES = 60e6;
 const FRAGMENTATION = 1.1;
 
 /** @param loop of a run's configuration; `batchSize` is the micro-batch */
-export function estimateTrainingMemory(model: CausalModel, loop: RunConfig['loop']): MemoryEstimate {
+export function estimateTrainingMemory(
+  model: CausalModel,
+  loop: Pick<RunConfig['loop'], 'batchSize' | 'sequenceLength' | 'packDocuments' | 'recompute' | 'averageDecay'>,
+): MemoryEstimate {
   const specs = model.parameters;
   const build = languageObjective(model, { ...loop, packed: loop.packDocuments });
   const graph = objectiveGraph(specs, specs, build, loop.recompute);

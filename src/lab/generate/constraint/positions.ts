@@ -41,9 +41,9 @@ export const MAX_DEPTH = 512;
 /** Alternatives at once: more is an attack or a mistake. */
 const MAX_THREADS = 1024;
 const MAX_REACHED = 20_000;
-/** Positions and their threads kept before all are forgotten. */
+/** Positions and their threads kept before all are forgotten: room for a mask of the most ambiguous schemas, some 100 MB. */
 const MAX_POSITIONS = 20_000;
-const MAX_KEPT_THREADS = 200_000;
+const MAX_KEPT_THREADS = 4_000_000;
 
 /** What is kept, so that equal stacks and equal positions are one object. */
 interface Table {

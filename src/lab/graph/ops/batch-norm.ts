@@ -1,7 +1,6 @@
-import type { Dim } from '../dims.js';
+import { type Dim, isStatic } from '../dims.js';
 import { type OpRecord, type Tensor, apply, projection, shapeError } from '../tensor.js';
-import { add, mul, sub } from './arithmetic.js';
-import { mean } from './reduce.js';
+import { add, mul, scale, sub } from './arithmetic.js';
 import { reshape, sum } from './reshape.js';
 
 const OVER = [0, 2, 3] as const;
@@ -9,7 +8,7 @@ const OVER = [0, 2, 3] as const;
 /**
  * Batch normalisation (Ioffe & Szegedy 2015) of images `[batch, channels, height, width]` with the statistics of the
  * batch itself: (x − mean) / √(variance + ε) · weight + bias, a channel at a time. The further outputs are the channels'
- * means and 1/√(variance + ε), `[1, channels, 1, 1]`.
+ * means, 1/√(variance + ε) and variances, `[1, channels, 1, 1]`.
  */
 export const batchNormOp: OpRecord = {
   name: 'batchNorm',
@@ -20,29 +19,33 @@ export const batchNormOp: OpRecord = {
       throw shapeError('batchNorm', 'an image, and a weight and bias a channel', ...(x === undefined ? [] : [x]));
     }
     const statistics = { shape: [1, channels, 1, 1], dtype: 'float32' } as const;
-    return { shape: x.shape, dtype: 'float32', extraOutputs: [statistics, statistics] };
+    return { shape: x.shape, dtype: 'float32', extraOutputs: [statistics, statistics, statistics] };
   },
   // As a layer's: with x̂ the normalised input, dx = r·(g·w − mean(g·w) − x̂·mean(g·w·x̂)), means over batch and pixels.
+  // sums over batch and pixels are the gradients of weight and bias; divided by their count they are the means
   gradient({ inputs: [x, weight], output, gradient }) {
     const inverse = projection(output, 2);
     const normalized = mul(sub(x as Tensor, projection(output, 1)), inverse);
     const channels = (weight as Tensor).shape[0] as Dim;
-    const average = mean(gradient, OVER, true);
-    const correlation = mean(mul(gradient, normalized), OVER, true);
+    const weighted = mul(gradient, normalized);
+    const [total, correlation] = [sum(gradient, OVER, true), sum(weighted, OVER, true)];
+    const average = meanFrom(total, gradient);
+    const slope = meanFrom(correlation, weighted);
     const scaled = mul(inverse, reshape(weight as Tensor, [1, channels, 1, 1]));
     return [
-      mul(sub(sub(gradient, average), mul(normalized, correlation)), scaled),
-      reshape(sum(mul(gradient, normalized), OVER), [channels]),
-      reshape(sum(gradient, OVER), [channels]),
+      mul(sub(sub(gradient, average), mul(normalized, slope)), scaled),
+      reshape(correlation, [channels]),
+      reshape(total, [channels]),
     ];
   },
   emit(context) {
     const [x, weight, bias] = context.inputs as readonly [string, string, string];
-    const [y, means, inverse] = context.outputs as readonly [string, string, string];
+    const [y, means, inverse, variance] = context.outputs as readonly [string, string, string, string];
     const over = context.int64(OVER);
     context.node('ReduceMean', [x, over], { outputs: [means], attributes: { keepdims: 1 } });
     const centred = context.node('Sub', [x, means]);
-    const variance = context.node('ReduceMean', [context.node('Mul', [centred, centred]), over], {
+    context.node('ReduceMean', [context.node('Mul', [centred, centred]), over], {
+      outputs: [variance],
       attributes: { keepdims: 1 },
     });
     const padded = context.node('Add', [variance, context.scalar(context.attributes['epsilon'] as number)]);
@@ -54,6 +57,14 @@ export const batchNormOp: OpRecord = {
   },
   examples: [{ inputs: [[3, 2, 2, 3], [2], [2]], attributes: { epsilon: 1e-5 } }],
 };
+
+/** The mean of what was summed already, where its count is known. */
+function meanFrom(total: Tensor, { shape }: Tensor): Tensor {
+  const [batch, , height, width] = shape;
+  const sizes = [batch, height, width];
+  if (!isStatic(sizes as Dim[])) throw new Error('batch normalisation learns from batches of a known size');
+  return scale(total, 1 / sizes.reduce<number>((product, size) => product * (size as number), 1));
+}
 
 export interface BatchStatistics {
   readonly output: Tensor;
@@ -67,11 +78,10 @@ export interface BatchStatistics {
 export function batchNorm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: number): BatchStatistics {
   const output = apply(batchNormOp, [x, weight, bias], { epsilon });
   const channels = [weight.shape[0] as Dim];
-  const centred = sub(x, projection(output, 1));
   return {
     output,
     mean: reshape(projection(output, 1), channels),
-    variance: reshape(mean(mul(centred, centred), OVER), channels),
+    variance: reshape(projection(output, 3), channels),
   };
 }
 

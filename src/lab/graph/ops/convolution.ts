@@ -231,13 +231,15 @@ export const convWeightGradient2dOp: OpRecord = {
   emit(context) {
     const { kernel, stride, padding } = weightGradientOptions(context.attributes);
     const [x, gradient] = context.inputs as readonly [string, string];
-    const [, channels] = imageShapeOf(context, 0);
+    const [, channels, height, width] = imageShapeOf(context, 0);
     const [, out, rows, columns] = imageShapeOf(context, 1);
     const asRows = (image: string): string => context.node('Reshape', [image, context.int64([0, 0, -1])]);
     const pads = context.int64([0, 0, padding, padding, 0, 0, padding, padding]);
     const padded = padding === 0 ? x : context.node('Pad', [x, pads], { attributes: { mode: 'constant' } });
     /** `[batch, in, rows · columns]`: what place (row, column) of the kernel meets. */
+    const isWhole = stride === 1 && rows === height && columns === width;
     const shifted = (row: number, column: number): string => {
+      if (isWhole && row === padding && column === padding) return asRows(x);
       const ends = [row + (rows - 1) * stride + 1, column + (columns - 1) * stride + 1];
       const [from, to, over, by] = [[row, column], ends, [2, 3], [stride, stride]].map((list) => context.int64(list));
       return asRows(context.node('Slice', [padded, from, to, over, by] as string[]));
