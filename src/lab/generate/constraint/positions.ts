@@ -41,7 +41,7 @@ export const MAX_DEPTH = 512;
 /** Alternatives at once: more is an attack or a mistake. */
 const MAX_THREADS = 1024;
 const MAX_REACHED = 20_000;
-/** Positions and their threads kept before all are forgotten: room for a mask of the most ambiguous schemas, some 100 MB. */
+/** Positions and their threads kept before all are forgotten: room for one mask of the most ambiguous schemas that are taken. */
 const MAX_POSITIONS = 20_000;
 const MAX_KEPT_THREADS = 4_000_000;
 
