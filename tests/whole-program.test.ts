@@ -120,7 +120,7 @@ describe('the way from text to a paid answer', () => {
     const first = await json(['generate', 'returns are', '--max-tokens', '8', '--temperature', '0']);
     expect(first).toMatchObject({
       outputTokens: expect.any(Number),
-      finishReason: expect.stringMatching(/stop|length/),
+      finishReasons: [expect.stringMatching(/stop|length/)],
     });
     expect((await json(['generate', 'returns are', '--max-tokens', '8', '--temperature', '0']))['text']).toBe(
       first['text'],
