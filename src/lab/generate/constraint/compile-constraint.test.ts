@@ -73,6 +73,3 @@ test('a rule that is called from many places is compiled once', () => {
   const [few, more, most] = [statesOf(4), statesOf(8), statesOf(16)] as const;
   expect((most - more) / (more - few)).toBeCloseTo(2, 1);
 });
-  // it took ten seconds when each call copied those before it
-  expect(performance.now() - startedMs).toBeLessThan(4000);
-});
