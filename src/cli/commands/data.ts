@@ -1,30 +1,35 @@
 import path from 'node:path';
-import { readReport } from '../../lab/data/corpus.js';
+import { MoatError } from '../../base/errors.js';
+import { findInCorpus, readReport } from '../../lab/data/corpus.js';
 import { renderDataReport } from '../../lab/data/report.js';
 import { defineCommand } from '../command.js';
 import { runDataStage } from '../stages/data-stage.js';
 import { filesOf } from '../stages/project-files.js';
+import type { Terminal } from '../terminal/terminal.js';
 
 export const command = defineCommand({
   name: 'data',
   summary: 'read, clean and split your texts',
   description:
-    'Reads a file, folder or glob (.txt, .md, .jsonl, and the documentation comments of .ts and .js files), cleans it, drops exact duplicates and holds some documents back to measure with. Says what was dropped and why.',
+    'Reads a file, folder or glob (.txt, .md, .jsonl, and the documentation comments of .ts and .js files), cleans it, drops duplicates, exact and near, and holds some documents back to measure with. Says what was dropped and why.',
   arguments: {
     source: { description: 'a file, folder or glob (default: data.path of the project)', count: 'optional' },
   },
   options: {
     licence: { kind: 'text', placeholder: 'SPDX', description: 'the licence of these texts, such as MIT or CC-BY-4.0' },
     report: { kind: 'flag', description: 'show the report of the last time; read nothing' },
+    why: { kind: 'text', placeholder: 'ID', description: 'what became of this document, and why; read nothing' },
   },
   settings: ['data'],
   examples: [
     { command: 'moat data', does: "read the project's data folder" },
     { command: 'moat data ~/articles --licence CC-BY-4.0', does: 'read another folder' },
     { command: 'moat data --report', does: 'what was dropped, and why' },
+    { command: 'moat data --why faq.jsonl#12', does: 'what became of one document' },
   ],
   async run({ arguments: { source }, options, cwd, loadProject, reporter, terminal }) {
     const project = await loadProject();
+    if (options.why !== undefined) return explain(filesOf(project).corpus, options.why, terminal);
     const from = source === undefined ? project.resolve(project.config.data.path) : path.resolve(cwd, source);
     const report = options.report
       ? await readReport(filesOf(project).corpus)
@@ -33,3 +38,23 @@ export const command = defineCommand({
     return { json: report };
   },
 });
+
+/** @throws MoatError `no-such-document` */
+async function explain(corpus: string, id: string, terminal: Terminal): Promise<{ json: object }> {
+  const found = await findInCorpus(corpus, id);
+  if (found === undefined) {
+    throw new MoatError('no-such-document', `no document of the last moat data has the id ${id}`, {
+      fix: 'Ids are those of the report, such as faq.jsonl#12: the file and the place in it.',
+    });
+  }
+  const { dim } = terminal.colors;
+  if (found.kind === 'dropped') {
+    const { reason, detail, excerpt } = found.dropped;
+    terminal.print(`${id} was dropped: ${reason}, ${detail}`);
+    if (excerpt !== undefined) terminal.print(dim(excerpt));
+  } else {
+    terminal.print(`${id} was kept, ${found.side === 'train' ? 'to train on' : 'held out to measure with'}`);
+    terminal.print(dim(found.document.text.slice(0, 400)));
+  }
+  return { json: found };
+}

@@ -51,6 +51,7 @@ function resolveData(data: Given<'data'>): ProjectConfig['data'] {
   return {
     path: data.path ?? 'data',
     minCharacters: data.minCharacters ?? 32,
+    nearDuplicates: data.nearDuplicates ?? 0.7,
     heldOutFraction: data.heldOutFraction ?? 0.05,
     seed: data.seed ?? 1,
   };

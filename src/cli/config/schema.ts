@@ -24,6 +24,7 @@ const sections = {
   data: {
     path: text(words('PATH', 4096), ['data', 'folder or file to read']),
     minCharacters: wholeNumber(0, 1_000_000, ['min-characters', 'drop documents shorter than this']),
+    nearDuplicates: realNumber(0, 1, ['near-duplicates', 'drop texts this alike to an earlier one; 0 for none']),
     heldOutFraction: realNumber(0.001, 0.5, ['held-out', 'share of documents kept away from training']),
     seed: wholeNumber(0, 0xffff_ffff, ['data-seed', 'decides which documents are held out']),
   },

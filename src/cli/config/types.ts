@@ -29,6 +29,8 @@ export interface DataConfig {
   path?: string;
   /** Documents shorter than this many characters are dropped. Default 32. */
   minCharacters?: number;
+  /** Documents that share at least this much of their 5-grams with an earlier one are dropped; 0 drops none. Default 0.7. */
+  nearDuplicates?: number;
   /** The share of documents kept away from training, to measure with. Default 0.05. */
   heldOutFraction?: number;
   /** Decides which documents are held out. Default 1. */

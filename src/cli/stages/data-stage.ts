@@ -17,11 +17,12 @@ export interface DataSource {
 /** Reads, cleans, deduplicates and splits a source into the project's corpus. */
 export async function runDataStage(project: Project, source: DataSource, reporter: Reporter): Promise<DataReport> {
   const stage = reporter.stage('data');
-  const { minCharacters, heldOutFraction, seed } = project.config.data;
+  const { minCharacters, nearDuplicates, heldOutFraction, seed } = project.config.data;
   const report = await prepareCorpus(filesOf(project).corpus, {
     source: source.path,
     licence: source.licence,
     thresholds: { 'too-short': minCharacters },
+    nearDuplicates,
     heldOutFraction,
     seed,
     onProgress: (documents) => stage.progress({ text: `${formatCount(documents)} documents read` }),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readCorpus, readReport } from './corpus.js';
+import { findInCorpus, readCorpus, readReport } from './corpus.js';
 import { applyFilters } from './filters.js';
 import { splitLines } from './lines.js';
 import { prepareCorpus } from './prepare-corpus.js';
@@ -184,7 +184,27 @@ describe('the corpus folder', () => {
     });
     expect(report.train.bytes).toBe(train.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0));
     expect(await readReport(folder)).toEqual(report);
-    expect(renderDataReport(report).join('\n')).toMatch(/dropped +2 exact-duplicate +e\.g\. a\.jsonl#61/);
+    expect(renderDataReport(report).join('\n')).toMatch(
+      /dropped +2 exact-duplicate \(.+ of what was read\) +e\.g\. a\.jsonl#61/,
+    );
+    expect(await findInCorpus(folder, 'a.jsonl#62')).toMatchObject({
+      kind: 'dropped',
+      dropped: { reason: 'exact-duplicate', excerpt: expect.any(String) },
+    });
+    expect(await findInCorpus(folder, 'a.jsonl#1')).toMatchObject({ kind: 'kept', document: { id: 'a.jsonl#1' } });
+    expect(await findInCorpus(folder, 'a.jsonl#999')).toBeUndefined();
+  });
+
+  it('leaves near-copies out, unless told to keep them', async () => {
+    const text = Array.from({ length: 12 }, (_, i) => sentence(i)).join(' ');
+    const source = await sourceOf([text, `${text} ${sentence(99)}`, sentence(50).repeat(3), sentence(7)]);
+    const folder = path.join(root, 'corpus-near');
+    const report = await prepareCorpus(folder, { source });
+    expect(report.dropped['near-duplicate']).toMatchObject({ documents: 1, bytes: expect.any(Number) });
+    expect(await findInCorpus(folder, 'a.jsonl#2')).toMatchObject({
+      dropped: { detail: expect.stringMatching(/^shares \d+ % of its 5-grams with a\.jsonl#1$/) },
+    });
+    expect((await prepareCorpus(folder, { source, nearDuplicates: 0 })).dropped).toEqual({});
   });
 
   it('is the same byte for byte when made again', async () => {

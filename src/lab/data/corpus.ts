@@ -10,7 +10,7 @@ import { MoatError, systemCode } from '../../base/errors.js';
 import type { Document, Dropped } from './document.js';
 import { createJsonLinesWriter } from './json-lines-writer.js';
 import { splitLines } from './lines.js';
-import { type DataReport, reportSchema } from './report.js';
+import { type DataReport, droppedSchema, reportSchema } from './report.js';
 import type { Side } from './split.js';
 import { decodeFile } from './text-encoding.js';
 
@@ -74,19 +74,43 @@ export async function* readCorpus(folder: string, side: Side): AsyncGenerator<Do
   await assertCorpus(folder);
   const file = path.join(folder, `${side}.jsonl`);
   for await (const line of splitLines(decodeFile(file, 'utf-8'), MAX_LINE_CHARACTERS)) {
-    yield parseDocument(line.text, `${file}:${line.number}`);
+    yield parseLine(documentSchema, line.text, `${file}:${line.number}`);
   }
 }
 
-function parseDocument(json: string, place: string): Document {
+function parseLine<T>(schema: z.ZodType<T>, json: string, place: string): T {
   try {
-    return documentSchema.parse(JSON.parse(json));
+    return schema.parse(JSON.parse(json));
   } catch (error) {
     throw new MoatError('corpus-damaged', `${place}: not a document as the data stage writes them`, {
       fix: 'Make the corpus again with moat data.',
       cause: error,
     });
   }
+}
+
+/** Where a document went. */
+export type Whereabouts =
+  | { readonly kind: 'kept'; readonly side: Side; readonly document: Document }
+  | { readonly kind: 'dropped'; readonly dropped: Dropped };
+
+/**
+ * What became of a document, by its id; undefined when there was none of that id.
+ * @throws MoatError `corpus-missing`, `corpus-damaged`
+ */
+export async function findInCorpus(folder: string, id: string): Promise<Whereabouts | undefined> {
+  await assertCorpus(folder);
+  const file = path.join(folder, 'dropped.jsonl');
+  for await (const line of splitLines(decodeFile(file, 'utf-8'), MAX_LINE_CHARACTERS)) {
+    const dropped = parseLine(droppedSchema, line.text, `${file}:${line.number}`);
+    if (dropped.id === id) return { kind: 'dropped', dropped };
+  }
+  for (const side of ['train', 'heldout'] as const) {
+    for await (const document of readCorpus(folder, side)) {
+      if (document.id === id) return { kind: 'kept', side, document };
+    }
+  }
+  return undefined;
 }
 
 /**

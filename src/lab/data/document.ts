@@ -19,4 +19,8 @@ export interface Dropped {
   reason: string;
   /** What was seen, for a person: `is the same text as globals.d.ts#3`. */
   detail: string;
+  /** Of its text in UTF-8, where a text was read. */
+  bytes?: number | undefined;
+  /** How its text begins, where one was read. */
+  excerpt?: string | undefined;
 }

@@ -7,7 +7,14 @@ import type { Side } from './split.js';
 /** `bytes` are those of the text in UTF-8. */
 const tallySchema = z.object({ documents: z.int().min(0), bytes: z.int().min(0) });
 
-const droppedSchema = z.object({ id: z.string(), origin: z.string(), reason: z.string(), detail: z.string() });
+export const droppedSchema = z.object({
+  id: z.string(),
+  origin: z.string(),
+  reason: z.string(),
+  detail: z.string(),
+  bytes: z.int().min(0).optional(),
+  excerpt: z.string().optional(),
+});
 
 /** The content of `report.json`. */
 export const reportSchema = z.object({
@@ -22,7 +29,10 @@ export const reportSchema = z.object({
   train: tallySchema,
   heldout: tallySchema,
   /** By reason, most frequent first, each with the first few to look at. */
-  dropped: z.record(z.string(), z.object({ documents: z.int().min(1), examples: z.array(droppedSchema) })),
+  dropped: z.record(
+    z.string(),
+    z.object({ documents: z.int().min(1), bytes: z.int().min(0).default(0), examples: z.array(droppedSchema) }),
+  ),
   heldOutFraction: z.number(),
   seed: z.number(),
 });
@@ -55,8 +65,9 @@ export function createReport(settings: Pick<DataReport, 'source' | 'licence' | '
       add(report[side], text);
     },
     dropped(dropped: Dropped): void {
-      const tally = (report.dropped[dropped.reason] ??= { documents: 0, examples: [] });
+      const tally = (report.dropped[dropped.reason] ??= { documents: 0, bytes: 0, examples: [] });
       tally.documents++;
+      tally.bytes += dropped.bytes ?? 0;
       if (tally.examples.length < MAX_EXAMPLES) tally.examples.push(dropped);
     },
     finish(): DataReport {
@@ -77,6 +88,8 @@ function add(tally: Tally, text: string): void {
 
 export type ReportBuilder = ReturnType<typeof createReport>;
 
+const formatShare = (part: number, whole: number): string => `${((100 * part) / Math.max(1, whole)).toFixed(1)} %`;
+
 /** The report as lines for a terminal, without colour. */
 export function renderDataReport(report: DataReport): string[] {
   const describe = ({ documents, bytes }: Tally): string =>
@@ -89,10 +102,12 @@ export function renderDataReport(report: DataReport): string[] {
     `  train     ${describe(report.train)}`,
     `  held out  ${describe(report.heldout)}`,
   ];
-  for (const [reason, { documents, examples }] of dropped) {
+  for (const [reason, { documents, bytes, examples }] of dropped) {
     const [example] = examples;
     const shown = example === undefined ? '' : `  e.g. ${example.id}: ${example.detail}`;
-    lines.push(`dropped   ${formatCount(documents)} ${reason}${shown}`);
+    const size =
+      bytes === 0 ? '' : ` (${formatBytes(bytes)}, ${formatShare(bytes, report.read.bytes)} of what was read)`;
+    lines.push(`dropped   ${formatCount(documents)} ${reason}${size}${shown}`);
   }
   return lines;
 }
