@@ -58,6 +58,17 @@ export function text(rule: TextRule, [flag, description]: Naming) {
   return schema.register(fieldFacts, { flag, kind: 'text', placeholder, description, expects });
 }
 
+const TAG = /^[a-z]{2,3}(?:-[A-Z][a-z]{3})?$/;
+
+export const LANGUAGES: TextRule = {
+  placeholder: 'TAGS',
+  expects: 'tags of languages with commas between them, such as "en, zh-Hans"',
+  holds: (value) => splitTags(value).every((tag) => TAG.test(tag)),
+};
+
+/** "en, zh-Hans" as a list. */
+export const splitTags = (value: string): string[] => value.split(',').map((tag) => tag.trim());
+
 export const AMOUNT: TextRule = {
   placeholder: 'AMOUNT',
   expects: 'an amount in quotes with at most six decimals, such as "0.10"',

@@ -31,6 +31,8 @@ export interface DataConfig {
   minCharacters?: number;
   /** Documents that share at least this much of their 5-grams with an earlier one are dropped; 0 drops none. Default 0.7. */
   nearDuplicates?: number;
+  /** Tags of the languages to keep, such as "en, zh-Hans"; the report names those found. Default: all. */
+  languages?: string;
   /** The share of documents kept away from training, to measure with. Default 0.05. */
   heldOutFraction?: number;
   /** Decides which documents are held out. Default 1. */
@@ -171,7 +173,7 @@ export interface ProjectConfig {
   readonly name: string;
   readonly currency: string;
   readonly timeZone: string;
-  readonly data: Filled<DataConfig>;
+  readonly data: Filled<Omit<DataConfig, 'languages'>> & { readonly languages: string | undefined };
   readonly tokenizer: Filled<TokenizerConfig>;
   readonly model: Filled<ModelConfig>;
   readonly train: Filled<Omit<TrainConfig, 'steps' | 'minutes' | 'patience' | 'memoryLimit'>> & {

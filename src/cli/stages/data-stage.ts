@@ -1,6 +1,7 @@
 import { formatBytes, formatCount } from '../../base/units.js';
 import { prepareCorpus } from '../../lab/data/prepare-corpus.js';
 import type { DataReport } from '../../lab/data/report.js';
+import { splitTags } from '../config/fields.js';
 import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { filesOf } from './project-files.js';
@@ -17,12 +18,13 @@ export interface DataSource {
 /** Reads, cleans, deduplicates and splits a source into the project's corpus. */
 export async function runDataStage(project: Project, source: DataSource, reporter: Reporter): Promise<DataReport> {
   const stage = reporter.stage('data');
-  const { minCharacters, nearDuplicates, heldOutFraction, seed } = project.config.data;
+  const { minCharacters, nearDuplicates, languages, heldOutFraction, seed } = project.config.data;
   const report = await prepareCorpus(filesOf(project).corpus, {
     source: source.path,
     licence: source.licence,
     thresholds: { 'too-short': minCharacters },
     nearDuplicates,
+    languages: languages === undefined ? undefined : splitTags(languages),
     heldOutFraction,
     seed,
     onProgress: (documents) => stage.progress({ text: `${formatCount(documents)} documents read` }),

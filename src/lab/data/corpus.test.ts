@@ -207,6 +207,22 @@ describe('the corpus folder', () => {
     expect((await prepareCorpus(folder, { source, nearDuplicates: 0 })).dropped).toEqual({});
   });
 
+  it('tells languages apart, and keeps those that are wanted', async () => {
+    const english = 'The orders are sent within two days, and you can return what does not fit within a month.';
+    const chinese = '订单会在两天内发出，不合适的商品可以在一个月之内退回，运费由我们承担，请保留好原来的包装盒。';
+    const source = await sourceOf([english, chinese, '3141592653589793238462643383279502884197169399375105']);
+    const folder = path.join(root, 'corpus-languages');
+    const all = await prepareCorpus(folder, { source });
+    expect(Object.keys(all.languages).toSorted()).toEqual(['en', 'und', 'zh-Hans']);
+    expect(renderDataReport(all).join('\n')).toMatch(/languages zh-Hans \d+\.\d %, en/);
+    expect(await findInCorpus(folder, 'a.jsonl#2')).toMatchObject({ document: { language: 'zh-Hans' } });
+    const some = await prepareCorpus(folder, { source, languages: ['en', 'zh-Hans'] });
+    expect(some.dropped['language']).toMatchObject({
+      documents: 1,
+      examples: [{ id: 'a.jsonl#3', detail: 'is und, wanted are en, zh-Hans' }],
+    });
+  });
+
   it('is the same byte for byte when made again', async () => {
     const source = await sourceOf(Array.from({ length: 30 }, (_, i) => sentence(i)));
     await prepareCorpus(path.join(root, 'corpus-b'), { source });

@@ -64,6 +64,7 @@ const documentSchema = z.object({
   origin: z.string(),
   line: z.number().exactOptional(),
   licence: z.string().exactOptional(),
+  language: z.string().exactOptional(),
 });
 
 /**

@@ -9,6 +9,8 @@ export interface Document {
   line?: number;
   /** SPDX identifier, or undefined when unknown. */
   licence?: string;
+  /** BCP 47 tag of the language it is written in; `und` when that cannot be told. */
+  language?: string;
 }
 
 /** Why a document is not in the corpus. */

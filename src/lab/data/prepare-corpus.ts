@@ -7,6 +7,7 @@ import { type CorpusWriter, writeCorpus } from './corpus.js';
 import type { Document, Dropped } from './document.js';
 import { type DuplicateIndex, createDuplicateIndex } from './exact-duplicates.js';
 import { applyFilters } from './filters.js';
+import { identifyLanguage } from './language.js';
 import { type NearDuplicateIndex, createNearDuplicateIndex } from './min-hash.js';
 import { type RawItem, readDocuments } from './read-documents.js';
 import { createReport, type DataReport, type ReportBuilder } from './report.js';
@@ -21,6 +22,8 @@ export interface PrepareOptions {
   readonly thresholds?: Readonly<Record<string, number>>;
   /** Texts at least this alike to one before (0 to 1) are left out; 0 leaves them in. Default 0.7, near FineWeb's 0.72. */
   readonly nearDuplicates?: number;
+  /** Tags of languages to keep, such as `en` and `zh-Hans`; what is written in another, or in none that can be told, is left out. */
+  readonly languages?: readonly string[] | undefined;
   /** In (0, 1). Default 0.05. */
   readonly heldOutFraction?: number;
   /** Default 1. */
@@ -49,7 +52,7 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
     const clean = cleanDocuments(raw, options, (dropped) => drop(writer, dropped));
     const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
     for await (const { document, side } of splitDocuments(something, heldOutFraction, seed)) {
-      report.kept(side, document.text);
+      report.kept(side, document);
       await writer.keep(document, side);
     }
     return report.finish();
@@ -75,7 +78,7 @@ async function* countRead(
 /** Clean, unique documents; what is left out goes to `drop`. */
 async function* cleanDocuments(
   items: AsyncIterable<RawItem>,
-  { thresholds, nearDuplicates = NEAR_DUPLICATES }: Pick<PrepareOptions, 'thresholds' | 'nearDuplicates'>,
+  { thresholds, nearDuplicates = NEAR_DUPLICATES, languages }: PrepareOptions,
   drop: (dropped: Dropped) => Promise<void>,
 ): AsyncGenerator<Document> {
   const duplicates = createDuplicateIndex();
@@ -92,8 +95,14 @@ async function* cleanDocuments(
       await drop({ id, origin, reason, detail, ...traceOf(item.document.text) });
       continue;
     }
+    const { language } = identifyLanguage(filtered.text);
+    if (languages !== undefined && !languages.includes(language)) {
+      const detail = `is ${language}, wanted are ${languages.join(', ')}`;
+      await drop({ id, origin, reason: 'language', detail, ...traceOf(filtered.text) });
+      continue;
+    }
     const copy = copyOf(filtered.text, id, duplicates, near);
-    if (copy === undefined) yield { ...item.document, text: filtered.text };
+    if (copy === undefined) yield { ...item.document, text: filtered.text, language };
     else await drop({ id, origin, ...copy, ...traceOf(filtered.text) });
   }
 }

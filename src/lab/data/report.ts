@@ -1,7 +1,7 @@
 /** What happened to a source: how much came in, what was left out and why, what is in the corpus. */
 import { z } from 'zod';
 import { formatBytes, formatCount } from '../../base/units.js';
-import type { Dropped } from './document.js';
+import type { Document, Dropped } from './document.js';
 import type { Side } from './split.js';
 
 /** `bytes` are those of the text in UTF-8. */
@@ -28,6 +28,8 @@ export const reportSchema = z.object({
   kept: tallySchema,
   train: tallySchema,
   heldout: tallySchema,
+  /** What was kept, by language. */
+  languages: z.record(z.string(), tallySchema).default({}),
   /** By reason, most frequent first, each with the first few to look at. */
   dropped: z.record(
     z.string(),
@@ -51,6 +53,7 @@ export function createReport(settings: Pick<DataReport, 'source' | 'licence' | '
     kept: none(),
     train: none(),
     heldout: none(),
+    languages: {},
     dropped: {},
   };
   let lastOrigin: string | undefined;
@@ -60,8 +63,9 @@ export function createReport(settings: Pick<DataReport, 'source' | 'licence' | '
       lastOrigin = origin;
       add(report.read, text);
     },
-    kept(side: Side, text: string): void {
+    kept(side: Side, { text, language = 'und' }: Pick<Document, 'text' | 'language'>): void {
       add(report.kept, text);
+      add((report.languages[language] ??= none()), text);
       add(report[side], text);
     },
     dropped(dropped: Dropped): void {
@@ -72,7 +76,8 @@ export function createReport(settings: Pick<DataReport, 'source' | 'licence' | '
     },
     finish(): DataReport {
       const byCount = Object.entries(report.dropped).sort(([, a], [, b]) => b.documents - a.documents);
-      return { ...report, dropped: Object.fromEntries(byCount) };
+      const byBytes = Object.entries(report.languages).sort(([, a], [, b]) => b.bytes - a.bytes);
+      return { ...report, dropped: Object.fromEntries(byCount), languages: Object.fromEntries(byBytes) };
     },
   };
 }
@@ -90,6 +95,16 @@ export type ReportBuilder = ReturnType<typeof createReport>;
 
 const formatShare = (part: number, whole: number): string => `${((100 * part) / Math.max(1, whole)).toFixed(1)} %`;
 
+const MAX_LANGUAGES_SHOWN = 8;
+
+function languageLines({ languages, kept }: DataReport): string[] {
+  const all = Object.entries(languages);
+  if (all.length === 0) return [];
+  const shown = all.slice(0, MAX_LANGUAGES_SHOWN).map(([tag, { bytes }]) => `${tag} ${formatShare(bytes, kept.bytes)}`);
+  const rest = all.length > shown.length ? [`${all.length - shown.length} more`] : [];
+  return [`  languages ${[...shown, ...rest].join(', ')}`];
+}
+
 /** The report as lines for a terminal, without colour. */
 export function renderDataReport(report: DataReport): string[] {
   const describe = ({ documents, bytes }: Tally): string =>
@@ -101,6 +116,7 @@ export function renderDataReport(report: DataReport): string[] {
     `kept      ${describe(report.kept)}`,
     `  train     ${describe(report.train)}`,
     `  held out  ${describe(report.heldout)}`,
+    ...languageLines(report),
   ];
   for (const [reason, { documents, bytes, examples }] of dropped) {
     const [example] = examples;
