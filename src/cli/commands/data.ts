@@ -3,7 +3,7 @@ import { MoatError } from '../../base/errors.js';
 import { findInCorpus, readReport } from '../../lab/data/corpus.js';
 import { renderDataReport } from '../../lab/data/report.js';
 import { defineCommand } from '../command.js';
-import { runDataStage } from '../stages/data-stage.js';
+import { lockData, readLock, runDataStage } from '../stages/data-stage.js';
 import { filesOf } from '../stages/project-files.js';
 import type { Terminal } from '../terminal/terminal.js';
 
@@ -18,6 +18,8 @@ export const command = defineCommand({
   options: {
     licence: { kind: 'text', placeholder: 'SPDX', description: 'the licence of these texts, such as MIT or CC-BY-4.0' },
     report: { kind: 'flag', description: 'show the report of the last time; read nothing' },
+    lock: { kind: 'flag', description: 'write data.lock.json: every file, setting and result, by hash' },
+    locked: { kind: 'flag', description: 'refuse data that is not that of data.lock.json' },
     why: { kind: 'text', placeholder: 'ID', description: 'what became of this document, and why; read nothing' },
   },
   settings: ['data'],
@@ -26,6 +28,7 @@ export const command = defineCommand({
     { command: 'moat data ~/articles --licence CC-BY-4.0', does: 'read another folder' },
     { command: 'moat data --report', does: 'what was dropped, and why' },
     { command: 'moat data --why faq.jsonl#12', does: 'what became of one document' },
+    { command: 'moat data --locked', does: 'the same corpus again, byte for byte, or a reason why not' },
   ],
   async run({ arguments: { source }, options, cwd, loadProject, reporter, terminal }) {
     const project = await loadProject();
@@ -33,8 +36,15 @@ export const command = defineCommand({
     const from = source === undefined ? project.resolve(project.config.data.path) : path.resolve(cwd, source);
     const report = options.report
       ? await readReport(filesOf(project).corpus)
-      : await runDataStage(project, { path: from, label: path.basename(from), licence: options.licence }, reporter);
+      : await runDataStage(
+          project,
+          { path: from, label: path.basename(from), licence: options.licence },
+          reporter,
+          options.locked ? await readLock(project) : undefined,
+        );
+    const lock = options.lock ? await lockData(project) : undefined;
     terminal.print(renderDataReport(report).join('\n'));
+    if (lock !== undefined) terminal.print(`locked    ${lock}`);
     return { json: report };
   },
 });

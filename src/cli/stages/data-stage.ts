@@ -1,4 +1,8 @@
+import { writeFileAtomic } from '../../base/atomic-file.js';
+import { MoatError, systemCode } from '../../base/errors.js';
 import { formatBytes, formatCount } from '../../base/units.js';
+import { readPassport, readPassportFile } from '../../lab/data/corpus.js';
+import { type Passport, comparePassports } from '../../lab/data/passport.js';
 import { prepareCorpus } from '../../lab/data/prepare-corpus.js';
 import type { DataReport } from '../../lab/data/report.js';
 import { splitTags } from '../config/fields.js';
@@ -15,8 +19,43 @@ export interface DataSource {
   readonly licence: string | undefined;
 }
 
-/** Reads, cleans, deduplicates and splits a source into the project's corpus. */
-export async function runDataStage(project: Project, source: DataSource, reporter: Reporter): Promise<DataReport> {
+/** Beside `moat.config.ts`, to be kept under version control. */
+const LOCK_FILE = 'data.lock.json';
+
+/** Writes the passport of the project's corpus where `--locked` looks for it. @returns the file */
+export async function lockData(project: Project): Promise<string> {
+  const file = project.resolve(LOCK_FILE);
+  const passport = await readPassport(filesOf(project).corpus);
+  await writeFileAtomic(file, `${JSON.stringify(passport, null, 2)}\n`);
+  return file;
+}
+
+/** @throws MoatError `data-not-locked` when there is no lock; what it returns throws `data-differs` */
+export async function readLock(project: Project): Promise<(passport: Passport) => void> {
+  const file = project.resolve(LOCK_FILE);
+  let expected: Passport;
+  try {
+    expected = await readPassportFile(file);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    throw new MoatError('data-not-locked', `${file}: no such file`, { fix: 'Write it with moat data --lock.' });
+  }
+  return (passport) => {
+    const differences = comparePassports(expected, passport);
+    if (differences.length === 0) return;
+    throw new MoatError('data-differs', `the data is not that of ${LOCK_FILE}: ${differences.join('; ')}`, {
+      fix: 'Bring the files back, or accept the change with moat data --lock.',
+    });
+  };
+}
+
+/** Reads, cleans, deduplicates and splits a source into the project's corpus. @param check sees the passport first */
+export async function runDataStage(
+  project: Project,
+  source: DataSource,
+  reporter: Reporter,
+  check?: (passport: Passport) => void,
+): Promise<DataReport> {
   const stage = reporter.stage('data');
   const { minCharacters, nearDuplicates, languages, heldOutFraction, seed } = project.config.data;
   const report = await prepareCorpus(filesOf(project).corpus, {
@@ -27,6 +66,7 @@ export async function runDataStage(project: Project, source: DataSource, reporte
     languages: languages === undefined ? undefined : splitTags(languages),
     heldOutFraction,
     seed,
+    ...(check === undefined ? {} : { check }),
     onProgress: (documents) => stage.progress({ text: `${formatCount(documents)} documents read` }),
   });
   const { kept, read, heldout } = report;

@@ -1,6 +1,6 @@
 /**
- * The corpus folder: `train.jsonl`, `heldout.jsonl` (one `Document` a line), `dropped.jsonl` (one `Dropped` a line) and
- * `report.json`. It appears whole or not at all, and replaces an earlier one only when it is complete.
+ * The corpus folder: `train.jsonl`, `heldout.jsonl` (one `Document` a line), `dropped.jsonl` (one `Dropped` a line),
+ * `report.json` and `passport.json`. It appears whole or not at all, and replaces an earlier one only when it is complete.
  */
 import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,6 +10,7 @@ import { MoatError, systemCode } from '../../base/errors.js';
 import type { Document, Dropped } from './document.js';
 import { createJsonLinesWriter } from './json-lines-writer.js';
 import { splitLines } from './lines.js';
+import { type Passport, type PassportInputs, createPassport, hashFile, passportSchema } from './passport.js';
 import { type DataReport, droppedSchema, reportSchema } from './report.js';
 import type { Side } from './split.js';
 import { decodeFile } from './text-encoding.js';
@@ -21,16 +22,28 @@ export interface CorpusWriter {
 }
 
 const REPORT_FILE = 'report.json';
+export const PASSPORT_FILE = 'passport.json';
 /** Longest line accepted when reading back: the largest document, every character escaped, and its fields. */
 const MAX_LINE_CHARACTERS = 64_000_000;
 
+export interface CorpusFacts {
+  readonly report: DataReport;
+  readonly inputs: PassportInputs;
+}
+
+export interface CorpusOptions {
+  /** Called when everything is written; when it throws, the folder stays as it was. */
+  readonly check?: ((passport: Passport) => void) | undefined;
+}
+
 /**
- * @param fill writes every document; what it returns is stored as `report.json`
+ * @param fill writes every document; what it returns is stored as `report.json` and `passport.json`
  * @throws MoatError `disk-full`, `not-writable`; whatever `fill` throws
  */
 export async function writeCorpus(
   folder: string,
-  fill: (writer: CorpusWriter) => Promise<DataReport>,
+  fill: (writer: CorpusWriter) => Promise<CorpusFacts>,
+  options: CorpusOptions = {},
 ): Promise<DataReport> {
   return writeFolderAtomic(folder, async (temporary) => {
     const handles: FileHandle[] = [];
@@ -45,11 +58,18 @@ export async function writeCorpus(
         heldout: await writerOf('heldout'),
         dropped: await writerOf('dropped'),
       };
-      const report = await fill({
+      const { report, inputs } = await fill({
         keep: (document, side) => writers[side].write(document),
         drop: (dropped) => writers.dropped.write(dropped),
       });
       for (const writer of Object.values(writers)) await writer.flush();
+      const outputOf = (name: string) => hashFile(path.join(temporary, `${name}.jsonl`));
+      const passport = createPassport(inputs, report, {
+        train: await outputOf('train'),
+        heldout: await outputOf('heldout'),
+      });
+      options.check?.(passport);
+      await writeFile(path.join(temporary, PASSPORT_FILE), `${JSON.stringify(passport, null, 2)}\n`, { flag: 'wx' });
       await writeFile(path.join(temporary, REPORT_FILE), `${JSON.stringify(report, null, 2)}\n`, { flag: 'wx' });
       return report;
     } finally {
@@ -125,6 +145,28 @@ export async function readReport(folder: string): Promise<DataReport> {
     return reportSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
     throw new MoatError('corpus-damaged', `${file}: not a data report`, {
+      fix: 'Make the corpus again with moat data.',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The passport of a corpus made earlier.
+ * @throws MoatError `corpus-missing`, `corpus-damaged`
+ */
+export async function readPassport(folder: string): Promise<Passport> {
+  await assertCorpus(folder);
+  return readPassportFile(path.join(folder, PASSPORT_FILE));
+}
+
+/** @throws MoatError `corpus-damaged` for anything else than a passport; Node's error when there is no such file */
+export async function readPassportFile(file: string): Promise<Passport> {
+  const text = await readFile(file, 'utf8');
+  try {
+    return passportSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new MoatError('corpus-damaged', `${file}: not a passport of a corpus`, {
       fix: 'Make the corpus again with moat data.',
       cause: error,
     });

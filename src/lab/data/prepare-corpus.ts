@@ -3,12 +3,13 @@
  * streams; memory holds one document, and some 400 bytes a document kept to know its copies by.
  */
 import { MoatError } from '../../base/errors.js';
-import { type CorpusWriter, writeCorpus } from './corpus.js';
+import { type CorpusFacts, type CorpusWriter, writeCorpus } from './corpus.js';
 import type { Document, Dropped } from './document.js';
 import { type DuplicateIndex, createDuplicateIndex } from './exact-duplicates.js';
-import { applyFilters } from './filters.js';
+import { FILTERS, applyFilters } from './filters.js';
 import { identifyLanguage } from './language.js';
 import { type NearDuplicateIndex, createNearDuplicateIndex } from './min-hash.js';
+import { type Passport, hashSource } from './passport.js';
 import { type RawItem, readDocuments } from './read-documents.js';
 import { createReport, type DataReport, type ReportBuilder } from './report.js';
 import { splitDocuments } from './split.js';
@@ -28,12 +29,15 @@ export interface PrepareOptions {
   readonly heldOutFraction?: number;
   /** Default 1. */
   readonly seed?: number;
+  /** Called with the passport before the corpus takes its place; what it throws leaves the earlier one. */
+  readonly check?: (passport: Passport) => void;
   /** Called now and then with the number of documents read so far. */
   readonly onProgress?: (documentsRead: number) => void;
 }
 
 const PROGRESS_EVERY = 500;
 const NEAR_DUPLICATES = 0.7;
+const HELD_OUT = 0.05;
 
 /**
  * Makes the corpus folder; when anything fails, a corpus that was there before is untouched.
@@ -41,13 +45,14 @@ const NEAR_DUPLICATES = 0.7;
  *   `disk-full`
  */
 export async function prepareCorpus(folder: string, options: PrepareOptions): Promise<DataReport> {
-  const { source, licence, heldOutFraction = 0.05, seed = 1 } = options;
+  const { source, licence, heldOutFraction = HELD_OUT, seed = 1 } = options;
   const report = createReport({ source, licence, heldOutFraction, seed });
   const drop = async (writer: CorpusWriter, dropped: Dropped): Promise<void> => {
     report.dropped(dropped);
     await writer.drop(dropped);
   };
-  return writeCorpus(folder, async (writer) => {
+  const files = await hashSource(source);
+  const fill = async (writer: CorpusWriter): Promise<CorpusFacts> => {
     const raw = countRead(readDocuments(source, { licence }), report, options.onProgress);
     const clean = cleanDocuments(raw, options, (dropped) => drop(writer, dropped));
     const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
@@ -55,8 +60,20 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
       report.kept(side, document);
       await writer.keep(document, side);
     }
-    return report.finish();
-  });
+    return { report: report.finish(), inputs: { licence, files, settings: settingsOf(options) } };
+  };
+  return writeCorpus(folder, fill, { check: options.check });
+}
+
+/** Whatever decides what is kept, under the names a founder gives it. */
+function settingsOf({ thresholds = {}, nearDuplicates, languages, heldOutFraction, seed }: PrepareOptions) {
+  return {
+    ...Object.fromEntries(FILTERS.map(({ name, threshold }) => [name, thresholds[name] ?? threshold])),
+    nearDuplicates: nearDuplicates ?? NEAR_DUPLICATES,
+    languages: [...(languages ?? [])],
+    heldOutFraction: heldOutFraction ?? HELD_OUT,
+    seed: seed ?? 1,
+  };
 }
 
 async function* countRead(
