@@ -4,10 +4,13 @@ import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { RunEvent, StepEvent } from '../../base/run-events.js';
 import { formatBytes, formatCount } from '../../base/units.js';
+import { readPassport } from '../../lab/data/corpus.js';
+import { findArchitecture } from '../../lab/models/registry.js';
 import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { type RateSearch, findLearningRate } from '../../lab/train/find-learning-rate.js';
 import { fitMemory } from '../../lab/train/memory-estimate.js';
+import { PASSPORT_NAME, renderModelCard } from '../../lab/train/model-card.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
 import { type TrainingResult, trainRun } from '../../lab/train/session.js';
 import type { TrainingJob } from '../../lab/train/training-job.js';
@@ -81,7 +84,7 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
     documentStarts: train.documentStarts,
     documentAt: (token: number) => train.documentIds[train.documentAt(token)] ?? `at token ${token}`,
     heldOut: { stream: { ...heldout, endOfText: tokenizer.endOfText }, byteCount: heldout.textBytes },
-    files: tokenizerFiles(files.tokenizer, tokenizer),
+    files: { ...tokenizerFiles(files.tokenizer, tokenizer), ...(await cardFiles(project, runName)) },
     tokenizerHash: tokenizer.hash,
     threads: project.config.serve.threads,
     device: project.config.train.device,
@@ -153,6 +156,17 @@ function checkedName(name: string): string {
 function factsOf(tokenizer: LoadedTokenizer) {
   const { vocabSize: vocabularySize, endOfText, pad, endOfTurn, hash } = tokenizer;
   return { vocabularySize, endOfText, pad, endOfTurn, hash };
+}
+
+/** Where the model's data came from, in the form that the Hub shows. */
+async function cardFiles(project: Project, name: string): Promise<Record<string, string>> {
+  const passport = await readPassport(filesOf(project).corpus);
+  const { architecture } = project.config.model;
+  const { title, source } = findArchitecture(architecture, 'model.architecture');
+  return {
+    'README.md': renderModelCard({ name, architecture: { title, source }, passport }),
+    [PASSPORT_NAME]: `${JSON.stringify(passport, undefined, 2)}\n`,
+  };
 }
 
 /** What stands beside the weights in every checkpoint, so that the folder alone is a model. */

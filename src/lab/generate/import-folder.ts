@@ -20,6 +20,9 @@ const DESCRIPTIONS: ReadonlySet<string> = new Set([
   'tokenizer_config.json',
   'special_tokens_map.json',
   'chat_template.jinja',
+  'README.md',
+  'LICENSE',
+  'data-passport.json',
 ]);
 const WEIGHTS = /^model(?:-\d{1,6}-of-\d{1,6})?\.safetensors(?:\.index\.json)?$/;
 
