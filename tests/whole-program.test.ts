@@ -135,6 +135,13 @@ describe('the way from text to a paid answer', () => {
     const client = clientOf(first.url);
     const ask = { model: 'shop', messages: [{ role: 'user' as const, content: 'returns' }], max_tokens: 8 };
     await client.chat.completions.create(ask);
+    expect(await client.models.retrieve('shop')).toMatchObject({
+      id: 'shop',
+      data_passport: {
+        files: expect.any(Number),
+        outputs: { train: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) } },
+      },
+    });
     await expect(client.completions.create({ model: 'none', prompt: 'x' })).rejects.toMatchObject({ status: 404 });
     await expect(client.completions.create({ model: 'shop', prompt: 'x', max_tokens: 5000 })).rejects.toMatchObject({
       status: 400,

@@ -1,6 +1,8 @@
 /** Everything between a checkpoint on disk and a server that sells its answers. */
 import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
+import { systemCode } from '../../base/errors.js';
 import { parseMicros } from '../../base/money.js';
 import type { Books } from '../../company/billing/customers.js';
 import { priceOf, setPrice } from '../../company/billing/prices.js';
@@ -8,6 +10,8 @@ import { type Gateway, startGateway } from '../../company/gateway/start-gateway.
 import { type Database, openDatabase } from '../../company/store/database.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
 import { createWorkerEngine } from '../../lab/generate/worker-engine.js';
+import { readPassportFile } from '../../lab/data/corpus.js';
+import { PASSPORT_NAME } from '../../lab/train/model-card.js';
 import { readRunUses } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { hourlyMicrosOf } from './business-facts.js';
@@ -48,6 +52,7 @@ export async function startService({ project, model, clock, onProblem }: Service
     const gateway = await startGateway({
       database,
       engines: new Map([[engine.modelId, engine]]),
+      modelFacts: new Map([[engine.modelId, await factsOf(model)]]),
       projectDirectory: project.root,
       projectName: project.config.name,
       port: serve.port,
@@ -68,6 +73,17 @@ export async function startService({ project, model, clock, onProblem }: Service
     return { gateway, engine, books, studioUrl: `${gateway.url}/#token=${gateway.studioToken}`, close };
   } catch (error) {
     await close();
+    throw error;
+  }
+}
+
+/** The passport of the data it was trained on, without the names of the files; nothing for a model from elsewhere. */
+async function factsOf(model: string): Promise<Record<string, unknown>> {
+  try {
+    const { files, settings: _, ...passport } = await readPassportFile(path.join(model, PASSPORT_NAME));
+    return { data_passport: { ...passport, files: files.length } };
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return {};
     throw error;
   }
 }

@@ -30,6 +30,7 @@ import { sameSecret } from './studio-token.js';
 export interface RouteContext extends CompletionContext {
   readonly books: Books;
   readonly engines: ReadonlyMap<string, TextEngine>;
+  readonly modelFacts: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly overview: OverviewOptions;
   readonly runsDirectory: string;
   readonly studioFiles: StudioFiles;
@@ -70,7 +71,13 @@ export function createApp(context: RouteContext): Hono<Env> {
 }
 
 function addModelRoutes(app: Hono<Env>, context: RouteContext): void {
-  const modelJson = (id: string) => ({ id, object: 'model', created: context.startedAtSeconds, owned_by: 'moat' });
+  const modelJson = (id: string) => ({
+    ...context.modelFacts.get(id),
+    id,
+    object: 'model',
+    created: context.startedAtSeconds,
+    owned_by: 'moat',
+  });
   app.get('/v1/models', async (c) => {
     await requireKey(context, c.env.incoming);
     return c.json({ object: 'list', data: [...context.engines.keys()].map(modelJson) });

@@ -19,6 +19,8 @@ export interface GatewayOptions {
   readonly database: Database;
   /** What is served, by the name customers ask for. The gateway does not close them. */
   readonly engines: ReadonlyMap<string, TextEngine>;
+  /** What customers may know of a model beside its name: JSON, under the names it is listed with. */
+  readonly modelFacts?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly projectDirectory: string;
   /** How the studio calls the project. Default: the folder's name. */
   readonly projectName?: string;
@@ -85,6 +87,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     maxAnswerMs: options.maxAnswerMs ?? 600_000,
     books: { database, clock },
     engines: options.engines,
+    modelFacts: options.modelFacts ?? new Map(),
     overview: {
       project: options.projectName ?? path.basename(path.resolve(projectDirectory)),
       currency,
