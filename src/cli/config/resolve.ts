@@ -52,6 +52,7 @@ function resolveData(data: Given<'data'>): ProjectConfig['data'] {
     path: data.path ?? 'data',
     minCharacters: data.minCharacters ?? 32,
     nearDuplicates: data.nearDuplicates ?? 0.7,
+    personalData: data.personalData ?? 'mask',
     languages: data.languages,
     heldOutFraction: data.heldOutFraction ?? 0.05,
     seed: data.seed ?? 1,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { personalDataPolicies } from '../../lab/data/personal-data.js';
 import { quantizations } from '../../lab/generate/weight-quantization.js';
 import { devices } from '../../lab/runtime/devices.js';
 import {
@@ -27,6 +28,11 @@ const sections = {
     minCharacters: wholeNumber(0, 1_000_000, ['min-characters', 'drop documents shorter than this']),
     nearDuplicates: realNumber(0, 1, ['near-duplicates', 'drop texts this alike to an earlier one; 0 for none']),
     languages: text(LANGUAGES, ['languages', 'keep documents in these languages only']),
+    personalData: oneOf(
+      personalDataPolicies,
+      ['personal-data', 'e-mail addresses, phone and card numbers, keys …'],
+      'POLICY',
+    ),
     heldOutFraction: realNumber(0.001, 0.5, ['held-out', 'share of documents kept away from training']),
     seed: wholeNumber(0, 0xffff_ffff, ['data-seed', 'decides which documents are held out']),
   },

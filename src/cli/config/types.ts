@@ -4,6 +4,7 @@
  * `--set train.steps=300`).
  */
 import type { Quantization } from '../../lab/generate/weight-quantization.js';
+import type { PersonalDataPolicy } from '../../lab/data/personal-data.js';
 import type { Device } from '../../lab/runtime/devices.js';
 
 export interface MoatConfig {
@@ -31,6 +32,11 @@ export interface DataConfig {
   minCharacters?: number;
   /** Documents that share at least this much of their 5-grams with an earlier one are dropped; 0 drops none. Default 0.7. */
   nearDuplicates?: number;
+  /**
+   * E-mail addresses, phone numbers, identity and bank card numbers, IBANs, public IP addresses and keys: "keep" them, "mask"
+   * them as `[email]` …, or "drop" the documents that hold some. Default "mask".
+   */
+  personalData?: PersonalDataPolicy;
   /** Tags of the languages to keep, such as "en, zh-Hans"; the report names those found. Default: all. */
   languages?: string;
   /** The share of documents kept away from training, to measure with. Default 0.05. */

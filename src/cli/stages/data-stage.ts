@@ -57,12 +57,13 @@ export async function runDataStage(
   check?: (passport: Passport) => void,
 ): Promise<DataReport> {
   const stage = reporter.stage('data');
-  const { minCharacters, nearDuplicates, languages, heldOutFraction, seed } = project.config.data;
+  const { minCharacters, nearDuplicates, personalData, languages, heldOutFraction, seed } = project.config.data;
   const report = await prepareCorpus(filesOf(project).corpus, {
     source: source.path,
     licence: source.licence,
     thresholds: { 'too-short': minCharacters },
     nearDuplicates,
+    personalData,
     languages: languages === undefined ? undefined : splitTags(languages),
     heldOutFraction,
     seed,

@@ -10,6 +10,7 @@ import { FILTERS, applyFilters } from './filters.js';
 import { identifyLanguage } from './language.js';
 import { type NearDuplicateIndex, createNearDuplicateIndex } from './min-hash.js';
 import { type Passport, hashSource } from './passport.js';
+import { type PersonalDataPolicy, findPersonalData, maskPersonalData } from './personal-data.js';
 import { type RawItem, readDocuments } from './read-documents.js';
 import { createReport, type DataReport, type ReportBuilder } from './report.js';
 import { splitDocuments } from './split.js';
@@ -23,6 +24,8 @@ export interface PrepareOptions {
   readonly thresholds?: Readonly<Record<string, number>>;
   /** Texts at least this alike to one before (0 to 1) are left out; 0 leaves them in. Default 0.7, near FineWeb's 0.72. */
   readonly nearDuplicates?: number;
+  /** What happens to addresses, numbers and keys of persons in a text. Default `mask`. */
+  readonly personalData?: PersonalDataPolicy;
   /** Tags of languages to keep, such as `en` and `zh-Hans`; what is written in another, or in none that can be told, is left out. */
   readonly languages?: readonly string[] | undefined;
   /** In (0, 1). Default 0.05. */
@@ -38,6 +41,7 @@ export interface PrepareOptions {
 const PROGRESS_EVERY = 500;
 const NEAR_DUPLICATES = 0.7;
 const HELD_OUT = 0.05;
+const PERSONAL_DATA: PersonalDataPolicy = 'mask';
 
 /**
  * Makes the corpus folder; when anything fails, a corpus that was there before is untouched.
@@ -54,7 +58,7 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
   const files = await hashSource(source);
   const fill = async (writer: CorpusWriter): Promise<CorpusFacts> => {
     const raw = countRead(readDocuments(source, { licence }), report, options.onProgress);
-    const clean = cleanDocuments(raw, options, (dropped) => drop(writer, dropped));
+    const clean = cleanDocuments(raw, options, report, (dropped) => drop(writer, dropped));
     const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
     for await (const { document, side } of splitDocuments(something, heldOutFraction, seed)) {
       report.kept(side, document);
@@ -66,10 +70,12 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
 }
 
 /** Whatever decides what is kept, under the names a founder gives it. */
-function settingsOf({ thresholds = {}, nearDuplicates, languages, heldOutFraction, seed }: PrepareOptions) {
+function settingsOf(options: PrepareOptions): Passport['settings'] {
+  const { thresholds = {}, nearDuplicates, languages, personalData, heldOutFraction, seed } = options;
   return {
     ...Object.fromEntries(FILTERS.map(({ name, threshold }) => [name, thresholds[name] ?? threshold])),
     nearDuplicates: nearDuplicates ?? NEAR_DUPLICATES,
+    personalData: personalData ?? PERSONAL_DATA,
     languages: [...(languages ?? [])],
     heldOutFraction: heldOutFraction ?? HELD_OUT,
     seed: seed ?? 1,
@@ -95,9 +101,11 @@ async function* countRead(
 /** Clean, unique documents; what is left out goes to `drop`. */
 async function* cleanDocuments(
   items: AsyncIterable<RawItem>,
-  { thresholds, nearDuplicates = NEAR_DUPLICATES, languages }: PrepareOptions,
+  options: PrepareOptions,
+  report: ReportBuilder,
   drop: (dropped: Dropped) => Promise<void>,
 ): AsyncGenerator<Document> {
+  const { thresholds, nearDuplicates = NEAR_DUPLICATES, languages, personalData = PERSONAL_DATA } = options;
   const duplicates = createDuplicateIndex();
   const near = nearDuplicates > 0 ? createNearDuplicateIndex(nearDuplicates) : undefined;
   for await (const item of items) {
@@ -112,15 +120,29 @@ async function* cleanDocuments(
       await drop({ id, origin, reason, detail, ...traceOf(item.document.text) });
       continue;
     }
-    const { language } = identifyLanguage(filtered.text);
-    if (languages !== undefined && !languages.includes(language)) {
-      const detail = `is ${language}, wanted are ${languages.join(', ')}`;
-      await drop({ id, origin, reason: 'language', detail, ...traceOf(filtered.text) });
+    const personal = personalData === 'keep' ? [] : findPersonalData(filtered.text);
+    if (personalData === 'drop' && personal.length > 0) {
+      const kinds = [...new Set(personal.map(({ kind }) => kind))].join(', ');
+      await drop({
+        id,
+        origin,
+        reason: 'personal-data',
+        detail: `holds ${kinds}`,
+        bytes: Buffer.byteLength(filtered.text),
+      });
       continue;
     }
-    const copy = copyOf(filtered.text, id, duplicates, near);
-    if (copy === undefined) yield { ...item.document, text: filtered.text, language };
-    else await drop({ id, origin, ...copy, ...traceOf(filtered.text) });
+    report.masked(personal);
+    const text = personal.length === 0 ? filtered.text : maskPersonalData(filtered.text, personal);
+    const { language } = identifyLanguage(text);
+    if (languages !== undefined && !languages.includes(language)) {
+      const detail = `is ${language}, wanted are ${languages.join(', ')}`;
+      await drop({ id, origin, reason: 'language', detail, ...traceOf(text) });
+      continue;
+    }
+    const copy = copyOf(text, id, duplicates, near);
+    if (copy === undefined) yield { ...item.document, text, language };
+    else await drop({ id, origin, ...copy, ...traceOf(text) });
   }
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { formatBytes, formatCount } from '../../base/units.js';
 import type { Document, Dropped } from './document.js';
+import type { PersonalDatum } from './personal-data.js';
 import type { Side } from './split.js';
 
 /** `bytes` are those of the text in UTF-8. */
@@ -28,6 +29,8 @@ export const reportSchema = z.object({
   kept: tallySchema,
   train: tallySchema,
   heldout: tallySchema,
+  /** What was masked in texts, by kind. */
+  masked: z.record(z.string(), z.int().min(1)).default({}),
   /** What was kept, by language. */
   languages: z.record(z.string(), tallySchema).default({}),
   /** By reason, most frequent first, each with the first few to look at. */
@@ -53,6 +56,7 @@ export function createReport(settings: Pick<DataReport, 'source' | 'licence' | '
     kept: none(),
     train: none(),
     heldout: none(),
+    masked: {},
     languages: {},
     dropped: {},
   };
@@ -67,6 +71,9 @@ export function createReport(settings: Pick<DataReport, 'source' | 'licence' | '
       add(report.kept, text);
       add((report.languages[language] ??= none()), text);
       add(report[side], text);
+    },
+    masked(found: readonly Pick<PersonalDatum, 'kind'>[]): void {
+      for (const { kind } of found) report.masked[kind] = (report.masked[kind] ?? 0) + 1;
     },
     dropped(dropped: Dropped): void {
       const tally = (report.dropped[dropped.reason] ??= { documents: 0, bytes: 0, examples: [] });
@@ -118,6 +125,8 @@ export function renderDataReport(report: DataReport): string[] {
     `  held out  ${describe(report.heldout)}`,
     ...languageLines(report),
   ];
+  const masked = Object.entries(report.masked).map(([kind, count]) => `${formatCount(count)} ${kind}`);
+  if (masked.length > 0) lines.push(`masked    ${masked.join(', ')}`);
   for (const [reason, { documents, bytes, examples }] of dropped) {
     const [example] = examples;
     const shown = example === undefined ? '' : `  e.g. ${example.id}: ${example.detail}`;
