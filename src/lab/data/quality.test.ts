@@ -6,7 +6,12 @@ import { firstBroken, judgeQuality, qualityRules } from './quality.js';
 import { measureText } from './text-statistics.js';
 
 type Verdicts = Partial<Record<QualityRule['family'], string | null>>;
-type Case = Verdicts & { text: string; published: Verdicts };
+type Case = Verdicts & {
+  text: string;
+  published: Verdicts;
+  top?: Record<number, number>;
+  duplicates?: Record<number, number>;
+};
 /** Made by tests/golden/quality/make.py from datatrove 0.10.1. */
 const cases = JSON.parse(
   readFileSync(new URL('../../../tests/golden/quality/cases.json', import.meta.url), 'utf8'),
@@ -30,6 +35,15 @@ describe('quality rules', () => {
       ]);
     }
     expect(new Set(filled.map((example) => example[family])).size).toBeGreaterThan(2);
+  });
+
+  it('count repeated n-grams as the reference does', () => {
+    const counted = cases.filter(({ top }) => top !== undefined);
+    expect(counted.length).toBeGreaterThan(25);
+    for (const { text, top, duplicates } of counted) {
+      const { topCharacters, duplicateCharacters } = measureText(text, 'en').repetition();
+      expect([topCharacters, duplicateCharacters]).toEqual([top, duplicates]);
+    }
   });
 
   it('agree with the word splitter that the reference ships', () => {

@@ -81,6 +81,10 @@ cases = []
 for text in TEXTS:
     use(words)
     case = {"text": text, **{name: verdict(kind, text) for name, kind in CLASSES.items()}}
+    if len(words(text)) >= 4:
+        repetition = gopher_repetition_filter
+        case["top"] = {n: repetition.find_top_duplicate(repetition.get_n_grams(words(text), n)) for n in (2, 3, 4)}
+        case["duplicates"] = {n: repetition.find_all_duplicate(words(text), n) for n in range(5, 11)}
     use(SHIPPED)
     case["published"] = {name: verdict(CLASSES[name], text) for name in ("gopher-repetition", "gopher-quality")}
     cases.append(case)
