@@ -1,5 +1,5 @@
 import type { Line } from './lines.js';
-import type { Passage } from './format-reader.js';
+import type { Passage, ReadOptions } from './format-reader.js';
 
 /**
  * The documentation comments of TypeScript and JavaScript: every block that starts with two stars, its stars and
@@ -9,7 +9,7 @@ import type { Passage } from './format-reader.js';
 export async function* readDocComments(
   lines: AsyncIterable<Line>,
   _origin: string,
-  maxCharacters: number,
+  { maxCharacters }: ReadOptions,
 ): AsyncGenerator<Passage> {
   let open: OpenComment | undefined;
   for await (const line of lines) {

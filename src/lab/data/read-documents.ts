@@ -6,7 +6,7 @@ import path from 'node:path';
 import { systemCode } from '../../base/errors.js';
 import type { Document, Dropped } from './document.js';
 import { readDocComments } from './doc-comments.js';
-import type { FormatReader } from './format-reader.js';
+import type { FormatReader, Passage, ReadOptions } from './format-reader.js';
 import { findFiles, type FoundFile } from './find-files.js';
 import { readJsonLines } from './json-lines.js';
 import { splitLines } from './lines.js';
@@ -28,20 +28,25 @@ const READERS: readonly FormatReader[] = [
 export type RawItem =
   { readonly kind: 'document'; readonly document: Document } | { readonly kind: 'dropped'; readonly dropped: Dropped };
 
+export interface ReadDocumentsOptions extends Partial<ReadOptions> {
+  readonly licence?: string | undefined;
+}
+
 /**
  * All documents of a file, folder or glob, in the order of the files' paths.
  * @throws MoatError `data-missing`, `data-empty`, `bad-jsonl`
  */
-export async function* readDocuments(
-  source: string,
-  options: { licence?: string | undefined; maxCharacters?: number } = {},
-): AsyncGenerator<RawItem> {
+export async function* readDocuments(source: string, options: ReadDocumentsOptions = {}): AsyncGenerator<RawItem> {
   const maxCharacters = options.maxCharacters ?? MAX_DOCUMENT_CHARACTERS;
-  for (const file of await findFiles(source)) yield* readFile(file, options.licence, maxCharacters);
+  for (const file of await findFiles(source)) yield* readFile(file, { ...options, maxCharacters });
 }
 
-async function* readFile(file: FoundFile, licence: string | undefined, maxCharacters: number): AsyncGenerator<RawItem> {
+async function* readFile(
+  file: FoundFile,
+  options: ReadOptions & { licence?: string | undefined },
+): AsyncGenerator<RawItem> {
   const { origin } = file;
+  const { licence, maxCharacters } = options;
   const drop = (reason: string, detail: string): RawItem => {
     return { kind: 'dropped', dropped: { id: origin, origin, reason, detail } };
   };
@@ -56,17 +61,22 @@ async function* readFile(file: FoundFile, licence: string | undefined, maxCharac
 
   const lines = splitLines(decodeFile(file.path, inspection.encoding), maxCharacters);
   let position = 0;
-  for await (const passage of reader.read(lines, origin, maxCharacters)) {
+  for await (const passage of reader.read(lines, origin, options)) {
     const id = `${origin}#${++position}`;
     if (passage.kind === 'text') {
       const document: Document = { id, text: passage.text, origin, line: passage.line };
       if (licence !== undefined) document.licence = licence;
       yield { kind: 'document', document };
     } else {
-      const detail = `${origin}:${passage.line}: ${passage.length} characters, the limit is ${maxCharacters}`;
-      yield { kind: 'dropped', dropped: { id, origin, reason: 'too-long', detail } };
+      yield { kind: 'dropped', dropped: { id, origin, ...reasonOf(passage, origin, maxCharacters) } };
     }
   }
+}
+
+function reasonOf(passage: Exclude<Passage, { kind: 'text' }>, origin: string, maxCharacters: number) {
+  if (passage.kind === 'malformed') return { reason: passage.reason, detail: passage.detail };
+  const detail = `${origin}:${passage.line}: ${passage.length} characters, the limit is ${maxCharacters}`;
+  return { reason: 'too-long', detail };
 }
 
 async function inspectReadable(file: string): Promise<Inspection | { kind: 'unreadable'; detail: string }> {
