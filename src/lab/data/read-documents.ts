@@ -11,6 +11,7 @@ import { findFiles, type FoundFile } from './find-files.js';
 import { readJsonLines } from './json-lines.js';
 import { splitLines } from './lines.js';
 import { readPlainText } from './plain-text.js';
+import { readCsv, readTsv } from './readers/delimited.js';
 import { decodeFile, inspectFile, type Inspection } from './text-encoding.js';
 
 /** A text longer than this in one line, comment or record is dropped with reason `too-long`. */
@@ -19,6 +20,8 @@ export const MAX_DOCUMENT_CHARACTERS = 1_000_000;
 const READERS: readonly FormatReader[] = [
   { extensions: ['.txt', '.md', '.markdown'], read: readPlainText },
   { extensions: ['.jsonl', '.ndjson'], read: readJsonLines },
+  { extensions: ['.csv'], read: readCsv },
+  { extensions: ['.tsv'], read: readTsv },
   {
     extensions: ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'],
     read: readDocComments,

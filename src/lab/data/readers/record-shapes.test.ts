@@ -70,3 +70,23 @@ describe('JSON lines with bad records', () => {
     });
   });
 });
+
+describe('tables', () => {
+  it('reads quoted cells over lines and drops broken rows by line number', async () => {
+    const items = await readFileOf('a.csv', 'question,answer\n"a, ""b""\nc",d\nx"y,"z\none\n"open,z\n');
+    expect(items).toMatchObject([
+      { kind: 'document', document: { text: 'a, "b"\nc\n\nd', line: 2 } },
+      { kind: 'dropped', dropped: { reason: 'bad-table', detail: expect.stringContaining('a.csv:4: ') } },
+      { kind: 'dropped', dropped: { reason: 'bad-table', detail: 'a.csv:5: 1 cells under 2 columns' } },
+      { kind: 'dropped', dropped: { detail: 'a.csv:6: a quote is opened and never closed' } },
+    ]);
+  });
+
+  it('reads tabs, and names the columns when none fits', async () => {
+    expect(await readFileOf('a.tsv', 'n\ttext\n1\thello\n')).toMatchObject([{ document: { text: 'hello' } }]);
+    await expect(readFileOf('a.csv', 'user,item\n1,2\n')).rejects.toMatchObject({
+      code: 'bad-table',
+      message: 'a.csv:2: no column holds the text; seen: user, item',
+    });
+  });
+});
