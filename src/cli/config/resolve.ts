@@ -52,6 +52,8 @@ function resolveData(data: Given<'data'>): ProjectConfig['data'] {
     path: data.path ?? 'data',
     minCharacters: data.minCharacters ?? 32,
     nearDuplicates: data.nearDuplicates ?? 0.7,
+    quality: data.quality ?? 'basic',
+    testSets: data.testSets,
     personalData: data.personalData ?? 'mask',
     languages: data.languages,
     heldOutFraction: data.heldOutFraction ?? 0.05,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { personalDataPolicies } from '../../lab/data/personal-data.js';
+import { piiPolicies } from '../../lab/data/pii.js';
+import { qualitySets } from '../../lab/data/quality.js';
 import { quantizations } from '../../lab/generate/weight-quantization.js';
 import { devices } from '../../lab/runtime/devices.js';
 import {
@@ -28,11 +29,9 @@ const sections = {
     minCharacters: wholeNumber(0, 1_000_000, ['min-characters', 'drop documents shorter than this']),
     nearDuplicates: realNumber(0, 1, ['near-duplicates', 'drop texts this alike to an earlier one; 0 for none']),
     languages: text(LANGUAGES, ['languages', 'keep documents in these languages only']),
-    personalData: oneOf(
-      personalDataPolicies,
-      ['personal-data', 'e-mail addresses, phone and card numbers, keys …'],
-      'POLICY',
-    ),
+    quality: oneOf(qualitySets, ['quality', 'rules to hold texts to; web: all of Gopher, C4, FineWeb'], 'SET'),
+    testSets: text(words('PATH', 4096), ['test-sets', 'tests that must not be trained on']),
+    personalData: oneOf(piiPolicies, ['personal-data', 'e-mail addresses, phone and card numbers, keys …'], 'POLICY'),
     heldOutFraction: realNumber(0.001, 0.5, ['held-out', 'share of documents kept away from training']),
     seed: wholeNumber(0, 0xffff_ffff, ['data-seed', 'decides which documents are held out']),
   },

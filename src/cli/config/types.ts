@@ -4,7 +4,8 @@
  * `--set train.steps=300`).
  */
 import type { Quantization } from '../../lab/generate/weight-quantization.js';
-import type { PersonalDataPolicy } from '../../lab/data/personal-data.js';
+import type { PiiPolicy } from '../../lab/data/pii.js';
+import type { QualitySet } from '../../lab/data/quality.js';
 import type { Device } from '../../lab/runtime/devices.js';
 
 export interface MoatConfig {
@@ -33,10 +34,17 @@ export interface DataConfig {
   /** Documents that share at least this much of their 5-grams with an earlier one are dropped; 0 drops none. Default 0.7. */
   nearDuplicates?: number;
   /**
+   * Rules of quality, by their published names: "none", "basic" (what is broken at any length: repetition, no letters), or "web" (all
+   * of Gopher, C4 and FineWeb, which drop short texts). Default "basic".
+   */
+  quality?: QualitySet;
+  /** A file or folder with the texts of tests, relative to the project: documents that share 13 words in a row with one are dropped. */
+  testSets?: string;
+  /**
    * E-mail addresses, phone numbers, identity and bank card numbers, IBANs, public IP addresses and keys: "keep" them, "mask"
    * them as `[email]` …, or "drop" the documents that hold some. Default "mask".
    */
-  personalData?: PersonalDataPolicy;
+  personalData?: PiiPolicy;
   /** Tags of the languages to keep, such as "en, zh-Hans"; the report names those found. Default: all. */
   languages?: string;
   /** The share of documents kept away from training, to measure with. Default 0.05. */
@@ -179,7 +187,10 @@ export interface ProjectConfig {
   readonly name: string;
   readonly currency: string;
   readonly timeZone: string;
-  readonly data: Filled<Omit<DataConfig, 'languages'>> & { readonly languages: string | undefined };
+  readonly data: Filled<Omit<DataConfig, 'languages' | 'testSets'>> & {
+    readonly languages: string | undefined;
+    readonly testSets: string | undefined;
+  };
   readonly tokenizer: Filled<TokenizerConfig>;
   readonly model: Filled<ModelConfig>;
   readonly train: Filled<Omit<TrainConfig, 'steps' | 'minutes' | 'patience' | 'memoryLimit'>> & {

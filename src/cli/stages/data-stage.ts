@@ -57,12 +57,15 @@ export async function runDataStage(
   check?: (passport: Passport) => void,
 ): Promise<DataReport> {
   const stage = reporter.stage('data');
-  const { minCharacters, nearDuplicates, personalData, languages, heldOutFraction, seed } = project.config.data;
+  const { minCharacters, nearDuplicates, quality, testSets, personalData, languages, heldOutFraction, seed } =
+    project.config.data;
   const report = await prepareCorpus(filesOf(project).corpus, {
     source: source.path,
     licence: source.licence,
     thresholds: { 'too-short': minCharacters },
     nearDuplicates,
+    quality,
+    testSets: testSets === undefined ? undefined : project.resolve(testSets),
     personalData,
     languages: languages === undefined ? undefined : splitTags(languages),
     heldOutFraction,

@@ -223,6 +223,31 @@ describe('the corpus folder', () => {
     });
   });
 
+  it('masks personal data, drops poor texts and texts of tests, and counts each', async () => {
+    const question = 'Which of the four boxes on the table by the window holds the red key that opens the cellar door?';
+    const tests = await sourceOf([
+      `${question} The second one.`,
+      'Another question that nobody has seen before today.',
+    ]);
+    const source = await sourceOf([
+      `Write to anna@example.com or call +86 139 1234 5678: ${sentence(1)}`,
+      `Here is a riddle we like: ${question} Nobody knows.`,
+      `${sentence(2)}\n`.repeat(9),
+      sentence(3),
+    ]);
+    const folder = path.join(root, 'corpus-clean');
+    const report = await prepareCorpus(folder, { source, testSets: tests });
+    expect(report.masked).toEqual({ email: 1, phone: 1 });
+    expect(await findInCorpus(folder, 'a.jsonl#1')).toMatchObject({
+      document: { text: expect.stringMatching(/^Write to \[email\] or call \[phone\]:/) },
+    });
+    expect(report.dropped['test-text']?.examples[0]?.detail).toMatch(/^shares \d+ % with a\.jsonl, such as "which of/);
+    expect(report.dropped['dup_line_frac']).toMatchObject({ documents: 1 });
+    const strict = await prepareCorpus(folder, { source, personalData: 'drop', quality: 'none' });
+    expect(Object.keys(strict.dropped)).toEqual(['personal-data']);
+    expect(strict.dropped['personal-data']?.examples[0]).not.toHaveProperty('excerpt');
+  });
+
   it('is the same byte for byte when made again', async () => {
     const source = await sourceOf(Array.from({ length: 30 }, (_, i) => sentence(i)));
     await prepareCorpus(path.join(root, 'corpus-b'), { source });

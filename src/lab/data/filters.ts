@@ -1,3 +1,5 @@
+import { repairMojibake } from './mojibake.js';
+
 /**
  * What happens to every text between reader and corpus, as one table, applied from top to bottom. A filter returns the
  * text it lets through (changed or not) or why it does not. To add one, add a record.
@@ -16,6 +18,12 @@ export interface Rejection {
 }
 
 export const FILTERS: readonly Filter[] = [
+  {
+    // UTF-8 that was read as Latin-1, Windows-1252 or GBK; first, since control characters are part of it.
+    name: 'mojibake',
+    threshold: 0,
+    apply: (text) => repairMojibake(text),
+  },
   {
     name: 'line-ends',
     threshold: 0,

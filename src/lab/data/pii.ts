@@ -11,7 +11,11 @@ export interface PiiMatch {
 }
 
 /** What is done to a text with personal data: nothing, a mask in place of each find, or the whole text is dropped. */
-export type PiiPolicy = 'keep' | 'mask' | 'drop';
+export const piiPolicies = ['keep', 'mask', 'drop'] as const;
+export type PiiPolicy = (typeof piiPolicies)[number];
+
+/** Finds by kind. */
+export type PiiCounts = Readonly<Partial<Record<PiiKind, number>>>;
 
 interface Pattern {
   readonly kind: PiiKind;
@@ -159,7 +163,7 @@ export function findPii(text: string): readonly PiiMatch[] {
 }
 
 export type PiiResult =
-  | { readonly kind: 'kept'; readonly text: string; readonly counts: Readonly<Partial<Record<PiiKind, number>>> }
+  | { readonly kind: 'kept'; readonly text: string; readonly counts: PiiCounts }
   | { readonly kind: 'dropped'; readonly detail: string };
 
 /** Applies a policy; masks are the kind in brackets: `[email]`. */

@@ -1,16 +1,16 @@
 /**
- * The data stage: source → readers → filters → duplicates, exact and near → split → corpus folder and report. Everything
+ * The data stage: source → readers → cleaning, copies included → split → corpus folder, report and passport. Everything
  * streams; memory holds one document, and some 400 bytes a document kept to know its copies by.
  */
 import { MoatError } from '../../base/errors.js';
+import { type CleaningSettings, createCleaner } from './clean-document.js';
+import { type ContaminationIndex, createContaminationIndex } from './contamination.js';
 import { type CorpusFacts, type CorpusWriter, writeCorpus } from './corpus.js';
 import type { Document, Dropped } from './document.js';
-import { type DuplicateIndex, createDuplicateIndex } from './exact-duplicates.js';
-import { FILTERS, applyFilters } from './filters.js';
-import { identifyLanguage } from './language.js';
-import { type NearDuplicateIndex, createNearDuplicateIndex } from './min-hash.js';
+import { FILTERS } from './filters.js';
 import { type Passport, hashSource } from './passport.js';
-import { type PersonalDataPolicy, findPersonalData, maskPersonalData } from './personal-data.js';
+import type { PiiPolicy } from './pii.js';
+import { type QualitySet, qualityRules } from './quality.js';
 import { type RawItem, readDocuments } from './read-documents.js';
 import { createReport, type DataReport, type ReportBuilder } from './report.js';
 import { splitDocuments } from './split.js';
@@ -25,9 +25,13 @@ export interface PrepareOptions {
   /** Texts at least this alike to one before (0 to 1) are left out; 0 leaves them in. Default 0.7, near FineWeb's 0.72. */
   readonly nearDuplicates?: number;
   /** What happens to addresses, numbers and keys of persons in a text. Default `mask`. */
-  readonly personalData?: PersonalDataPolicy;
+  readonly personalData?: PiiPolicy;
   /** Tags of languages to keep, such as `en` and `zh-Hans`; what is written in another, or in none that can be told, is left out. */
   readonly languages?: readonly string[] | undefined;
+  /** Which published rules of quality are held to. Default `basic`. */
+  readonly quality?: QualitySet;
+  /** A file, a folder or a glob with the texts of tests: what shares 13 words in a row with one is left out. */
+  readonly testSets?: string | undefined;
   /** In (0, 1). Default 0.05. */
   readonly heldOutFraction?: number;
   /** Default 1. */
@@ -39,9 +43,7 @@ export interface PrepareOptions {
 }
 
 const PROGRESS_EVERY = 500;
-const NEAR_DUPLICATES = 0.7;
 const HELD_OUT = 0.05;
-const PERSONAL_DATA: PersonalDataPolicy = 'mask';
 
 /**
  * Makes the corpus folder; when anything fails, a corpus that was there before is untouched.
@@ -56,29 +58,41 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
     await writer.drop(dropped);
   };
   const files = await hashSource(source);
+  const settings = await cleaningOf(options);
   const fill = async (writer: CorpusWriter): Promise<CorpusFacts> => {
     const raw = countRead(readDocuments(source, { licence }), report, options.onProgress);
-    const clean = cleanDocuments(raw, options, report, (dropped) => drop(writer, dropped));
+    const clean = cleanDocuments(raw, settings, report, (dropped) => drop(writer, dropped));
     const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
     for await (const { document, side } of splitDocuments(something, heldOutFraction, seed)) {
       report.kept(side, document);
       await writer.keep(document, side);
     }
-    return { report: report.finish(), inputs: { licence, files, settings: settingsOf(options) } };
+    return { report: report.finish(), inputs: { licence, files, settings: await settingsOf(options, settings) } };
   };
   return writeCorpus(folder, fill, { check: options.check });
 }
 
+async function cleaningOf(options: PrepareOptions): Promise<CleaningSettings> {
+  const { thresholds = {}, languages, testSets } = options;
+  const { personalData = 'mask', quality = 'basic', nearDuplicates = 0.7 } = options;
+  const contamination = testSets === undefined ? undefined : await testSetsIn(testSets);
+  return { thresholds, languages, personalData, quality, nearDuplicates, contamination };
+}
+
 /** Whatever decides what is kept, under the names a founder gives it. */
-function settingsOf(options: PrepareOptions): Passport['settings'] {
-  const { thresholds = {}, nearDuplicates, languages, personalData, heldOutFraction, seed } = options;
+async function settingsOf(options: PrepareOptions, cleaning: CleaningSettings): Promise<Passport['settings']> {
+  const { thresholds, personalData, quality, nearDuplicates, languages } = cleaning;
+  const rules = [...FILTERS, ...qualityRules(quality)];
+  const tests = options.testSets === undefined ? [] : await hashSource(options.testSets);
   return {
-    ...Object.fromEntries(FILTERS.map(({ name, threshold }) => [name, thresholds[name] ?? threshold])),
-    nearDuplicates: nearDuplicates ?? NEAR_DUPLICATES,
-    personalData: personalData ?? PERSONAL_DATA,
+    ...Object.fromEntries(rules.map(({ name, threshold }) => [name, thresholds[name] ?? threshold])),
+    personalData,
+    quality,
+    nearDuplicates,
     languages: [...(languages ?? [])],
-    heldOutFraction: heldOutFraction ?? HELD_OUT,
-    seed: seed ?? 1,
+    testSets: tests.map(({ origin, sha256 }) => `${origin} ${sha256}`),
+    heldOutFraction: options.heldOutFraction ?? HELD_OUT,
+    seed: options.seed ?? 1,
   };
 }
 
@@ -101,76 +115,31 @@ async function* countRead(
 /** Clean, unique documents; what is left out goes to `drop`. */
 async function* cleanDocuments(
   items: AsyncIterable<RawItem>,
-  options: PrepareOptions,
+  settings: CleaningSettings,
   report: ReportBuilder,
   drop: (dropped: Dropped) => Promise<void>,
 ): AsyncGenerator<Document> {
-  const { thresholds, nearDuplicates = NEAR_DUPLICATES, languages, personalData = PERSONAL_DATA } = options;
-  const duplicates = createDuplicateIndex();
-  const near = nearDuplicates > 0 ? createNearDuplicateIndex(nearDuplicates) : undefined;
+  const clean = createCleaner(settings);
   for await (const item of items) {
-    if (item.kind === 'dropped') {
-      await drop(item.dropped);
+    const result = item.kind === 'dropped' ? item : clean(item.document);
+    if (result.kind === 'dropped') {
+      await drop(result.dropped);
       continue;
     }
-    const { id, origin } = item.document;
-    const filtered = applyFilters(item.document.text, thresholds);
-    if (filtered.kind === 'dropped') {
-      const { reason, detail } = filtered;
-      await drop({ id, origin, reason, detail, ...traceOf(item.document.text) });
-      continue;
-    }
-    const personal = personalData === 'keep' ? [] : findPersonalData(filtered.text);
-    if (personalData === 'drop' && personal.length > 0) {
-      const kinds = [...new Set(personal.map(({ kind }) => kind))].join(', ');
-      await drop({
-        id,
-        origin,
-        reason: 'personal-data',
-        detail: `holds ${kinds}`,
-        bytes: Buffer.byteLength(filtered.text),
-      });
-      continue;
-    }
-    report.masked(personal);
-    const text = personal.length === 0 ? filtered.text : maskPersonalData(filtered.text, personal);
-    const { language } = identifyLanguage(text);
-    if (languages !== undefined && !languages.includes(language)) {
-      const detail = `is ${language}, wanted are ${languages.join(', ')}`;
-      await drop({ id, origin, reason: 'language', detail, ...traceOf(text) });
-      continue;
-    }
-    const copy = copyOf(text, id, duplicates, near);
-    if (copy === undefined) yield { ...item.document, text, language };
-    else await drop({ id, origin, ...copy, ...traceOf(text) });
+    report.masked(result.masked);
+    yield result.document;
   }
 }
 
-const EXCERPT_CHARACTERS = 160;
-
-/** What is kept of a text that is left out: enough to know it again. */
-function traceOf(text: string): Pick<Dropped, 'bytes' | 'excerpt'> {
-  return {
-    bytes: Buffer.byteLength(text),
-    excerpt: Array.from(text.slice(0, 2 * EXCERPT_CHARACTERS))
-      .slice(0, EXCERPT_CHARACTERS)
-      .join(''),
-  };
-}
-
-/** Why a text is a copy of one before, or undefined. */
-function copyOf(
-  text: string,
-  id: string,
-  exact: DuplicateIndex,
-  near: NearDuplicateIndex | undefined,
-): Pick<Dropped, 'reason' | 'detail'> | undefined {
-  const first = exact.firstWith(text, id);
-  if (first !== undefined) return { reason: 'exact-duplicate', detail: `is the same text as ${first}` };
-  const alike = near?.findOrKeep(text, id);
-  if (alike === undefined) return undefined;
-  const share = Math.round(alike.similarity * 100);
-  return { reason: 'near-duplicate', detail: `shares ${share} % of its 5-grams with ${alike.id}` };
+/** The texts that nothing may be trained on, a test set a file. */
+async function testSetsIn(source: string): Promise<ContaminationIndex> {
+  const texts = new Map<string, string[]>();
+  for await (const item of readDocuments(source)) {
+    if (item.kind !== 'document') continue;
+    const { origin, text } = item.document;
+    texts.set(origin, [...(texts.get(origin) ?? []), text]);
+  }
+  return createContaminationIndex([...texts].map(([name, list]) => ({ name, texts: list })));
 }
 
 async function* failWhenNone<T>(items: AsyncIterable<T>, explain: () => MoatError): AsyncGenerator<T> {

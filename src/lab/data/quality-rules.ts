@@ -23,7 +23,7 @@ const GOPHER = 'Gopher, arXiv:2112.11446, appendix A1.1';
 const C4 = 'C4, arXiv:1910.10683, section 2.2';
 const FINEWEB = 'FineWeb, arXiv:2406.17557, section 3.6';
 const DATA_JUICER = 'Data-Juicer, arXiv:2309.02033, Chinese recipe';
-const OWN = 'Moat: chosen on Chinese product reviews and manuals';
+const OWN = 'Moat: chosen by hand';
 
 type Draft = Omit<QualityRule, 'family' | 'source' | 'set' | 'writing'> &
   Partial<Pick<QualityRule, 'source' | 'set' | 'writing'>>;

@@ -2,7 +2,8 @@ import { QUALITY_RULES, type QualityRule } from './quality-rules.js';
 import { measureText, type TextStatistics } from './text-statistics.js';
 
 /** `none`, only what is broken at any length, or everything that was published for web pages. */
-export type QualitySet = 'none' | 'basic' | 'web';
+export const qualitySets = ['none', 'basic', 'web'] as const;
+export type QualitySet = (typeof qualitySets)[number];
 
 export interface QualityOptions {
   /** `basic` unless told: the published rules drop every product text of less than fifty words. */

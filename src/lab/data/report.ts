@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { formatBytes, formatCount } from '../../base/units.js';
 import type { Document, Dropped } from './document.js';
-import type { PersonalDatum } from './personal-data.js';
 import type { Side } from './split.js';
 
 /** `bytes` are those of the text in UTF-8. */
@@ -72,8 +71,8 @@ export function createReport(settings: Pick<DataReport, 'source' | 'licence' | '
       add((report.languages[language] ??= none()), text);
       add(report[side], text);
     },
-    masked(found: readonly Pick<PersonalDatum, 'kind'>[]): void {
-      for (const { kind } of found) report.masked[kind] = (report.masked[kind] ?? 0) + 1;
+    masked(counts: Readonly<Record<string, number>>): void {
+      for (const [kind, count] of Object.entries(counts)) report.masked[kind] = (report.masked[kind] ?? 0) + count;
     },
     dropped(dropped: Dropped): void {
       const tally = (report.dropped[dropped.reason] ??= { documents: 0, bytes: 0, examples: [] });
