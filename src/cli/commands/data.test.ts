@@ -75,3 +75,19 @@ test('a lock holds the data to what it was', async () => {
   expect(refused.stderr).toMatch(/b\.txt is new; seed was 1, is 2/);
   expect(await readFile(path.join(cwd, '.moat', 'corpus', 'passport.json'), 'utf8')).toBe(before);
 });
+
+test('tables and records of other names are read, and a broken line is left out or refused', async () => {
+  await writeFile(path.join(cwd, 'reviews.csv'), `review,stars\n"${ENGLISH}",5\n"${CHINESE}",4\n`);
+  const refused = await run(path.join(cwd, 'reviews.csv'));
+  expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('--text-field') });
+  expect((await run(path.join(cwd, 'reviews.csv'), '--text-field', 'review')).stdout).toMatch(/kept +2 documents/);
+  await writeFile(
+    path.join(cwd, 'b.jsonl'),
+    `{"question":"${ENGLISH}","answer":"Yes."}\n{"text":\n{"text":"${CHINESE}"}\n`,
+  );
+  expect((await run(path.join(cwd, 'b.jsonl'))).stdout).toMatch(/dropped +1 bad-jsonl/);
+  expect(await run(path.join(cwd, 'b.jsonl'), '--strict')).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('b.jsonl:2'),
+  });
+});

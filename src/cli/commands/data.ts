@@ -11,12 +11,13 @@ export const command = defineCommand({
   name: 'data',
   summary: 'read, clean and split your texts',
   description:
-    'Reads a file, folder or glob (.txt, .md, .jsonl, and the documentation comments of .ts and .js files), cleans it, drops duplicates, exact and near, and holds some documents back to measure with. Says what was dropped and why.',
+    'Reads a file, folder or glob (.txt, .md, .jsonl, .csv, .tsv, and the documentation comments of .ts and .js files), cleans it, drops duplicates, exact and near, and holds some documents back to measure with. Says what was dropped and why.',
   arguments: {
     source: { description: 'a file, folder or glob (default: data.path of the project)', count: 'optional' },
   },
   options: {
     licence: { kind: 'text', placeholder: 'SPDX', description: 'the licence of these texts, such as MIT or CC-BY-4.0' },
+    strict: { kind: 'flag', description: 'refuse a file with a broken line; default: leave the line out' },
     report: { kind: 'flag', description: 'show the report of the last time; read nothing' },
     lock: { kind: 'flag', description: 'write data.lock.json: every file, setting and result, by hash' },
     locked: { kind: 'flag', description: 'refuse data that is not that of data.lock.json' },
@@ -38,7 +39,7 @@ export const command = defineCommand({
       ? await readReport(filesOf(project).corpus)
       : await runDataStage(
           project,
-          { path: from, label: path.basename(from), licence: options.licence },
+          { path: from, label: path.basename(from), licence: options.licence, strict: options.strict },
           reporter,
           options.locked ? await readLock(project) : undefined,
         );

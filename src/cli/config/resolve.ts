@@ -54,6 +54,7 @@ function resolveData(data: Given<'data'>): ProjectConfig['data'] {
     nearDuplicates: data.nearDuplicates ?? 0.7,
     quality: data.quality ?? 'basic',
     testSets: data.testSets,
+    textField: data.textField,
     personalData: data.personalData ?? 'mask',
     languages: data.languages,
     heldOutFraction: data.heldOutFraction ?? 0.05,

@@ -29,6 +29,7 @@ const sections = {
     minCharacters: wholeNumber(0, 1_000_000, ['min-characters', 'drop documents shorter than this']),
     nearDuplicates: realNumber(0, 1, ['near-duplicates', 'drop texts this alike to an earlier one; 0 for none']),
     languages: text(LANGUAGES, ['languages', 'keep documents in these languages only']),
+    textField: text(words('NAME', 200), ['text-field', 'field of a record that holds its text']),
     quality: oneOf(qualitySets, ['quality', 'rules to hold texts to; web: all of Gopher, C4, FineWeb'], 'SET'),
     testSets: text(words('PATH', 4096), ['test-sets', 'tests that must not be trained on']),
     personalData: oneOf(piiPolicies, ['personal-data', 'e-mail addresses, phone and card numbers, keys …'], 'POLICY'),

@@ -33,6 +33,8 @@ export interface DataConfig {
   minCharacters?: number;
   /** Documents that share at least this much of their 5-grams with an earlier one are dropped; 0 drops none. Default 0.7. */
   nearDuplicates?: number;
+  /** The field of a JSON record, or the column of a table, that holds the text. Default: the usual names and shapes. */
+  textField?: string;
   /**
    * Rules of quality, by their published names: "none", "basic" (what is broken at any length: repetition, no letters), or "web" (all
    * of Gopher, C4 and FineWeb, which drop short texts). Default "basic".
@@ -187,7 +189,8 @@ export interface ProjectConfig {
   readonly name: string;
   readonly currency: string;
   readonly timeZone: string;
-  readonly data: Filled<Omit<DataConfig, 'languages' | 'testSets'>> & {
+  readonly data: Filled<Omit<DataConfig, 'languages' | 'testSets' | 'textField'>> & {
+    readonly textField: string | undefined;
     readonly languages: string | undefined;
     readonly testSets: string | undefined;
   };

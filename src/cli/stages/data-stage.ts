@@ -17,6 +17,8 @@ export interface DataSource {
   readonly label: string;
   /** SPDX identifier, when known. */
   readonly licence: string | undefined;
+  /** Refuse files with broken lines instead of leaving the lines out. */
+  readonly strict?: boolean;
 }
 
 /** Beside `moat.config.ts`, to be kept under version control. */
@@ -57,14 +59,25 @@ export async function runDataStage(
   check?: (passport: Passport) => void,
 ): Promise<DataReport> {
   const stage = reporter.stage('data');
-  const { minCharacters, nearDuplicates, quality, testSets, personalData, languages, heldOutFraction, seed } =
-    project.config.data;
+  const {
+    minCharacters,
+    nearDuplicates,
+    quality,
+    testSets,
+    textField,
+    personalData,
+    languages,
+    heldOutFraction,
+    seed,
+  } = project.config.data;
   const report = await prepareCorpus(filesOf(project).corpus, {
     source: source.path,
     licence: source.licence,
     thresholds: { 'too-short': minCharacters },
     nearDuplicates,
     quality,
+    textField,
+    ...(source.strict === true ? { strict: true } : {}),
     testSets: testSets === undefined ? undefined : project.resolve(testSets),
     personalData,
     languages: languages === undefined ? undefined : splitTags(languages),

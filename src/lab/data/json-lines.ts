@@ -45,6 +45,6 @@ function readLine(json: string, line: number, origin: string, options: ReadOptio
 /** A whole file of the wrong shape would otherwise vanish line by line, so this ends the run. */
 function unknownShape(place: string, record: unknown, textField: string | undefined): MoatError {
   return new MoatError('bad-jsonl', `${place}: no string field "${textField ?? 'text'}"; ${describeRecord(record)}`, {
-    fix: 'Name the field that holds the document (option `textField`), or rename it to "text".',
+    fix: 'Name the field that holds the document with --text-field, or rename it to "text".',
   });
 }

@@ -11,7 +11,7 @@ import { FILTERS } from './filters.js';
 import { type Passport, hashSource } from './passport.js';
 import type { PiiPolicy } from './pii.js';
 import { type QualitySet, qualityRules } from './quality.js';
-import { type RawItem, readDocuments } from './read-documents.js';
+import { type RawItem, type ReadDocumentsOptions, readDocuments } from './read-documents.js';
 import { createReport, type DataReport, type ReportBuilder } from './report.js';
 import { splitDocuments } from './split.js';
 
@@ -32,6 +32,10 @@ export interface PrepareOptions {
   readonly quality?: QualitySet;
   /** A file, a folder or a glob with the texts of tests: what shares 13 words in a row with one is left out. */
   readonly testSets?: string | undefined;
+  /** The field of a record that holds its text, where records have none of the usual names. */
+  readonly textField?: string | undefined;
+  /** Refuse a file with a broken line instead of leaving the line out. Default false. */
+  readonly strict?: boolean;
   /** In (0, 1). Default 0.05. */
   readonly heldOutFraction?: number;
   /** Default 1. */
@@ -60,7 +64,7 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
   const files = await hashSource(source);
   const settings = await cleaningOf(options);
   const fill = async (writer: CorpusWriter): Promise<CorpusFacts> => {
-    const raw = countRead(readDocuments(source, { licence }), report, options.onProgress);
+    const raw = countRead(readDocuments(source, { licence, ...readingOf(options) }), report, options.onProgress);
     const clean = cleanDocuments(raw, settings, report, (dropped) => drop(writer, dropped));
     const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
     for await (const { document, side } of splitDocuments(something, heldOutFraction, seed)) {
@@ -72,10 +76,15 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
   return writeCorpus(folder, fill, { check: options.check });
 }
 
+const readingOf = ({ textField, strict }: PrepareOptions): ReadDocumentsOptions => ({
+  textField,
+  ...(strict === undefined ? {} : { strict }),
+});
+
 async function cleaningOf(options: PrepareOptions): Promise<CleaningSettings> {
   const { thresholds = {}, languages, testSets } = options;
   const { personalData = 'mask', quality = 'basic', nearDuplicates = 0.7 } = options;
-  const contamination = testSets === undefined ? undefined : await testSetsIn(testSets);
+  const contamination = testSets === undefined ? undefined : await testSetsIn(testSets, readingOf(options));
   return { thresholds, languages, personalData, quality, nearDuplicates, contamination };
 }
 
@@ -91,6 +100,7 @@ async function settingsOf(options: PrepareOptions, cleaning: CleaningSettings): 
     nearDuplicates,
     languages: [...(languages ?? [])],
     testSets: tests.map(({ origin, sha256 }) => `${origin} ${sha256}`),
+    textField: options.textField ?? '',
     heldOutFraction: options.heldOutFraction ?? HELD_OUT,
     seed: options.seed ?? 1,
   };
@@ -132,9 +142,9 @@ async function* cleanDocuments(
 }
 
 /** The texts that nothing may be trained on, a test set a file. */
-async function testSetsIn(source: string): Promise<ContaminationIndex> {
+async function testSetsIn(source: string, reading: ReadDocumentsOptions): Promise<ContaminationIndex> {
   const texts = new Map<string, string[]>();
-  for await (const item of readDocuments(source)) {
+  for await (const item of readDocuments(source, reading)) {
     if (item.kind !== 'document') continue;
     const { origin, text } = item.document;
     texts.set(origin, [...(texts.get(origin) ?? []), text]);

@@ -109,7 +109,7 @@ function passageOf(
   const text = textOfRecord(record, options.textField);
   if (text === undefined) {
     throw new MoatError('bad-table', `${origin}:${row.line}: no column holds the text; seen: ${header.join(', ')}`, {
-      fix: 'Name the column that holds the document (option `textField`), or rename it to "text".',
+      fix: 'Name the column that holds the document with --text-field, or rename it to "text".',
     });
   }
   if (text.trim() === '') {
