@@ -3,10 +3,11 @@
  * streams; memory holds one document, and some 400 bytes a document kept to know its copies by.
  */
 import { MoatError } from '../../base/errors.js';
-import { type CleaningSettings, createCleaner } from './clean-document.js';
+import { cleanDocuments } from './clean-corpus.js';
+import type { CleaningSettings } from './clean-document.js';
 import { type ContaminationIndex, createContaminationIndex } from './contamination.js';
 import { type CorpusFacts, type CorpusWriter, writeCorpus } from './corpus.js';
-import type { Document, Dropped } from './document.js';
+import type { Dropped } from './document.js';
 import { FILTERS } from './filters.js';
 import { type Passport, hashSource } from './passport.js';
 import type { PiiPolicy } from './pii.js';
@@ -120,25 +121,6 @@ async function* countRead(
     yield item;
   }
   onProgress?.(documentsRead);
-}
-
-/** Clean, unique documents; what is left out goes to `drop`. */
-async function* cleanDocuments(
-  items: AsyncIterable<RawItem>,
-  settings: CleaningSettings,
-  report: ReportBuilder,
-  drop: (dropped: Dropped) => Promise<void>,
-): AsyncGenerator<Document> {
-  const clean = createCleaner(settings);
-  for await (const item of items) {
-    const result = item.kind === 'dropped' ? item : clean(item.document);
-    if (result.kind === 'dropped') {
-      await drop(result.dropped);
-      continue;
-    }
-    report.masked(result.masked);
-    yield result.document;
-  }
 }
 
 /** The texts that nothing may be trained on, a test set a file. */
