@@ -110,7 +110,7 @@ describe('encodings', () => {
         'late.txt': Buffer.concat([Buffer.from('é'.repeat(200_001)), Buffer.from([0xe9, 0x20])]),
         'nul.txt': Buffer.concat([Buffer.alloc(400_000, 'a'), Buffer.from([0])]),
         'paper.md': '%PDF-1.7 …',
-        'picture.png': 'not read at all',
+        'picture.png': Buffer.from('\x89PNG and so on', 'latin1'),
         'western.txt': iconv.encode('Café déjà vu, naïve façade', 'windows-1252'),
         'cut.txt': Buffer.from('数').subarray(0, 2),
       }),
@@ -122,7 +122,7 @@ describe('encodings', () => {
         'late.txt invalid-utf8 400002',
         'nul.txt binary 400000',
         'paper.md binary ',
-        'picture.png unsupported-type ',
+        'picture.png binary ',
         'western.txt invalid-utf8 3',
       ],
     );

@@ -1,35 +1,50 @@
 import { MoatError } from '../../../base/errors.js';
-import type { FormatReader, Passage, ReadOptions } from '../format-reader.js';
+import type { OpenedText, Passage, ReadOptions, TextFormat } from '../format-reader.js';
 import type { Line } from '../lines.js';
 import { textOfRecord } from './record-shapes.js';
 
-export const readCsv: FormatReader['read'] = (lines, origin, options) => readDelimited(lines, origin, options, ',');
-export const readTsv: FormatReader['read'] = (lines, origin, options) => readDelimited(lines, origin, options, '\t');
+export const csv: TextFormat = {
+  name: 'csv',
+  content: 'text',
+  extensions: ['.csv'],
+  read: readDelimited,
+};
+
+export const tsv: TextFormat = { ...csv, name: 'tsv', extensions: ['.tsv', '.tab'] };
+
+/** A quoted cell that is not closed after so many lines was never meant to be opened. */
+const MAX_ROW_LINES = 1000;
 
 /**
- * A table after RFC 4180, its first row the names of the columns: one document a row. A row whose quotes or number of
- * cells are wrong is dropped with the line it starts at, or refused when `strict`.
- * @throws MoatError `bad-table` when no column holds a known shape of record
+ * A table after RFC 4180, its first row the names of the columns, cells separated by whatever separates those: one
+ * document a row. A row whose quotes or number of cells are wrong is dropped with the line it starts at, or refused when
+ * `strict`.
+ * @throws MoatError `bad-table` when no column holds a known shape of record, or when there is no row under the names
  */
-async function* readDelimited(
-  lines: AsyncIterable<Line>,
-  origin: string,
-  options: ReadOptions,
-  separator: string,
-): AsyncGenerator<Passage> {
+async function* readDelimited(file: OpenedText, options: ReadOptions): AsyncGenerator<Passage> {
+  const { origin } = file;
   let header: readonly string[] | undefined;
-  for await (const row of readRows(lines, separator, options.maxCharacters)) {
+  let rows = 0;
+  for await (const row of readRows(file.lines(), options.maxCharacters)) {
+    if (row.kind === 'row' && header === undefined) {
+      header = row.cells;
+      continue;
+    }
+    rows++;
     if (row.kind === 'too-long') {
       yield row;
     } else if (row.kind === 'broken') {
       yield malformed(origin, row.line, row.what, options);
-    } else if (header === undefined) {
-      header = row.cells;
-    } else if (row.cells.length !== header.length) {
+    } else if (header !== undefined && row.cells.length !== header.length) {
       yield malformed(origin, row.line, `${row.cells.length} cells under ${header.length} columns`, options);
     } else {
-      yield passageOf(header, row, origin, options);
+      yield passageOf(header ?? [], row, origin, options);
     }
+  }
+  if (header !== undefined && rows === 0) {
+    throw new MoatError('bad-table', `${origin}: no row under the names of the columns (${header.join(', ')})`, {
+      fix: 'If it is a text and no table, name its format: --format text.',
+    });
   }
 }
 
@@ -38,41 +53,68 @@ type Row =
   | { readonly kind: 'broken'; readonly line: number; readonly what: string }
   | { readonly kind: 'too-long'; readonly line: number; readonly length: number };
 
-/** A quoted cell may span lines; one that is never closed ends at the limit or the end of the file. */
-async function* readRows(lines: AsyncIterable<Line>, separator: string, maxCharacters: number): AsyncGenerator<Row> {
-  let open: string[] = [];
-  let length = 0;
-  let firstLine = 0;
-  let insideQuotes = false;
-  for await (const line of lines) {
-    if (open.length === 0 && line.text.trim() === '') continue;
-    if (open.length === 0) firstLine = line.number;
-    length += line.length + 1;
-    open.push(line.text);
-    // An odd number of quotes leaves a cell open: a quote inside a cell is doubled.
-    if (hasOddQuotes(line.text)) insideQuotes = !insideQuotes;
-    const isTooLong = line.isTooLong || length > maxCharacters;
-    if (insideQuotes && !isTooLong) continue;
-    yield isTooLong ? { kind: 'too-long', line: firstLine, length } : splitRow(open.join('\n'), firstLine, separator);
+/**
+ * A quoted cell may span lines. One that is never closed costs its own line alone: what was taken for the rest of it is
+ * read again.
+ */
+async function* readRows(lines: AsyncIterable<Line>, maxCharacters: number): AsyncGenerator<Row> {
+  let separator: string | undefined;
+  let open: Line[] = [];
+  const waiting: Line[] = [];
+  const take = function* (line: Line): Generator<Row> {
+    if (open.length === 0 && line.text.trim() === '') return;
+    separator ??= separatorOf(line.text);
+    open.push(line);
+    const [first] = open as [Line, ...Line[]];
+    const length = open.reduce((sum, each) => sum + each.length + 1, -1);
+    if (line.isTooLong || length > maxCharacters) {
+      yield { kind: 'too-long', line: first.number, length };
+      open = [];
+      return;
+    }
+    const row = splitRow(open, separator);
+    if (row !== undefined) {
+      yield row;
+      open = [];
+    } else if (open.length >= MAX_ROW_LINES) {
+      yield* giveUp();
+    }
+  };
+  const giveUp = function* (): Generator<Row> {
+    const [first, ...rest] = open as [Line, ...Line[]];
+    yield { kind: 'broken', line: first.number, what: 'a quote is opened and never closed' };
+    waiting.unshift(...rest);
     open = [];
-    length = 0;
-    insideQuotes = false;
+  };
+  for await (const line of lines) {
+    waiting.push(line);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield* take(next);
   }
-  if (open.length > 0) yield { kind: 'broken', line: firstLine, what: 'a quote is opened and never closed' };
+  while (open.length > 0) {
+    yield* giveUp();
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield* take(next);
+  }
 }
 
-function hasOddQuotes(text: string): boolean {
-  let quotes = 0;
-  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) quotes++;
-  return quotes % 2 === 1;
+const SEPARATORS = [',', '\t', ';', '|'];
+
+/** Of the names of the columns; a comma when there is but one. */
+function separatorOf(header: string): string {
+  const unquoted = header.replaceAll(/"[^"]*"/g, '');
+  const count = (separator: string): number => unquoted.split(separator).length;
+  return SEPARATORS.reduce((best, each) => (count(each) > count(best) ? each : best));
 }
 
-function splitRow(text: string, line: number, separator: string): Row {
+/** The cells of a row; undefined when a quoted cell is still open at its end. */
+function splitRow(lines: readonly Line[], separator: string): Row | undefined {
+  const text = lines.length === 1 ? (lines[0] as Line).text : lines.map((line) => line.text).join('\n');
+  const line = (lines[0] as Line).number;
   const cells: string[] = [];
   for (let start = 0; ;) {
     let end: number;
     if (text[start] === '"') {
       const close = closingQuote(text, start + 1);
+      if (close === -1) return undefined;
       end = close + 1;
       if (end < text.length && text[end] !== separator) {
         return { kind: 'broken', line, what: `text follows the closing quote of cell ${cells.length + 1}` };
@@ -92,11 +134,11 @@ function splitRow(text: string, line: number, separator: string): Row {
   }
 }
 
-/** The quotes are balanced, so there is one. */
+/** A quote inside a cell is doubled. */
 function closingQuote(text: string, from: number): number {
   let at = text.indexOf('"', from);
   while (at !== -1 && text[at + 1] === '"') at = text.indexOf('"', at + 2);
-  return at === -1 ? text.length : at;
+  return at;
 }
 
 function passageOf(

@@ -1,0 +1,48 @@
+/** Every kind of file that is read: a record each, in the order in which contents are compared with them. */
+import { readDocComments } from './doc-comments.js';
+import type { BinaryFormat, TextFormat } from './format-reader.js';
+import { readJsonLines } from './json-lines.js';
+import { readPlainText } from './plain-text.js';
+import { csv, tsv } from './readers/delimited.js';
+
+export const PLAIN_TEXT: TextFormat = {
+  name: 'text',
+  content: 'text',
+  extensions: ['.md', '.markdown', '.rst', '.adoc', '.tex'],
+  read: (file) => readPlainText(file.lines()),
+};
+
+const jsonLines: TextFormat = {
+  name: 'jsonl',
+  content: 'text',
+  extensions: ['.jsonl', '.ndjson'],
+  looksLike: (head) => {
+    const [first = '', second] = head.split('\n', 2);
+    return (
+      first.startsWith('{') && isJson(first) && (second === undefined || second.trim() === '' || second.startsWith('{'))
+    );
+  },
+  read: (file, options) => readJsonLines(file.lines(), file.origin, options),
+};
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const docComments: TextFormat = {
+  name: 'doc-comments',
+  content: 'text',
+  extensions: ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'],
+  read: (file, options) => readDocComments(file.lines(), file.origin, options),
+};
+
+export const TEXT_FORMATS: readonly TextFormat[] = [jsonLines, csv, tsv, docComments, PLAIN_TEXT];
+
+export const BINARY_FORMATS: readonly BinaryFormat[] = [];
+
+export const FORMAT_NAMES: readonly string[] = TEXT_FORMATS.map(({ name }) => name);
