@@ -40,13 +40,13 @@ export async function readLock(project: Project): Promise<(passport: Passport) =
     expected = await readPassportFile(file);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
-    throw new MoatError('data-not-locked', `${file}: no such file`, { fix: 'Write it with moat data --lock.' });
+    throw new MoatError('data-not-locked', `${file}: no such file`, { fix: 'Write it with moat data lock.' });
   }
   return (passport) => {
     const differences = comparePassports(expected, passport);
     if (differences.length === 0) return;
     throw new MoatError('data-differs', `the data is not that of ${LOCK_FILE}: ${differences.join('; ')}`, {
-      fix: 'Bring the files back, or accept the change with moat data --lock.',
+      fix: 'Bring the files back, or accept the change with moat data lock.',
     });
   };
 }

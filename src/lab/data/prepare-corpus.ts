@@ -7,6 +7,7 @@ import { cleanDocuments } from './clean-corpus.js';
 import type { CleaningSettings } from './clean-document.js';
 import { type ContaminationIndex, createContaminationIndex } from './contamination.js';
 import { type CorpusFacts, type CorpusWriter, writeCorpus } from './corpus.js';
+import { type CorpusSource, hashSources, readSources } from './corpus-sources.js';
 import type { Dropped } from './document.js';
 import { FILTERS } from './filters.js';
 import { type Passport, hashSource } from './passport.js';
@@ -17,9 +18,9 @@ import { createReport, type DataReport, type ReportBuilder } from './report.js';
 import { splitDocuments } from './split.js';
 
 export interface PrepareOptions {
-  /** A file, a folder or a glob. */
-  readonly source: string;
-  /** SPDX identifier of everything in the source, when it is known. */
+  /** A file, a folder or a glob, or several. */
+  readonly source: string | readonly CorpusSource[];
+  /** SPDX identifier of everything in a single source, when it is known. */
   readonly licence?: string | undefined;
   /** Replaces thresholds of `FILTERS` by name, e.g. `{ 'too-short': 32 }`. */
   readonly thresholds?: Readonly<Record<string, number>>;
@@ -35,6 +36,8 @@ export interface PrepareOptions {
   readonly testSets?: string | undefined;
   /** The field of a record that holds its text, where records have none of the usual names. */
   readonly textField?: string | undefined;
+  /** The format of every text, by name, where it is taken for another. */
+  readonly format?: string | undefined;
   /** Refuse a file with a broken line instead of leaving the line out. Default false. */
   readonly strict?: boolean;
   /** In (0, 1). Default 0.05. */
@@ -56,16 +59,19 @@ const HELD_OUT = 0.05;
  *   `disk-full`
  */
 export async function prepareCorpus(folder: string, options: PrepareOptions): Promise<DataReport> {
-  const { source, licence, heldOutFraction = HELD_OUT, seed = 1 } = options;
+  const { heldOutFraction = HELD_OUT, seed = 1 } = options;
+  const sources = sourcesOf(options);
+  const source = sources.map(({ name, path }) => (name === '' ? path : name)).join(', ');
+  const licence = commonLicence(sources);
   const report = createReport({ source, licence, heldOutFraction, seed });
   const drop = async (writer: CorpusWriter, dropped: Dropped): Promise<void> => {
     report.dropped(dropped);
     await writer.drop(dropped);
   };
-  const files = await hashSource(source);
+  const files = await hashSources(sources);
   const settings = await cleaningOf(options);
   const fill = async (writer: CorpusWriter): Promise<CorpusFacts> => {
-    const raw = countRead(readDocuments(source, { licence, ...readingOf(options) }), report, options.onProgress);
+    const raw = countRead(readSources(sources, readingOf(options)), report, options.onProgress);
     const clean = cleanDocuments(raw, settings, report, (dropped) => drop(writer, dropped));
     const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
     for await (const { document, side } of splitDocuments(something, heldOutFraction, seed)) {
@@ -77,8 +83,18 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
   return writeCorpus(folder, fill, { check: options.check });
 }
 
-const readingOf = ({ textField, strict }: PrepareOptions): ReadDocumentsOptions => ({
+const sourcesOf = ({ source, licence }: PrepareOptions): readonly CorpusSource[] =>
+  typeof source === 'string' ? [{ path: source, name: '', licence }] : source;
+
+/** The licence of all sources, if they have one in common. */
+function commonLicence(sources: readonly CorpusSource[]): string | undefined {
+  const [first, ...others] = sources.map(({ licence }) => licence);
+  return others.every((licence) => licence === first) ? first : undefined;
+}
+
+const readingOf = ({ textField, format, strict }: PrepareOptions): ReadDocumentsOptions => ({
   textField,
+  format,
   ...(strict === undefined ? {} : { strict }),
 });
 

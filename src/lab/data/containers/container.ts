@@ -37,5 +37,5 @@ export function refuseName(name: string): ContainerEntry | undefined {
 
 /** As in folders: hidden entries, installed packages and what macOS adds are passed over. */
 export function isPassedOver(name: string): boolean {
-  return name.split('/').some((part) => part.startsWith('.') || part === 'node_modules' || part === '__MACOSX');
+  return name.split('/').some((part) => /^\.[^.]/.test(part) || part === 'node_modules' || part === '__MACOSX');
 }
