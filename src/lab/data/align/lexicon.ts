@@ -23,7 +23,7 @@ const MOST_FREQUENT_SHARE = 0.25;
 
 /** Features that both languages write the same. */
 export function sharedLexicon(source: SideFeatures, target: SideFeatures): Lexicon {
-  return flatten(source, (feature, name) => {
+  return flatten(source, (_, name) => {
     const same = target.ids.get(name);
     return same === undefined ? [] : [same];
   });
