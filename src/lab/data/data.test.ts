@@ -170,9 +170,12 @@ describe('JSON lines', () => {
   });
 
   it.each([
-    ['{"text":"ok"}\n{"review":"x","n":1}', 'a.jsonl:2: no string field "text"; seen: review (string), n (number)'],
-    ['{"text":5}', 'a.jsonl:1: no string field "text"; seen: text (number)'],
-    ['[1]', 'a.jsonl:1: no string field "text"; the line is an array'],
+    [
+      '{"text":"ok"}\n{"review":"x","n":1}',
+      'a.jsonl:2: no string field "text"; seen: review (string), n (number) in {"review":"x","n":1}',
+    ],
+    ['{"text":5}', 'a.jsonl:1: no string field "text"; seen: text (number) in {"text":5}'],
+    ['[1]', 'a.jsonl:1: no string field "text"; the record is an array'],
   ])('refuses %s, naming file, line and fields', async (content, message) => {
     await expect(read(await folderWith({ 'a.jsonl': content }))).rejects.toMatchObject({ code: 'bad-jsonl', message });
   });

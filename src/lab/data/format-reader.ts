@@ -2,7 +2,13 @@ import type { Line } from './lines.js';
 
 /** What a reader found in one file: texts, and what it had to leave out. */
 export type Passage =
-  | { readonly kind: 'text'; readonly text: string; readonly line?: number | undefined }
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      readonly line?: number | undefined;
+      /** The record's own, where it names one; it goes before the source's. */
+      readonly licence?: string | undefined;
+    }
   | { readonly kind: 'too-long'; readonly line: number; readonly length: number }
   | { readonly kind: 'malformed'; readonly line: number; readonly reason: string; readonly detail: string };
 

@@ -1,7 +1,7 @@
 /** Every kind of file that is read: a record each, in the order in which contents are compared with them. */
 import { readDocComments } from './doc-comments.js';
 import type { BinaryFormat, TextFormat } from './format-reader.js';
-import { readJsonLines } from './json-lines.js';
+import { jsonLines } from './json-lines.js';
 import { readPlainText } from './plain-text.js';
 import { csv, tsv } from './readers/delimited.js';
 
@@ -11,28 +11,6 @@ export const PLAIN_TEXT: TextFormat = {
   extensions: ['.md', '.markdown', '.rst', '.adoc', '.tex'],
   read: (file) => readPlainText(file.lines()),
 };
-
-const jsonLines: TextFormat = {
-  name: 'jsonl',
-  content: 'text',
-  extensions: ['.jsonl', '.ndjson'],
-  looksLike: (head) => {
-    const [first = '', second] = head.split('\n', 2);
-    return (
-      first.startsWith('{') && isJson(first) && (second === undefined || second.trim() === '' || second.startsWith('{'))
-    );
-  },
-  read: (file, options) => readJsonLines(file.lines(), file.origin, options),
-};
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const docComments: TextFormat = {
   name: 'doc-comments',

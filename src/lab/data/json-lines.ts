@@ -1,14 +1,37 @@
 import { MoatError } from '../../base/errors.js';
-import type { Passage, ReadOptions } from './format-reader.js';
+import type { Passage, ReadOptions, TextFormat } from './format-reader.js';
 import type { Line } from './lines.js';
-import { describeRecord, isRecord, textOfRecord } from './readers/record-shapes.js';
+import { passageOfRecord } from './readers/record-passage.js';
+import { whyNoText } from './readers/record-shapes.js';
+
+export const jsonLines: TextFormat = {
+  name: 'jsonl',
+  content: 'text',
+  extensions: ['.jsonl', '.ndjson'],
+  looksLike: (head) => {
+    const [first = '', second] = head.split('\n', 2);
+    return (
+      first.startsWith('{') && isJson(first) && (second === undefined || second.trim() === '' || second.startsWith('{'))
+    );
+  },
+  read: (file, options) => readJsonLines(file.lines(), file.origin, options),
+};
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * One JSON object a line, of a shape `record-shapes.ts` knows. Blank lines are skipped; a line that is not JSON is
  * dropped, or refused when `strict`.
  * @throws MoatError `bad-jsonl` naming file, line and what was seen instead
  */
-export async function* readJsonLines(
+async function* readJsonLines(
   lines: AsyncIterable<Line>,
   origin: string,
   options: ReadOptions,
@@ -35,16 +58,9 @@ function readLine(json: string, line: number, origin: string, options: ReadOptio
       cause: error,
     });
   }
-  const text = isRecord(record) ? textOfRecord(record, options.textField) : undefined;
-  if (text === undefined) throw unknownShape(place, record, options.textField);
-  if (text.trim() === '') return { kind: 'malformed', line, reason: 'empty', detail: `${place}: its fields are empty` };
-  if (text.length > options.maxCharacters) return { kind: 'too-long', line, length: text.length };
-  return { kind: 'text', text, line };
-}
-
-/** A whole file of the wrong shape would otherwise vanish line by line, so this ends the run. */
-function unknownShape(place: string, record: unknown, textField: string | undefined): MoatError {
-  return new MoatError('bad-jsonl', `${place}: no string field "${textField ?? 'text'}"; ${describeRecord(record)}`, {
-    fix: 'Name the field that holds the document with --text-field, or rename it to "text".',
-  });
+  const passage = passageOfRecord(record, place, line, options);
+  if (passage !== undefined) return passage;
+  // A whole file of the wrong shape would otherwise vanish line by line, so this ends the run.
+  const { what, fix } = whyNoText(record, options.textField);
+  throw new MoatError('bad-jsonl', `${place}: ${what}`, { fix });
 }

@@ -147,7 +147,8 @@ async function* documentsOf(
     if (passage.kind === 'text') {
       const document: Document = { id, text: passage.text, origin };
       if (passage.line !== undefined) document.line = passage.line;
-      if (licence !== undefined) document.licence = licence;
+      const own = passage.licence ?? licence;
+      if (own !== undefined) document.licence = own;
       yield { kind: 'document', document };
     } else {
       yield { kind: 'dropped', dropped: { id, origin, ...reasonOf(passage, origin, maxCharacters) } };
