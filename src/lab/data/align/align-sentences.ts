@@ -12,11 +12,11 @@ import {
   type Waypoint,
   wholeTable,
 } from './corridor.js';
-import { type CoverageRow, type CoverageTable, createCoverage } from './coverage.js';
-import { type Evidence, measureEvidence, nats } from './evidence.js';
 import { measureSide, type SideFeatures } from './features.js';
 import { fitLengthModel, lengthCost, type LengthModel, roughLengthModel } from './length-model.js';
 import { type IndexPair, learnLexicon, type Lexicon, sharedLexicon } from './lexicon.js';
+import { createLikelihood, type LikelihoodRow, type LikelihoodTable } from './likelihood.js';
+import { measureSeparation, swapped } from './separation.js';
 import type { Sentence } from './split-sentences.js';
 
 /** A bead with how sure it is. */
@@ -30,8 +30,8 @@ export interface Alignment {
   readonly beads: readonly ScoredBead[];
   /** Mean score over all beads, by their sentences, those without counterpart included. */
   readonly meanScore: number;
-  /** How far words of pairs stand from words of strangers, in standard deviations; 0 when there are too few pairs. */
-  readonly separation: number;
+  /** The share of pairs whose words fit better than a stranger's; undefined when there are too few pairs to learn from. */
+  readonly separation: number | undefined;
   readonly lengthRatio: number;
 }
 
@@ -68,22 +68,18 @@ export function alignSentences(
     source,
     target,
     paragraphs,
-    lexicon: sharedLexicon(source, target),
+    forward: sharedLexicon(source, target),
+    backward: sharedLexicon(target, source),
     lengths: roughLengthModel(sum(source.lengths), sum(target.lengths)),
-    evidence: undefined,
+    isTaught: false,
   };
   let beads = pass(judge, corridorOf(findWaypoints(source, target), FIRST_HALF_WIDTH));
   for (let count = 1; count < PASSES; count++) {
-    judge = taught(judge, beads, seed);
-    beads = pass(
-      judge,
-      corridorOf(
-        beads.map((bead) => [bead.sourceStart, bead.targetStart]),
-        NEXT_HALF_WIDTH,
-      ),
-    );
+    judge = taught(judge, beads);
+    const waypoints = beads.map((bead): Waypoint => [bead.sourceStart, bead.targetStart]);
+    beads = pass(judge, corridorOf(waypoints, NEXT_HALF_WIDTH));
   }
-  return finish(judge, beads);
+  return finish(judge, beads, seed);
 }
 
 /** Everything a bead is judged by. */
@@ -91,33 +87,34 @@ interface Judge {
   readonly source: SideFeatures;
   readonly target: SideFeatures;
   readonly paragraphs: Paragraphs | undefined;
-  readonly lexicon: Lexicon;
+  /** From the source to the target. */
+  readonly forward: Lexicon;
+  readonly backward: Lexicon;
   readonly lengths: LengthModel;
-  /** undefined until there are pairs to measure it on. */
-  readonly evidence: Evidence | undefined;
+  readonly isTaught: boolean;
 }
 
 /** What the beads of a pass teach the next. */
-function taught(judge: Judge, beads: readonly Bead[], seed: number): Judge {
+function taught(judge: Judge, beads: readonly Bead[]): Judge {
   const { source, target } = judge;
-  const pairs = beads
-    .filter((bead) => bead.sourceEnd - bead.sourceStart === 1 && bead.targetEnd - bead.targetStart === 1)
-    .map((bead): IndexPair => [bead.sourceStart, bead.targetStart]);
+  const pairs = singlePairs(beads);
   const measured = pairs.map(([i, j]) => [source.lengths[i] as number, target.lengths[j] as number] as const);
   const lengths = fitLengthModel(measured, judge.lengths);
   if (pairs.length < LEAST_PAIRS) return { ...judge, lengths };
-  return {
-    ...judge,
-    lengths,
-    lexicon: learnLexicon(source, target, pairs),
-    evidence: measureEvidence(source, target, pairs, seed),
-  };
+  const [forward, backward] = [learnLexicon(source, target, pairs), learnLexicon(target, source, swapped(pairs))];
+  return { ...judge, lengths, forward, backward, isTaught: true };
 }
 
-/** One alignment. Only two rows of coverage are kept. */
+function singlePairs(beads: readonly Bead[]): IndexPair[] {
+  return beads
+    .filter((bead) => bead.sourceEnd - bead.sourceStart === 1 && bead.targetEnd - bead.targetStart === 1)
+    .map((bead): IndexPair => [bead.sourceStart, bead.targetStart]);
+}
+
+/** One alignment. Only two rows of likelihoods are kept. */
 function pass(judge: Judge, corridor: Corridor): Bead[] {
-  const table = createCoverage(judge.source, judge.target, judge.lexicon);
-  let rows: CoverageRow[] = [];
+  const table = createLikelihood(judge.source, judge.target, judge.forward, judge.backward);
+  let rows: LikelihoodRow[] = [];
   const startRow = (i: number): void => {
     const from = Math.max(0, (corridor.least[i] as number) - 2);
     const to = Math.max(from, Math.min((corridor.most[i] as number) - 1, judge.target.bySentence.length - 1));
@@ -126,9 +123,7 @@ function pass(judge: Judge, corridor: Corridor): Bead[] {
   const cost: BeadCost = (sources, targets, i, j) => {
     const boundary = judge.paragraphs === undefined ? 0 : paragraphCost(judge.paragraphs, sources, targets, i, j);
     if (sources === 0 || targets === 0) return boundary;
-    return (
-      boundary + beadLengthCost(judge, sources, targets, i, j) - beadNats(judge, table, rows, sources, targets, i, j)
-    );
+    return boundary + beadLengthCost(judge, sources, targets, i, j) - beadNats(rows, sources, targets, j);
   };
   return findBestPath(corridor, cost, startRow);
 }
@@ -139,36 +134,17 @@ function beadLengthCost({ source, target, lengths }: Judge, sources: number, tar
   return lengthCost(a, b, lengths);
 }
 
-/** Before a lexicon is learned, what both sides write alike speaks for a bead, and its absence not against it. */
-const SHARED_NATS = 0.4;
-const MOST_SHARED_NATS = 6;
-
-function beadNats(
-  { evidence }: Judge,
-  { source, target }: CoverageTable,
-  [row, rowBefore]: readonly CoverageRow[],
-  sources: number,
-  targets: number,
-  i: number,
-  j: number,
-): number {
+/** @param rows of source sentences i − 1 and i − 2 */
+function beadNats([row, rowBefore]: readonly LikelihoodRow[], sources: number, targets: number, j: number): number {
   if (row === undefined) return 0;
   const k = j - 1 - row.from;
-  const byTarget = sources === 2 ? row.targetByTwo : row.target;
-  let targetCovered = byTarget[k] as number;
-  let total = (source.totals[i - 1] as number) + (target.totals[j - 1] as number);
-  if (targets === 2) {
-    targetCovered += byTarget[k - 1] ?? 0;
-    total += target.totals[j - 2] as number;
+  const ofTarget = sources === 2 ? row.targetByTwo : row.target;
+  let nats = (ofTarget[k] as number) + ((targets === 2 ? row.sourceByTwo : row.source)[k] as number);
+  if (targets === 2) nats += ofTarget[k - 1] ?? 0;
+  if (sources === 2 && rowBefore !== undefined) {
+    nats += (targets === 2 ? rowBefore.sourceByTwo : rowBefore.source)[j - 1 - rowBefore.from] ?? 0;
   }
-  let covered = targetCovered + ((targets === 2 ? row.sourceByTwo : row.source)[k] as number);
-  if (sources === 2) {
-    const before = targets === 2 ? rowBefore?.sourceByTwo : rowBefore?.source;
-    covered += before?.[j - 1 - (rowBefore?.from ?? 0)] ?? 0;
-    total += source.totals[i - 2] as number;
-  }
-  if (evidence !== undefined) return nats(evidence, covered, total);
-  return Math.min(MOST_SHARED_NATS, SHARED_NATS * targetCovered);
+  return nats;
 }
 
 /** By number of sentences passed: whether a paragraph begins there. */
@@ -205,8 +181,8 @@ function paragraphCost({ source, target }: Paragraphs, sources: number, targets:
   return first === 1 ? cost + BOTH_SIDED : cost;
 }
 
-function finish(judge: Judge, beads: readonly Bead[]): Alignment {
-  const table = createCoverage(judge.source, judge.target, judge.lexicon);
+function finish(judge: Judge, beads: readonly Bead[], seed: number): Alignment {
+  const table = createLikelihood(judge.source, judge.target, judge.forward, judge.backward);
   let total = 0;
   let sentences = 0;
   const scored = beads.map((bead): ScoredBead => {
@@ -219,7 +195,7 @@ function finish(judge: Judge, beads: readonly Bead[]): Alignment {
   return {
     beads: scored,
     meanScore: sentences === 0 ? 0 : total / sentences,
-    separation: judge.evidence?.separation ?? 0,
+    separation: judge.isTaught ? measureSeparation(judge.source, judge.target, singlePairs(beads), seed) : undefined,
     lengthRatio: judge.lengths.ratio,
   };
 }
@@ -228,12 +204,12 @@ function finish(judge: Judge, beads: readonly Bead[]): Alignment {
 const USUAL_LENGTH_COST = 2;
 const MOST_LENGTH_NATS = 5;
 
-function scoreOf(judge: Judge, table: CoverageTable, bead: Bead): number {
+function scoreOf(judge: Judge, table: LikelihoodTable, bead: Bead): number {
   const { sourceEnd: i, targetEnd: j } = bead;
   const [sources, targets] = [i - bead.sourceStart, j - bead.targetStart];
   if (sources === 0 || targets === 0) return 0;
   const rows = [i - 1, i - 2].slice(0, sources).map((row) => table.row(row, bead.targetStart, j - 1));
-  const words = beadNats(judge, table, rows, sources, targets, i, j);
+  const words = beadNats(rows, sources, targets, j);
   const lengths = Math.max(-MOST_LENGTH_NATS, USUAL_LENGTH_COST - beadLengthCost(judge, sources, targets, i, j));
   return 1 / (1 + Math.exp(-(words + lengths)));
 }

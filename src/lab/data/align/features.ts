@@ -7,14 +7,12 @@
 export interface SideFeatures {
   /** Sentences of this side that have the feature, by feature. */
   readonly frequency: Uint32Array;
-  /** By feature: how much it tells, the logarithm of how seldom it is. */
-  readonly weight: Float64Array;
+  /** By feature: its share of all features of this side. */
+  readonly probability: Float64Array;
   /** By sentence: its features, each once. */
   readonly bySentence: readonly Uint32Array[];
   /** By sentence: Unicode characters without space. */
   readonly lengths: Float64Array;
-  /** By sentence: the sum of its features' weights. */
-  readonly totals: Float64Array;
   readonly ids: ReadonlyMap<string, number>;
 }
 
@@ -64,13 +62,12 @@ export function measureSide(sentences: readonly string[]): SideFeatures {
   );
   const frequency = new Uint32Array(ids.size);
   for (const features of bySentence) for (const feature of features) increase(frequency, feature);
-  const weight = Float64Array.from(frequency, (count) => Math.log(1 + sentences.length / count));
+  const total = frequency.reduce((sum, count) => sum + count, 0);
   return {
     frequency,
-    weight,
+    probability: Float64Array.from(frequency, (count) => count / total),
     bySentence,
     lengths: Float64Array.from(sentences, (sentence) => [...sentence.replaceAll(/\s/g, '')].length),
-    totals: Float64Array.from(bySentence, (features) => features.reduce((sum, f) => sum + (weight[f] as number), 0)),
     ids,
   };
 }
