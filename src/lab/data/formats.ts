@@ -4,6 +4,7 @@ import type { BinaryFormat, TextFormat } from './format-reader.js';
 import { jsonLines } from './json-lines.js';
 import { readPlainText } from './plain-text.js';
 import { csv, tsv } from './readers/delimited.js';
+import { json } from './readers/json.js';
 
 export const PLAIN_TEXT: TextFormat = {
   name: 'text',
@@ -19,7 +20,7 @@ const docComments: TextFormat = {
   read: (file, options) => readDocComments(file.lines(), file.origin, options),
 };
 
-export const TEXT_FORMATS: readonly TextFormat[] = [jsonLines, csv, tsv, docComments, PLAIN_TEXT];
+export const TEXT_FORMATS: readonly TextFormat[] = [json, jsonLines, csv, tsv, docComments, PLAIN_TEXT];
 
 export const BINARY_FORMATS: readonly BinaryFormat[] = [];
 

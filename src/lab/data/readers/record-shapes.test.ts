@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RawItem, readDocuments, type ReadDocumentsOptions } from '../read-documents.js';
-import { textOfRecord } from './record-shapes.js';
+import { fieldsRead, licenceOfRecord, textOfRecord, whyNoText } from './record-shapes.js';
 
 let root: string;
 beforeAll(async () => {
@@ -41,12 +41,76 @@ describe('record shapes', () => {
     [{ prompt: 'p', completion: 3 }, undefined],
     [{ messages: [{ role: 'user' }] }, undefined],
     [{ user: 1, item: 2 }, undefined],
+    [{ text: ['a', 'b'] }, 'a\nb'],
+    [{ text: null, instruction: 'do', output: 'done' }, 'do\n\ndone'],
+    [{ text: null, label: null }, ''],
+    [{ translation: { en: 'tea', zh: '茶' } }, 'tea\n\n茶'],
+    [{ prompt: 'p', chosen: 'good', rejected: 'bad' }, 'p\n\ngood'],
+    [{ chosen: 'all', rejected: 'bad' }, 'all'],
+    [{ prompt: 'p', chosen: [{ role: 'user', content: 'p' }], rejected: [] }, 'user: p'],
+    [
+      { prompt: [{ role: 'user', content: 'p' }], chosen: [{ role: 'assistant', content: 'c' }], rejected: [] },
+      'user: p\nassistant: c',
+    ],
+    [{ instruction: 'do', input: '', output: 'done', history: [['q', 'a']] }, 'q\n\na\n\ndo\n\ndone'],
+    [{ instruction: 'do', context: 'c', response: 'done', category: 'x' }, 'do\n\nc\n\ndone'],
+    [{ context: 'c', question: 'q', answers: { text: ['a', 'b'], answer_start: [1, 2] } }, 'c\n\nq\n\na'],
+    [{ context: 'c', question: 'q', answers: { text: [], answer_start: [] } }, 'c\n\nq'],
+    [{ title: 't', paragraphs: [{ context: 'c', qas: [{ question: 'q', answers: [{ text: 'a' }] }] }] }, 'c\n\nq\n\na'],
+    [
+      {
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'text', text: 'see' },
+              { type: 'image_url', image_url: {} },
+            ],
+          },
+          { role: 'assistant', content: null, tool_calls: [] },
+        ],
+      },
+      'user: see',
+    ],
   ])('%j', (record, text) => {
     expect(textOfRecord(record)).toBe(text);
   });
 
   it('takes the named field before any shape', () => {
     expect(textOfRecord({ text: 'a', review: 'b' }, 'review')).toBe('b');
+  });
+
+  it('follows dotted paths and joins several fields', () => {
+    const record = { title: 't', 'a.b': 'own name', meta: { body: ['x', 'y'], parts: [{ text: 'p' }] }, none: null };
+    expect(textOfRecord(record, 'meta.body')).toBe('x\ny');
+    expect(textOfRecord(record, 'meta.parts.0.text')).toBe('p');
+    expect(textOfRecord(record, 'a.b')).toBe('own name');
+    expect(textOfRecord(record, 'title, meta.body')).toBe('t\n\nx\ny');
+    expect(textOfRecord(record, 'title,none')).toBe('t');
+    expect(textOfRecord(record, 'title,missing')).toBeUndefined();
+    expect(textOfRecord(record, 'meta.length')).toBeUndefined();
+    expect(textOfRecord(record, '__proto__')).toBeUndefined();
+  });
+
+  it('names the columns it may look at', () => {
+    expect([...fieldsRead('meta.body,title')]).toEqual(['meta.body,title', 'meta', 'title', 'license', 'licence']);
+    expect(fieldsRead().has('embedding')).toBe(false);
+    expect(fieldsRead().has('messages')).toBe(true);
+  });
+
+  it('reads a licence that is one', () => {
+    expect(licenceOfRecord({ license: ' MIT ' })).toBe('MIT');
+    expect(licenceOfRecord({ license: '', licence: 'CC0-1.0' })).toBe('CC0-1.0');
+    expect(licenceOfRecord({ license: 'All text of it … '.repeat(20) })).toBeUndefined();
+    expect(licenceOfRecord({ license: 3 })).toBeUndefined();
+  });
+
+  it('says what was seen, events of a user with an item by name', () => {
+    expect(whyNoText({ user_id: 1n, item: 2 }).what).toBe(
+      'an event of a user with an item, which holds no text; seen: user_id (bigint), item (number) in {"user_id":1,"item":2}',
+    );
+    expect(whyNoText({ a: null }, 'b.c').what).toBe('no string field "b.c"; seen: a (null) in {"a":null}');
+    expect(whyNoText({ a: 'x'.repeat(500) }).what.length).toBeLessThan(300);
   });
 });
 
