@@ -5,6 +5,7 @@ import { jsonLines } from './json-lines.js';
 import { readPlainText } from './plain-text.js';
 import { csv, tsv } from './readers/delimited.js';
 import { json } from './readers/json.js';
+import { parquet } from './readers/parquet.js';
 
 export const PLAIN_TEXT: TextFormat = {
   name: 'text',
@@ -22,6 +23,6 @@ const docComments: TextFormat = {
 
 export const TEXT_FORMATS: readonly TextFormat[] = [json, jsonLines, csv, tsv, docComments, PLAIN_TEXT];
 
-export const BINARY_FORMATS: readonly BinaryFormat[] = [];
+export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet];
 
 export const FORMAT_NAMES: readonly string[] = TEXT_FORMATS.map(({ name }) => name);
