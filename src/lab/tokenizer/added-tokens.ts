@@ -3,7 +3,7 @@
  * stays text here. The others ("<think>") are read out of a text before it is cut.
  */
 import { z } from 'zod';
-import { literalOf } from './pre-tokenizer.js';
+import { literalOf } from './pattern.js';
 
 export const addedTokenSchema = z
   .object({

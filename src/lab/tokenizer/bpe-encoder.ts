@@ -27,24 +27,30 @@ const SCAN_BYTES = 48;
 const MAX_CACHED_PIECES = 65_536;
 const MAX_CACHED_LENGTH = 64;
 
-export type Encode = (text: string) => number[];
+/** @param isStart whether the text stands at the very beginning; default true */
+export type Encode = (text: string, isStart?: boolean) => number[];
 
 /** @param cut where merges stop */
 export function createBpeEncoder(table: MergeTable, cut: Cut): Encode {
+  return encodeByPieces(cut, (piece) => mergePiece(Buffer.from(piece), table));
+}
+
+/** Cuts texts and encodes their pieces, remembering those it met: texts repeat most of theirs. */
+export function encodeByPieces(cut: Cut, encodePiece: (piece: string) => readonly number[]): Encode {
   const cache = new Map<string, readonly number[]>();
-  const encodePiece = (piece: string): readonly number[] => {
+  const idsOf = (piece: string): readonly number[] => {
     const known = cache.get(piece);
     if (known !== undefined) return known;
-    const ids = mergePiece(Buffer.from(piece), table);
+    const ids = encodePiece(piece);
     if (piece.length <= MAX_CACHED_LENGTH) {
       if (cache.size >= MAX_CACHED_PIECES) cache.clear();
       cache.set(piece, ids);
     }
     return ids;
   };
-  return (text) => {
+  return (text, isStart) => {
     const ids: number[] = [];
-    for (const piece of cut(text)) for (const id of encodePiece(piece)) ids.push(id);
+    for (const piece of cut(text, isStart)) for (const id of idsOf(piece)) ids.push(id);
     return ids;
   };
 }
@@ -58,10 +64,15 @@ function mergePiece(bytes: Uint8Array, table: MergeTable): readonly number[] {
     const id = table.idOfByte[byte] as number;
     if (id >= 0) symbols.push(id);
   }
+  return mergeSymbols(symbols, table);
+}
+
+/** Merges the symbols of one piece; they may be changed on the way. */
+export function mergeSymbols(symbols: number[], table: Pick<MergeTable, 'merges' | 'tokenCount'>): number[] {
   return symbols.length <= SCAN_BYTES ? mergeByScan(symbols, table) : mergeByHeap(symbols, table);
 }
 
-function mergeByScan(symbols: number[], { merges, tokenCount }: MergeTable): number[] {
+function mergeByScan(symbols: number[], { merges, tokenCount }: Pick<MergeTable, 'merges' | 'tokenCount'>): number[] {
   for (;;) {
     let best: Merge | undefined;
     let at = -1;
@@ -78,7 +89,7 @@ function mergeByScan(symbols: number[], { merges, tokenCount }: MergeTable): num
 }
 
 /** Symbols as a doubly linked list, candidate merges in a heap ordered by rank, then position. */
-function mergeByHeap(symbols: number[], { merges, tokenCount }: MergeTable): number[] {
+function mergeByHeap(symbols: number[], { merges, tokenCount }: Pick<MergeTable, 'merges' | 'tokenCount'>): number[] {
   const end = symbols.length;
   if (end >= HEAP_PACK) throw new RangeError(`a piece of ${end} bytes without a break, the limit is ${HEAP_PACK}`);
   const next = Int32Array.from(symbols, (_, i) => i + 1);

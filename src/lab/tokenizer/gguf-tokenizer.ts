@@ -13,7 +13,7 @@ import {
   preTokenizerNamed,
 } from './gguf-pre-tokenizers.js';
 import { END_OF_TEXT, USUAL_ENDS } from './special-tokens.js';
-import type { SpecialNames, TokenizerFile } from './tokenizer-file.js';
+import { type ByteLevelFile, isByteLevel, type SpecialNames, type TokenizerFile } from './tokenizer-file.js';
 
 const MODEL = 'tokenizer.ggml.model';
 const PRE = 'tokenizer.ggml.pre';
@@ -196,6 +196,7 @@ export function ggufTokenizerKeys(
   configured: ConfiguredIds,
   vocabularySize: number,
 ): ReadonlyMap<string, GgufValue> {
+  if (!isByteLevel(file)) throw notExportable();
   const cut = cutLike(file);
   const { tokens, types } = tokenTypes(file, vocabularySize);
   const idOf = (name: string | undefined): number | undefined => {
@@ -222,18 +223,22 @@ export function ggufTokenizerKeys(
   return keys;
 }
 
-function cutLike({ normalizer, pre_tokenizer: preTokenizer, model }: TokenizerFile): GgufPreTokenizer {
+function cutLike({ normalizer, pre_tokenizer: preTokenizer, model }: ByteLevelFile): GgufPreTokenizer {
   const forms = normalizer == null ? [] : normalizer.type === 'Sequence' ? normalizer.normalizers : [normalizer];
   const form = forms.length === 0 ? null : forms.map(({ type }) => type).join(', ');
   const cut = preTokenizerLike(preTokenizer, form, model.ignore_merges);
   if (cut !== undefined) return cut;
-  throw new MoatError('not-exportable', 'this tokenizer cuts text in a way that llama.cpp has no name for', {
+  throw notExportable();
+}
+
+function notExportable(): MoatError {
+  return new MoatError('not-exportable', 'this tokenizer cuts text in a way that llama.cpp has no name for', {
     fix: 'Those of Moat, GPT-2, SmolLM, Llama 3 and Qwen can be exported.',
   });
 }
 
 function tokenTypes(
-  { added_tokens: added, model }: TokenizerFile,
+  { added_tokens: added, model }: ByteLevelFile,
   vocabularySize: number,
 ): { tokens: string[]; types: number[] } {
   const tokens = Array.from({ length: vocabularySize }, (_, id) => `[PAD${id}]`);

@@ -5,7 +5,7 @@ export const TURN_START = '<|im_start|>';
 export const TURN_END = '<|im_end|>';
 
 /** What ends a document in files that do not say, the likeliest first. */
-export const USUAL_ENDS: readonly string[] = [END_OF_TEXT, '<|end_of_text|>', '</s>', '<eos>', TURN_END];
+export const USUAL_ENDS: readonly string[] = [END_OF_TEXT, '<|end_of_text|>', '</s>', '<eos>', '[SEP]', TURN_END];
 
 export const SPECIAL_TOKENS: readonly string[] = [END_OF_TEXT, PAD, TURN_START, TURN_END];
 

@@ -6,7 +6,9 @@ import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError, systemCode } from '../../base/errors.js';
 import { addedTokenSchema } from './added-tokens.js';
 import { characterOf } from './byte-alphabet.js';
-import { normalizerSchema, preTokenizerSchema } from './pre-tokenizer.js';
+import { decoderSchema } from './decoder.js';
+import { normalizerSchema } from './normalizer.js';
+import { endsInBytes, preTokenizerSchema } from './pre-tokenizer.js';
 import { CHAT_TEMPLATE, END_OF_TEXT, PAD } from './special-tokens.js';
 import type { TrainedBpe } from './train-bpe.js';
 
@@ -66,22 +68,59 @@ function describe({ tokens, merges }: TrainedBpe, specialTokens: readonly string
 }
 
 const none = z.literal(['', false]).nullish();
+const id = z.int().min(0);
 
-const tokenizerSchema = z.object({
+const bpeSchema = z.object({
+  type: z.literal('BPE'),
+  dropout: z.null().optional(),
+  unk_token: z.string().nullish(),
+  continuing_subword_prefix: none,
+  end_of_word_suffix: none,
+  fuse_unk: z.boolean().optional(),
+  byte_fallback: z.boolean().optional(),
+  ignore_merges: z.boolean().default(false),
+  vocab: z.record(z.string(), id),
+  merges: z.array(z.union([z.tuple([z.string(), z.string()]), z.string()])),
+});
+const unigramSchema = z.object({
+  type: z.literal('Unigram'),
+  unk_id: id.nullish(),
+  byte_fallback: z.boolean().default(false),
+  vocab: z.array(z.tuple([z.string(), z.number()])).min(1),
+});
+const wordPieceModelSchema = z.object({
+  type: z.literal('WordPiece'),
+  unk_token: z.string(),
+  continuing_subword_prefix: z.string(),
+  max_input_chars_per_word: z.int().positive(),
+  vocab: z.record(z.string(), id),
+});
+
+/** What stands around a text that a model reads; only what stands before it matters here. */
+const postProcessorSchema = z
+  .object({ type: z.string(), single: z.array(z.record(z.string(), z.object({ id: z.string() }))).optional() })
+  .nullish()
+  .catch(undefined);
+
+const sharedSchema = z.object({
   added_tokens: z.array(addedTokenSchema).default([]),
   normalizer: normalizerSchema.nullish(),
-  pre_tokenizer: preTokenizerSchema,
+  post_processor: postProcessorSchema,
+});
+
+/** Tokens are spelled in bytes: GPT-2, Llama 3, Qwen, SmolLM, and what Moat trains by default. */
+const byteLevelSchema = sharedSchema.extend({
+  pre_tokenizer: preTokenizerSchema.refine(endsInBytes, 'ByteLevel must be the last step, and only that'),
   decoder: z.object({ type: z.literal('ByteLevel') }),
-  model: z.object({
-    type: z.literal('BPE'),
-    dropout: z.null().optional(),
-    continuing_subword_prefix: none,
-    end_of_word_suffix: none,
-    byte_fallback: z.literal(false).optional(),
-    ignore_merges: z.boolean().default(false),
-    vocab: z.record(z.string(), z.int().min(0)),
-    merges: z.array(z.union([z.tuple([z.string(), z.string()]), z.string()])),
-  }),
+  model: bpeSchema.extend({ byte_fallback: z.literal(false).optional() }),
+});
+/** Tokens are spelled in characters: T5, XLM-R, Llama 2, Gemma, BERT. */
+const characterSchema = sharedSchema.extend({
+  pre_tokenizer: preTokenizerSchema
+    .refine((chain) => !endsInBytes(chain), 'ByteLevel goes with a decoder of the same name')
+    .nullish(),
+  decoder: decoderSchema.nullish(),
+  model: z.discriminatedUnion('type', [bpeSchema, unigramSchema, wordPieceModelSchema]),
 });
 
 const specialSchema = z.union([z.string(), z.object({ content: z.string() })]).nullish();
@@ -95,19 +134,29 @@ const configSchema = z.object({
 /** Of `generation_config.json` and `config.json`. */
 const idsSchema = z.object({ eos_token_id: z.union([z.int(), z.array(z.int()).min(1)]) });
 
-export type TokenizerFile = z.infer<typeof tokenizerSchema>;
+export type ByteLevelFile = z.infer<typeof byteLevelSchema>;
+export type CharacterFile = z.infer<typeof characterSchema>;
+export type TokenizerFile = ByteLevelFile | CharacterFile;
+
+const decodesBytes = z.object({ decoder: z.object({ type: z.literal('ByteLevel') }) });
+
+export function isByteLevel(file: TokenizerFile): file is ByteLevelFile {
+  return decodesBytes.safeParse(file).success;
+}
 
 /**
  * @throws MoatError `tokenizer-missing`, `tokenizer-damaged` (not JSON: cut off or no tokenizer), `tokenizer-unsupported`
- *   naming the field that asks for something else than byte-level BPE
+ *   naming the field that asks for something unknown here
  */
 export async function readTokenizerFile(folder: string): Promise<TokenizerFile> {
   const file = path.join(folder, TOKENIZER_FILE);
-  const parsed = tokenizerSchema.safeParse(await readJson(file));
+  const content = await readJson(file);
+  const schema = decodesBytes.safeParse(content).success ? byteLevelSchema : characterSchema;
+  const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new MoatError('tokenizer-unsupported', `${file}: ${issue?.path.join('.')}: ${issue?.message}`, {
-    fix: 'Moat runs byte-level BPE as GPT-2, Llama 3, Qwen and SmolLM have it; make one with moat tokenizer.',
+    fix: 'Moat runs BPE, Unigram and WordPiece as GPT-2, Llama, Qwen, T5 and BERT have them; make one with moat tokenizer.',
     cause: parsed.error,
   });
 }

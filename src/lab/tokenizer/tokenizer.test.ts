@@ -210,8 +210,8 @@ describe('files', () => {
     await expect(loadTokenizer(path.join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'tokenizer-missing' });
     const whole = JSON.stringify(await saved());
     await expect(withFile(whole.slice(0, -40))).rejects.toMatchObject({ code: 'tokenizer-damaged' });
-    const lowercase = { ...(await saved()), normalizer: { type: 'Lowercase' } };
-    await expect(withFile(JSON.stringify(lowercase))).rejects.toMatchObject({
+    const uppercase = { ...(await saved()), normalizer: { type: 'Uppercase' } };
+    await expect(withFile(JSON.stringify(uppercase))).rejects.toMatchObject({
       code: 'tokenizer-unsupported',
       message: expect.stringContaining('normalizer'),
     });

@@ -1,19 +1,21 @@
 /** The tokenizer as everybody uses it: text to ids and back, chats, and what identifies it. */
-import { createHash } from 'node:crypto';
 import { MoatError } from '../../base/errors.js';
-import { type AddedToken, createTokenFinder } from './added-tokens.js';
+import { createTokenFinder } from './added-tokens.js';
 import { type RenderChat, compileChatTemplate } from './chat-template.js';
-import { createBpeEncoder, type Encode, type Merge, type MergeTable } from './bpe-encoder.js';
-import { bytesOf, characterOf } from './byte-alphabet.js';
-import { createCut, createNormalize, isPlain } from './pre-tokenizer.js';
+import type { Encode } from './bpe-encoder.js';
+import { createByteLevelVocabulary } from './byte-level-vocabulary.js';
+import { createCharacterVocabulary } from './character-vocabulary.js';
+import { createNormalize } from './normalizer.js';
 import { CHAT_TEMPLATE, END_OF_TEXT, PAD, TURN_END, TURN_START, USUAL_ENDS } from './special-tokens.js';
 import {
   CONFIG_FILE,
+  isByteLevel,
   readSpecialNames,
   readTokenizerFile,
   type SpecialNames,
   type TokenizerFile,
 } from './tokenizer-file.js';
+import { unsupported } from './vocabulary.js';
 
 export interface ChatTurn {
   readonly role: 'system' | 'user' | 'assistant';
@@ -59,11 +61,11 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 
 function createTokenizer(file: TokenizerFile, names: SpecialNames, folder: string): Tokenizer {
   const special = new Map(file.added_tokens.flatMap((token) => (token.special ? [[token.content, token.id]] : [])));
-  const tokens = tokenTable(file, folder);
-  const encode = createEncode(
-    file,
-    createBpeEncoder(mergeTable(file, tokens.length, folder), createCut(file.pre_tokenizer)),
-  );
+  const vocabulary = isByteLevel(file)
+    ? createByteLevelVocabulary(file, folder)
+    : createCharacterVocabulary(file, folder);
+  const { tokens } = vocabulary;
+  const encode = createEncode(file, vocabulary.encodeText);
   const endOfText = endOfTextIn(special, names, tokens.length);
   if (endOfText === undefined) {
     throw unsupported(folder, `there is no special token "${names.endOfText ?? END_OF_TEXT}" to end documents`);
@@ -74,19 +76,40 @@ function createTokenizer(file: TokenizerFile, names: SpecialNames, folder: strin
     return bytes;
   };
   const pad = special.get(names.pad ?? PAD);
-  const startOfText = special.get(names.startOfText ?? '');
   return {
     vocabSize: tokens.length,
     encode,
-    decode: (ids) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(ids.map(tokenBytes))),
+    decode(ids) {
+      for (const id of ids) tokenBytes(id);
+      return vocabulary.decode(ids);
+    },
     endOfText,
     pad: pad === endOfText ? undefined : pad,
     endOfTurn: special.get(TURN_END) ?? endOfText,
-    promptStart: names.addsStart === true && startOfText !== undefined ? [startOfText] : [],
+    promptStart: promptStartOf(vocabulary.start, names, special),
     renderChat: createRenderChat(names, { special, encode, folder }),
     tokenBytes,
-    hash: hashOf(file),
+    hash: vocabulary.hash,
   };
+}
+
+/** What `tokenizer_config.json` says of the start of a text, else the template of `tokenizer.json`. */
+function promptStartOf(
+  start: readonly string[],
+  { addsStart, startOfText }: SpecialNames,
+  special: ReadonlyMap<string, number>,
+): readonly number[] {
+  const names = addsStart === undefined ? start : addsStart && startOfText !== undefined ? [startOfText] : [];
+  return names.flatMap((name) => special.get(name) ?? []);
+}
+
+/**
+ * Whether the first character is still there after normalisation. Where it went, or gave way to another, the reference's
+ * offsets say that the text does not begin at its beginning, and Metaspace puts no space there.
+ */
+function keepsStart(text: string, normalize: (text: string) => string): boolean {
+  const first = normalize(String.fromCodePoint(text.codePointAt(0) ?? 0)).normalize('NFD');
+  return first !== '' && normalize(text.slice(0, 16)).normalize('NFD').startsWith(first);
 }
 
 interface ChatParts {
@@ -161,77 +184,21 @@ function endOfTextIn(
 function createEncode({ added_tokens: added, normalizer }: TokenizerFile, encodeText: Encode): Encode {
   const textual = added.filter(({ special }) => !special);
   if (textual.length === 0 && !normalizer) return encodeText;
+  const normalize = createNormalize(normalizer);
   const findBefore = createTokenFinder(textual.filter(({ normalized }) => !normalized));
-  const findAfter = createTokenFinder(textual.filter(({ normalized }) => normalized));
-  const normalize = createNormalize(normalizer ?? undefined);
+  const findAfter = createTokenFinder(
+    textual.flatMap(({ id, content, normalized }) => (normalized ? [{ id, content: normalize(content) }] : [])),
+  );
   return (text) => {
     const ids: number[] = [];
+    let isStart = !normalizer || keepsStart(text, normalize);
     for (const part of findBefore(text)) {
       for (const inner of 'id' in part ? [part] : findAfter(normalize(part.text))) {
         if ('id' in inner) ids.push(inner.id);
-        else for (const id of encodeText(inner.text)) ids.push(id);
+        else for (const id of encodeText(inner.text, isStart)) ids.push(id);
+        isStart = false;
       }
     }
     return ids;
   };
-}
-
-/** Bytes of every token: none for special ones, UTF-8 for other added ones, as spelled for the rest. */
-function tokenTable({ added_tokens: added, model }: TokenizerFile, folder: string): Uint8Array[] {
-  const tokens: Uint8Array[] = [];
-  const known = new Map<string, AddedToken>();
-  for (const token of added) {
-    if (tokens[token.id] !== undefined) throw unsupported(folder, `two tokens have the id ${token.id}`);
-    tokens[token.id] = token.special ? new Uint8Array(0) : new Uint8Array(Buffer.from(token.content));
-    known.set(token.content, token);
-  }
-  for (const [spelling, id] of Object.entries(model.vocab)) {
-    if (known.get(spelling)?.id === id) continue;
-    const bytes = bytesOf(spelling);
-    if (bytes === undefined) throw unsupported(folder, `token ${id} "${spelling}" is not spelled in bytes`);
-    if (tokens[id] !== undefined) throw unsupported(folder, `two tokens have the id ${id}`);
-    tokens[id] = bytes;
-  }
-  // not a loop over the largest id, which a file may put anywhere
-  const count = added.length + Object.keys(model.vocab).length;
-  if (tokens.length > count) throw unsupported(folder, `no token has the id ${tokens.findIndex((bytes) => !bytes)}`);
-  for (let id = 0; id < tokens.length; id++) {
-    if (tokens[id] === undefined) throw unsupported(folder, `no token has the id ${id}`);
-  }
-  return tokens;
-}
-
-function mergeTable({ model }: TokenizerFile, tokenCount: number, folder: string): MergeTable {
-  const vocabulary = new Map(Object.entries(model.vocab));
-  const idOf = (spelling: string): number => {
-    const id = vocabulary.get(spelling);
-    if (id === undefined) throw unsupported(folder, `"${spelling}" is missing in the vocabulary`);
-    return id;
-  };
-  const idOfByte = Int32Array.from({ length: 256 }, (_, byte) => vocabulary.get(characterOf(byte)) ?? -1);
-  const merges = new Map<number, Merge>();
-  for (const [rank, merge] of model.merges.entries()) {
-    const [left = '', right = ''] = typeof merge === 'string' ? merge.split(' ') : merge;
-    merges.set(idOf(left) * tokenCount + idOf(right), { rank, id: idOf(left + right) });
-  }
-  return { idOfByte, merges, tokenCount, ...(model.ignore_merges ? { wholePieces: vocabulary } : {}) };
-}
-
-function unsupported(folder: string, what: string): MoatError {
-  return new MoatError('tokenizer-unsupported', `${folder}/tokenizer.json: ${what}`, {
-    fix: 'Make it again with moat tokenizer.',
-  });
-}
-
-function hashOf({ added_tokens: added, model, pre_tokenizer: cut, normalizer }: TokenizerFile): string {
-  const tokens = Object.entries(model.vocab).sort(([, a], [, b]) => a - b);
-  const merges = model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
-  const special = added.map(({ id, content }) => [content, id]);
-  // what a tokenizer of ours never has is hashed where there is some
-  const textual = added.flatMap(({ id, special }) => (special ? [] : [id]));
-  const foreign = textual.length > 0 || normalizer || model.ignore_merges || !isPlain(cut);
-  const rest = foreign ? [{ textual, normalizer, ignoreMerges: model.ignore_merges, cut }] : [];
-  return createHash('sha256')
-    .update(JSON.stringify([tokens, merges, special, ...rest]))
-    .digest('hex');
 }

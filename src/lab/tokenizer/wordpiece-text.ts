@@ -39,6 +39,6 @@ export function splitWords(normalized: string): string[] {
 }
 
 /** Letter by letter: a final Σ becomes σ, where `toLowerCase` of a whole text looks around and writes ς. */
-function lowercase(text: string): string {
+export function lowercase(text: string): string {
   return text.includes('Σ') ? Array.from(text, (letter) => letter.toLowerCase()).join('') : text.toLowerCase();
 }

@@ -50,7 +50,7 @@ export function createWordPiece(file: WordPieceFile, origin: string): WordPieceT
     if (id !== undefined) return id;
     throw new MoatError('tokenizer-unsupported', `${origin}/tokenizer.json: "${token}" is not in the vocabulary`);
   };
-  const cut = createCutter(file.model, vocabulary, required(file.model.unk_token));
+  const cut = remembering(createWordCutter(file.model, vocabulary, required(file.model.unk_token)));
   const single = readTemplate(file.post_processor.single, required);
   const pair = readTemplate(file.post_processor.pair, required);
   const encodeText = createTextEncoder(file, cut);
@@ -104,13 +104,13 @@ function createSplitter(added: readonly AddedToken[]): (text: string) => (string
   return (text) => text.split(pattern).map((part, i) => (i % 2 === 0 ? part : (idOf.get(part.trim()) ?? part)));
 }
 
-function createCutter(
-  { continuing_subword_prefix: prefix, max_input_chars_per_word: maxLetters }: WordPieceFile['model'],
+/** A word's pieces, longest first; one unknown token where it cannot be cut. */
+export function createWordCutter(
+  { continuing_subword_prefix: prefix, max_input_chars_per_word: maxLetters }: Omit<WordPieceFile['model'], 'vocab'>,
   vocabulary: ReadonlyMap<string, number>,
   unknown: number,
 ): (word: string) => readonly number[] {
-  const cache = new Map<string, readonly number[]>();
-  const compute = (word: string): readonly number[] => {
+  return (word) => {
     const letters = Array.from(word);
     if (letters.length > maxLetters) return [unknown];
     const ids: number[] = [];
@@ -127,11 +127,15 @@ function createCutter(
     }
     return ids;
   };
+}
+
+function remembering(cut: (word: string) => readonly number[]): (word: string) => readonly number[] {
+  const cache = new Map<string, readonly number[]>();
   return (word) => {
     const known = cache.get(word);
     if (known !== undefined) return known;
     if (cache.size >= CACHED_WORDS) cache.clear();
-    const ids = compute(word);
+    const ids = cut(word);
     cache.set(word, ids);
     return ids;
   };
