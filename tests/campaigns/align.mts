@@ -105,7 +105,7 @@ function compare(en: readonly Piece[], zh: readonly Piece[], alignment: Alignmen
 function report(name: string, { found, right, wanted, recalled }: Counts, alignment: Alignment, seconds: number): void {
   console.log(
     `${name}: precision ${(right / found).toFixed(4)} (${right}/${found}), recall ${(recalled / wanted).toFixed(4)} ` +
-      `(${recalled}/${wanted}), mean score ${alignment.meanScore.toFixed(3)}, separation ${alignment.separation?.toFixed(2)}, ${seconds.toFixed(2)} s`,
+      `(${recalled}/${wanted}), mean score ${alignment.meanScore.toFixed(3)}, ${seconds.toFixed(2)} s`,
   );
 }
 

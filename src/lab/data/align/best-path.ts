@@ -12,20 +12,24 @@ export interface Bead {
 interface BeadKind {
   readonly sources: number;
   readonly targets: number;
-  /** −log of the prior of Gale & Church's table 5. */
+  /** −log of its share of all beads, in nats. */
   readonly cost: number;
 }
 
-const kind = (sources: number, targets: number, prior: number): BeadKind => ({
+const kind = (sources: number, targets: number, share: number): BeadKind => ({
   sources,
   targets,
-  cost: -Math.log(prior),
+  cost: -Math.log(share),
 });
 
-export const BEAD_KINDS: readonly BeadKind[] = [
-  kind(1, 1, 0.89),
-  kind(1, 0, 0.00495),
-  kind(0, 1, 0.00495),
+/**
+ * Shares after table 5 of the paper, but for sentences without counterpart, which it has at 1 % in clean minutes of a
+ * parliament: at that share they are merged into their neighbours. 16 % was best on texts with 0 to 20 % of them planted.
+ */
+const BEAD_KINDS: readonly BeadKind[] = [
+  kind(1, 1, 0.74),
+  kind(1, 0, 0.08),
+  kind(0, 1, 0.08),
   kind(2, 1, 0.0445),
   kind(1, 2, 0.0445),
   kind(2, 2, 0.011),

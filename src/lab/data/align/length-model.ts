@@ -9,14 +9,14 @@ export interface LengthModel {
   readonly variance: number;
 }
 
-/** The variance of the paper's own languages, until there are pairs to measure it on. */
+/** The variance of the paper's own languages, whose ratio is about 1, until there are pairs to measure it on. */
 const PAPER_VARIANCE = 6.8;
 const LEAST_VARIANCE = 0.5;
 
 /** The ratio of the whole texts, in characters. */
 export function roughLengthModel(sourceLength: number, targetLength: number): LengthModel {
   const ratio = Math.max(0.05, Math.min(20, targetLength / Math.max(1, sourceLength)));
-  return { ratio, variance: PAPER_VARIANCE };
+  return { ratio, variance: Math.max(LEAST_VARIANCE, PAPER_VARIANCE * ratio ** 2) };
 }
 
 /** Ratio and variance measured on pairs of lengths; the middle half decides, so that wrong pairs do little. */

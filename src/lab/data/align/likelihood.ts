@@ -28,7 +28,7 @@ export interface LikelihoodTable {
 const UNEXPLAINED = 0.3;
 const UNEXPLAINED_NATS = Math.log(UNEXPLAINED);
 /** Neighbouring words are no independent witnesses, and both directions see the same ones. */
-const TEMPER = 0.25;
+const TEMPER = 0.4;
 
 /** @param backward from target features to source features */
 export function createLikelihood(
