@@ -8,6 +8,8 @@ export type Passage =
       readonly line?: number | undefined;
       /** The record's own, where it names one; it goes before the source's. */
       readonly licence?: string | undefined;
+      /** Stands in the document's id in place of its running number; no two of a file are the same: `page=12`. */
+      readonly fragment?: string | undefined;
     }
   | { readonly kind: 'too-long'; readonly line: number; readonly length: number }
   | { readonly kind: 'malformed'; readonly line: number; readonly reason: string; readonly detail: string };

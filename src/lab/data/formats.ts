@@ -6,6 +6,7 @@ import { readPlainText } from './plain-text.js';
 import { csv, tsv } from './readers/delimited.js';
 import { json } from './readers/json.js';
 import { parquet } from './readers/parquet.js';
+import { pdf } from './readers/pdf.js';
 
 export const PLAIN_TEXT: TextFormat = {
   name: 'text',
@@ -23,6 +24,6 @@ const docComments: TextFormat = {
 
 export const TEXT_FORMATS: readonly TextFormat[] = [json, jsonLines, csv, tsv, docComments, PLAIN_TEXT];
 
-export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet];
+export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf];
 
 export const FORMAT_NAMES: readonly string[] = TEXT_FORMATS.map(({ name }) => name);

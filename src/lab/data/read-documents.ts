@@ -145,7 +145,8 @@ async function* documentsOf(
   for await (const passage of passages) {
     const id = `${origin}#${++position}`;
     if (passage.kind === 'text') {
-      const document: Document = { id, text: passage.text, origin };
+      const ownId = passage.fragment === undefined ? id : `${origin}#${passage.fragment}`;
+      const document: Document = { id: ownId, text: passage.text, origin };
       if (passage.line !== undefined) document.line = passage.line;
       const own = passage.licence ?? licence;
       if (own !== undefined) document.licence = own;

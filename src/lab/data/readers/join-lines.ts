@@ -1,0 +1,25 @@
+/** Lines that were broken to fit a page or a screen, made whole again. */
+
+const CJK = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303f\uff00-\uffef`;
+const ENDS_IN_CJK = new RegExp(`[${CJK}“”‘’…—]$`, 'u');
+const STARTS_WITH_CJK = new RegExp(`^[${CJK}“”‘’…—]`, 'u');
+const CJK_PUNCTUATION = /[\u3001-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]/u;
+const HYPHENATED = /\p{Script=Latin}[-\u2010\u00ad]$/u;
+const STARTS_LOWER = /^(?=\p{Script=Latin})\p{Ll}/u;
+
+/**
+ * Two lines of one paragraph as one: with a space, without one between characters of scripts that have none, without the
+ * hyphen of a Latin word that was divided. (A compound that was broken at its own hyphen loses it.)
+ */
+export function joinLines(first: string, second: string): string {
+  const before = first.trimEnd();
+  const after = second.trimStart();
+  if (before === '' || after === '') return before + after;
+  if (HYPHENATED.test(before) && STARTS_LOWER.test(after)) return before.slice(0, -1) + after;
+  return before + (isUnspaced(before, after) ? '' : ' ') + after;
+}
+
+function isUnspaced(before: string, after: string): boolean {
+  if (ENDS_IN_CJK.test(before) && STARTS_WITH_CJK.test(after)) return true;
+  return CJK_PUNCTUATION.test(before.slice(-1)) || CJK_PUNCTUATION.test(after[0] ?? '');
+}
