@@ -121,7 +121,7 @@ describe('encodings', () => {
         'cut.txt invalid-utf8 0',
         'late.txt invalid-utf8 400002',
         'nul.txt binary 400000',
-        'paper.md binary ',
+        'paper.md bad-pdf ',
         'picture.png binary ',
         'western.txt invalid-utf8 3',
       ],
