@@ -1,5 +1,5 @@
 /**
- * How sure each bead is. A bead of one half is judged by what the other half teaches: a lexicon always agrees with the pairs
+ * How sure each bead is. A bead is judged by what others teach: a lexicon always agrees with the pairs
  * it was learned from, and would find any two texts to be translations.
  */
 import type { Bead } from './best-path.js';
@@ -16,17 +16,20 @@ export interface ScoredBead extends Bead {
 const USUAL_LENGTH_COST = 2;
 const MOST_LENGTH_NATS = 5;
 
+/** Parts the beads are judged in, each by what the others teach. */
+const FOLDS = 5;
+
 export function scoreBeads(judge: Judge, beads: readonly Bead[]): ScoredBead[] {
-  const halves = [1, 0].map((parity) => {
+  const folds = Array.from({ length: FOLDS }, (_, fold) => {
     const taught = taughtBy(
       judge,
-      beads.filter((_, index) => index % 2 === parity),
+      beads.filter((_, index) => index % FOLDS !== fold),
     );
     return { judge: taught, words: wordsOf(taught) };
   });
   return beads.map((bead, index) => {
-    const half = halves[index % 2] as (typeof halves)[number];
-    return { ...bead, score: scoreOf(half.judge, half.words, bead) };
+    const fold = folds[index % FOLDS] as (typeof folds)[number];
+    return { ...bead, score: scoreOf(fold.judge, fold.words, bead) };
   });
 }
 
