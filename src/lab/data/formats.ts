@@ -7,6 +7,8 @@ import { csv, tsv } from './readers/delimited.js';
 import { json } from './readers/json.js';
 import { parquet } from './readers/parquet.js';
 import { pdf } from './readers/pdf.js';
+import { po } from './readers/po.js';
+import { subtitles } from './readers/srt.js';
 
 export const PLAIN_TEXT: TextFormat = {
   name: 'text',
@@ -22,7 +24,7 @@ const docComments: TextFormat = {
   read: (file, options) => readDocComments(file.lines(), file.origin, options),
 };
 
-export const TEXT_FORMATS: readonly TextFormat[] = [json, jsonLines, csv, tsv, docComments, PLAIN_TEXT];
+export const TEXT_FORMATS: readonly TextFormat[] = [json, jsonLines, csv, tsv, po, subtitles, docComments, PLAIN_TEXT];
 
 export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf];
 
