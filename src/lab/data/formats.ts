@@ -9,6 +9,7 @@ import { parquet } from './readers/parquet.js';
 import { pdf } from './readers/pdf.js';
 import { po } from './readers/po.js';
 import { subtitles } from './readers/srt.js';
+import { xml } from './readers/xml.js';
 
 export const PLAIN_TEXT: TextFormat = {
   name: 'text',
@@ -24,7 +25,17 @@ const docComments: TextFormat = {
   read: (file, options) => readDocComments(file.lines(), file.origin, options),
 };
 
-export const TEXT_FORMATS: readonly TextFormat[] = [json, jsonLines, csv, tsv, po, subtitles, docComments, PLAIN_TEXT];
+export const TEXT_FORMATS: readonly TextFormat[] = [
+  json,
+  jsonLines,
+  csv,
+  tsv,
+  po,
+  subtitles,
+  xml,
+  docComments,
+  PLAIN_TEXT,
+];
 
 export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf];
 

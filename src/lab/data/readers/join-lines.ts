@@ -7,16 +7,23 @@ const CJK_PUNCTUATION = /[\u3001-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\u
 const HYPHENATED = /\p{Script=Latin}[-\u2010\u00ad]$/u;
 const STARTS_LOWER = /^(?=\p{Script=Latin})\p{Ll}/u;
 
-/**
- * Two lines of one paragraph as one: with a space, without one between characters of scripts that have none, without the
- * hyphen of a Latin word that was divided. (A compound that was broken at its own hyphen loses it.)
- */
+/** Two lines of one paragraph as one: with a space, or without one between characters of scripts that have none. */
 export function joinLines(first: string, second: string): string {
   const before = first.trimEnd();
   const after = second.trimStart();
   if (before === '' || after === '') return before + after;
-  if (HYPHENATED.test(before) && STARTS_LOWER.test(after)) return before.slice(0, -1) + after;
   return before + (isUnspaced(before, after) ? '' : ' ') + after;
+}
+
+/**
+ * As `joinLines`, and a Latin word that was divided at the end of the line loses its hyphen. (So does a compound that was
+ * broken at its own hyphen.)
+ */
+export function joinDividedLines(first: string, second: string): string {
+  const before = first.trimEnd();
+  const after = second.trimStart();
+  if (HYPHENATED.test(before) && STARTS_LOWER.test(after)) return before.slice(0, -1) + after;
+  return joinLines(before, after);
 }
 
 function isUnspaced(before: string, after: string): boolean {

@@ -1,5 +1,5 @@
 /** From the pieces of text that a page of a PDF draws to lines and paragraphs. Knows nothing of files. */
-import { joinLines } from './join-lines.js';
+import { joinDividedLines } from './join-lines.js';
 
 /** A run of characters as it is drawn; lengths in points, the origin at the bottom left. */
 export interface TextPiece {
@@ -102,7 +102,7 @@ export function textOfPages(pages: readonly (readonly PageLine[])[]): string {
       if (open === undefined || relation === 'apart') paragraphs.push(line.text);
       else
         paragraphs[paragraphs.length - 1] =
-          relation === 'joined' ? joinLines(open, line.text) : `${open}\n${line.text}`;
+          relation === 'joined' ? joinDividedLines(open, line.text) : `${open}\n${line.text}`;
       last = line;
     }
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RawItem, readDocuments, type ReadDocumentsOptions } from '../read-documents.js';
-import { joinLines } from './join-lines.js';
+import { joinDividedLines } from './join-lines.js';
 
 let root: string;
 beforeAll(async () => {
@@ -146,6 +146,6 @@ describe('joining lines', () => {
     ['使用 Debian', '系统', '使用 Debian 系统'],
     ['', 'b', 'b'],
   ])('%s + %s', (first, second, joined) => {
-    expect(joinLines(first, second)).toBe(joined);
+    expect(joinDividedLines(first, second)).toBe(joined);
   });
 });
