@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type Merge, encodeByPieces } from './bpe-encoder.js';
 import { createCharacterBpe } from './character-bpe.js';
 import { byteOfToken, createDecode, type Decoder } from './decoder.js';
+import { createNormalize } from './normalizer.js';
 import { createCut } from './pre-tokenizer.js';
 import type { CharacterFile } from './tokenizer-file.js';
 import { createUnigramEncoder } from './unigram.js';
@@ -25,7 +26,8 @@ export function createCharacterVocabulary(file: CharacterFile, folder: string): 
   };
 }
 
-function spellingTable({ added_tokens: added, model }: CharacterFile, folder: string): string[] {
+function spellingTable({ added_tokens: added, model, normalizer }: CharacterFile, folder: string): string[] {
+  const normalize = createNormalize(normalizer);
   const spellings: string[] = [];
   const vocabulary: readonly (readonly [string, number])[] =
     model.type === 'Unigram' ? model.vocab.map(([piece], id) => [piece, id]) : Object.entries(model.vocab);
@@ -33,7 +35,9 @@ function spellingTable({ added_tokens: added, model }: CharacterFile, folder: st
     if (spellings[id] !== undefined) throw unsupported(folder, `two tokens have the id ${id}`);
     spellings[id] = spelling;
   }
-  for (const { id, content } of added) {
+  for (const { id, content: given, special, normalized } of added) {
+    // as it is looked for in a normalised text, and as the reference decodes it
+    const content = normalized && !special ? normalize(given) : given;
     if ((spellings[id] ?? content) !== content) throw unsupported(folder, `two tokens have the id ${id}`);
     spellings[id] = content;
   }

@@ -3,11 +3,14 @@
  * replaced (Yata et al. 2007, as Darts-clone lays it out) and the replacements behind it, in one base64 block.
  */
 import { z } from 'zod';
+import { forEachGrapheme } from './graphemes.js';
 
 export const precompiledSchema = z.object({ type: z.literal('Precompiled'), precompiled_charsmap: z.base64() });
 
 /** A letter, its marks, and what is joined to it are looked up together if they are no longer than this. */
 const MAX_GRAPHEME_BYTES = 6;
+/** Clusters remembered with what becomes of them; when full, all are forgotten. */
+const MAX_CACHED = 65_536;
 
 /** Bits of a unit of the trie. */
 const hasLeaf = (unit: number): boolean => ((unit >>> 8) & 1) === 1;
@@ -37,18 +40,17 @@ export function createPrecompiled(charsmap: string): (text: string) => string {
     const whole = Buffer.byteLength(grapheme) < MAX_GRAPHEME_BYTES ? replace(grapheme) : undefined;
     return whole ?? Array.from(grapheme, (character) => replace(character) ?? character).join('');
   };
-  const segmenter = new Intl.Segmenter('und', { granularity: 'grapheme' });
   return (text) => {
     let result = '';
-    for (const { segment } of segmenter.segment(text)) {
-      let known = cache.get(segment);
+    forEachGrapheme(text, (grapheme) => {
+      let known = cache.get(grapheme);
       if (known === undefined) {
-        known = normalize(segment);
-        if (cache.size > 65_536) cache.clear();
-        cache.set(segment, known);
+        known = normalize(grapheme);
+        if (cache.size >= MAX_CACHED) cache.clear();
+        cache.set(grapheme, known);
       }
       result += known;
-    }
+    });
     return result;
   };
 }
