@@ -69,6 +69,20 @@ export const LANGUAGES: TextRule = {
 /** "en, zh-Hans" as a list. */
 export const splitTags = (value: string): string[] => value.split(',').map((tag) => tag.trim());
 
+const WEIGHT = /^\s*([^=,\s][^=,]*?)\s*=\s*(\d{1,9}(?:\.\d{1,9})?)\s*$/;
+
+export const WEIGHTS: TextRule = {
+  placeholder: 'WEIGHTS',
+  expects: 'weights of groups with commas between them, such as "en=2, zh-Hans=1"',
+  holds: (value) => value.split(',').every((part) => WEIGHT.test(part)),
+};
+
+/** "en=2, zh-Hans=1" as a record; of a group named twice the last counts. @param value of which `WEIGHTS` holds */
+export function readWeights(value: string): Record<string, number> {
+  const parts = value.split(',').map((part) => WEIGHT.exec(part) ?? []);
+  return Object.fromEntries(parts.map(([, group = '', weight = '']) => [group, Number(weight)]));
+}
+
 export const AMOUNT: TextRule = {
   placeholder: 'AMOUNT',
   expects: 'an amount in quotes with at most six decimals, such as "0.10"',

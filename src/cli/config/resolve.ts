@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { MAX_REPEATS } from '../../lab/data/mixture.js';
 import { configProblem, type ConfigSource, explainIssues } from './problems.js';
 import { configSchema, type GivenConfig } from './schema.js';
 import type { ProjectConfig } from './types.js';
@@ -58,6 +59,10 @@ function resolveData(data: Given<'data'>): ProjectConfig['data'] {
     personalData: data.personalData ?? 'mask',
     languages: data.languages,
     heldOutFraction: data.heldOutFraction ?? 0.05,
+    mixtureTemperature: data.mixtureTemperature ?? 1,
+    mixtureWeights: data.mixtureWeights,
+    mixtureBy: data.mixtureBy ?? 'language',
+    maxRepeats: data.maxRepeats ?? MAX_REPEATS,
     seed: data.seed ?? 1,
   };
 }

@@ -14,6 +14,7 @@ import {
   realNumber,
   text,
   TIME_ZONE,
+  WEIGHTS,
   wholeNumber,
   words,
   yesOrNo,
@@ -34,6 +35,10 @@ const sections = {
     testSets: text(words('PATH', 4096), ['test-sets', 'tests that must not be trained on']),
     personalData: oneOf(piiPolicies, ['personal-data', 'e-mail addresses, phone and card numbers, keys …'], 'POLICY'),
     heldOutFraction: realNumber(0.001, 0.5, ['held-out', 'share of documents kept away from training']),
+    mixtureTemperature: realNumber(1, 100, ['mixture-temperature', 'above 1: more of the groups that have little']),
+    mixtureWeights: text(WEIGHTS, ['mixture-weights', 'more or less of a group, such as en=2,zh-Hans=1']),
+    mixtureBy: oneOf(['language', 'source'], ['mixture-by', 'what the groups are: language or source'], 'WHAT'),
+    maxRepeats: wholeNumber(1, 1000, ['max-repeats', 'the most often one document is trained on in a mixture']),
     seed: wholeNumber(0, 0xffff_ffff, ['data-seed', 'decides which documents are held out']),
   },
   tokenizer: {

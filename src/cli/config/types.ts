@@ -51,6 +51,17 @@ export interface DataConfig {
   languages?: string;
   /** The share of documents kept away from training, to measure with. Default 0.05. */
   heldOutFraction?: number;
+  /**
+   * How training documents are mixed: a group's share goes with the 1/T-th power of its bytes. 1 leaves it as it is, 3 gives
+   * languages that have little a good deal more. Default 1.
+   */
+  mixtureTemperature?: number;
+  /** Weights of groups on top of that, such as "en=2, zh-Hans=1"; groups not named have 1. */
+  mixtureWeights?: string;
+  /** What the groups are: the documents' language, or the first folder (or the file) they come from. Default "language". */
+  mixtureBy?: 'language' | 'source';
+  /** The most often one document is repeated in a mixture. Default 4. */
+  maxRepeats?: number;
   /** Decides which documents are held out. Default 1. */
   seed?: number;
 }
@@ -189,10 +200,11 @@ export interface ProjectConfig {
   readonly name: string;
   readonly currency: string;
   readonly timeZone: string;
-  readonly data: Filled<Omit<DataConfig, 'languages' | 'testSets' | 'textField'>> & {
+  readonly data: Filled<Omit<DataConfig, 'languages' | 'testSets' | 'textField' | 'mixtureWeights'>> & {
     readonly textField: string | undefined;
     readonly languages: string | undefined;
     readonly testSets: string | undefined;
+    readonly mixtureWeights: string | undefined;
   };
   readonly tokenizer: Filled<TokenizerConfig>;
   readonly model: Filled<ModelConfig>;

@@ -131,6 +131,12 @@ export async function tallyGroups(
 
 export const languageGroup = ({ language }: Document): string => language ?? 'und';
 
+/** What documents can be grouped by: their language, or the first folder (or the file) they come from. */
+export const groupings = {
+  language: languageGroup,
+  source: ({ origin }: Document): string => origin.split('/')[0] as string,
+} as const;
+
 /**
  * How often this document is taken: the repeats of its group, rounded up or down by chance, which depends on the seed and
  * the document's id alone.
