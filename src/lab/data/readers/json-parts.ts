@@ -130,7 +130,7 @@ class Cutter {
       this.depth = 2;
       this.elementDepth = 2;
     } else if (character === ':') {
-      this.key = this.pieces.join('').trim().replaceAll('"', '');
+      this.key = keyOf(this.pieces.join(''));
     } else {
       if (!this.isBlank) yield this.part();
       if (character !== ',') yield* this.leave();
@@ -170,5 +170,14 @@ class Cutter {
     }
     this.length += piece.length;
     if (this.length <= this.maxCharacters) this.pieces.push(piece);
+  }
+}
+
+/** Its escapes undone; as it stands when it is not JSON. */
+function keyOf(json: string): string {
+  try {
+    return String(JSON.parse(json));
+  } catch {
+    return json.trim();
   }
 }

@@ -140,6 +140,8 @@ describe('JSON files', () => {
       },
     });
     expect(await read('[{"review":"fine","stars":5}]', { textField: 'review' })).toEqual([['fine', 1]]);
+    const escaped = String.raw`{"\u6587\u672c":"one"}`;
+    expect(await read(escaped, { textField: '文本' })).toEqual([['one', 1]]);
     await expect(readItems('[{"n":5}]', { strict: true })).rejects.toMatchObject({ code: 'unknown-shape' });
     await expect(readItems('[{"text":]', { strict: true })).rejects.toMatchObject({ code: 'bad-json' });
   });

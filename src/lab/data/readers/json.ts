@@ -37,6 +37,8 @@ type Element = Extract<JsonPart, { kind: 'element' | 'field' }>;
 
 /** A list that begins with so many elements of no known shape is no list of records, and is left. */
 const MAX_UNKNOWN = 20;
+/** How many fields of an object that is too large to show are shown, and how much of each. */
+const MAX_SEEN = 20;
 
 async function* readJson(file: OpenedText, options: ReadOptions): AsyncGenerator<Passage> {
   let value: { take(part: Element): Iterable<Passage>; end(): Iterable<Passage> } | undefined;
@@ -90,8 +92,12 @@ class Table {
   private waiting: Element[] = [];
   private waitingCharacters = 0;
   private isHolder = false;
-  /** By field; undefined: not a list of records. */
-  private readonly lists = new Map<string, List | undefined>();
+  /** The field whose elements come, and its list if it is one of records. */
+  private key: string | undefined;
+  private list: List | undefined;
+  private listCount = 0;
+  /** Names of the first fields, for a line to a person. */
+  private readonly seen = new Map<string, string>();
 
   constructor(
     private readonly origin: string,
@@ -114,9 +120,9 @@ class Table {
     const passage = record && passageOfRecord(record, place, line, options);
     if (passage !== undefined) return yield passage;
     yield* this.becomeHolder();
-    if ([...this.lists.values()].some((list) => list !== undefined)) return;
+    if (this.listCount > 0) return;
     if (broken !== undefined) yield malformed(origin, broken.line, 'not JSON', options);
-    else yield unknownShape(record ?? Object.fromEntries(this.lists), place, line, options);
+    else yield unknownShape(record ?? Object.fromEntries(this.seen), place, line, options);
   }
 
   *cutOff(): Generator<Passage> {
@@ -131,13 +137,15 @@ class Table {
   }
 
   private *hold(part: Element): Generator<Passage> {
-    if (part.kind !== 'element' || part.key === undefined) return;
-    if (!this.lists.has(part.key)) {
-      const isList = this.isRecordOfKnownShape(part);
-      this.lists.set(part.key, isList ? new List(this.origin, this.options) : undefined);
+    if (part.key === undefined) return;
+    if (this.seen.size < MAX_SEEN) this.seen.set(part.key, part.json?.slice(0, MAX_SEEN) ?? '');
+    if (part.kind !== 'element') return;
+    if (part.key !== this.key) {
+      this.key = part.key;
+      this.list = this.isRecordOfKnownShape(part) ? new List(this.origin, this.options) : undefined;
+      if (this.list !== undefined) this.listCount++;
     }
-    const list = this.lists.get(part.key);
-    if (list !== undefined) yield* list.take(part);
+    if (this.list !== undefined) yield* this.list.take(part);
   }
 
   private isRecordOfKnownShape(part: Element): boolean {

@@ -29,7 +29,7 @@ export const parquet: BinaryFormat = {
 /** Of the footer, which describes every column of every row group. */
 const MAX_METADATA_BYTES = 64 << 20;
 /** Of the columns that are read, unpacked: a row group is in memory as a whole. */
-const MAX_ROW_GROUP_BYTES = 1 << 30;
+const MAX_ROW_GROUP_BYTES = 512 << 20;
 
 async function* readParquet(file: OpenedFile, options: ReadOptions): AsyncGenerator<Passage> {
   const handle = await open(file.path, 'r');

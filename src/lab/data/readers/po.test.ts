@@ -66,6 +66,10 @@ describe('gettext catalogues', () => {
     await expect(read(content, { strict: true })).rejects.toMatchObject({ code: 'bad-po' });
   });
 
+  it('drops a catalogue without entries', async () => {
+    expect(await read(header)).toEqual(['empty: zh.po: there is no entry in it']);
+  });
+
   it('is known by its content', async () => {
     expect(await read(`${header}msgid "a"\nmsgstr "甲"\n`, {}, 'noname')).toEqual([['a\n\n甲', 7]]);
   });

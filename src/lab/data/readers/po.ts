@@ -12,7 +12,15 @@ export const po: TextFormat = {
   content: 'text',
   extensions: ['.po', '.pot'],
   looksLike: (head) => /^(?:#|msg(?:id|ctxt) ")/.test(head) && /^msgid ".*"$/m.test(head) && /^msgstr/m.test(head),
-  read: readPo,
+  async *read(file, options) {
+    let isEmpty = true;
+    for await (const passage of readPo(file, options)) {
+      isEmpty = false;
+      yield passage;
+    }
+    if (isEmpty)
+      yield { kind: 'malformed', line: 1, reason: 'empty', detail: `${file.origin}: there is no entry in it` };
+  },
 };
 
 interface Entry {

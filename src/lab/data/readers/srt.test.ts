@@ -45,7 +45,7 @@ describe('subtitles', () => {
     expect(await read(content, 'a.vtt')).toEqual(['Salt & pepper are here.']);
   });
 
-  it('gives nothing for a file without cues', async () => {
-    expect(await read('WEBVTT\n\nNOTE nothing\n', 'a.vtt')).toEqual([]);
+  it('drops a file without cues', async () => {
+    expect(await read('WEBVTT\n\nNOTE nothing\n', 'a.vtt')).toEqual(['empty']);
   });
 });

@@ -12,7 +12,14 @@ export const subtitles: TextFormat = {
   content: 'text',
   extensions: ['.srt', '.vtt'],
   looksLike: (head) => /^(?:WEBVTT\b|\d+\s*\n\s*\d\d:\d\d:\d\d[,.]\d{3} +-->)/.test(head),
-  read: (file) => readPlainText(sentences(file)),
+  async *read(file) {
+    let isEmpty = true;
+    for await (const passage of readPlainText(sentences(file))) {
+      isEmpty = false;
+      yield passage;
+    }
+    if (isEmpty) yield { kind: 'malformed', line: 1, reason: 'empty', detail: `${file.origin}: nothing is said in it` };
+  },
 };
 
 const TIMES = /^(?:\d+:)?\d\d:\d\d[,.]\d{3}\s+-->/;

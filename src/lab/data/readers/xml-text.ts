@@ -3,15 +3,11 @@ import type { Line } from '../lines.js';
 import { joinLines } from './join-lines.js';
 import type { XmlEvent } from './xml-events.js';
 
-/** Of TEI, DocBook and XHTML. Elements inside running text are taken for such, whatever their name. */
+/** Of TEI, DocBook and XHTML. Others are inside running text where text stands around them. */
 const INLINE = new Set(
   (
-    'a abbr abbrev acronym add app application b bdo biblscope big c choice citation cite citetitle code command computeroutput ' +
-    'corr date del dfn em email emph emphasis envar expan filename firstterm foreign foreignphrase function gap gi gloss glossterm ' +
-    'guibutton guilabel guimenu guimenuitem hi i idno ins kbd keycap link literal m mark measure mentioned menuchoice name num ' +
-    'option orgname orig parameter pc persname phrase placename productname prompt q quote ref reg replaceable rs s samp seg sic ' +
-    'small socalled span strong structname sub subscript sup superscript symbol systemitem tag term time title-abbrev trademark tt ' +
-    'type u ulink unclear uri userinput var varname w wordasword xref'
+    'a abbr acronym b bdo big c cite citetitle code del dfn em emph emphasis firstterm foreign g gi guilabel hi i ins kbd keycap ' +
+    'literal m mark pc q quote ref rs s samp sc seg sic small span strong sub subscript sup superscript tt u ulink var w xref'
   ).split(' '),
 );
 /** Blocks even where text stands before them. */
@@ -28,6 +24,8 @@ const SKIPPED = new Set(['teiheader', 'indexterm', 'remark', 'script', 'style'])
 
 interface Element {
   readonly isBlock: boolean;
+  /** A block for as long as no text goes on right after it. */
+  readonly isDoubtful: boolean;
   readonly isVerbatim: boolean;
   readonly isSkipped: boolean;
   hasText: boolean;
@@ -42,6 +40,8 @@ export class XmlText {
   private firstLine = 1;
   /** A blank line goes before the next block, if one went before it. */
   private isApart = false;
+  /** After a doubtful block: what comes next tells whether the line ends. */
+  private mayEnd = false;
   private hasLines = false;
 
   /** @param maxCharacters of one block; longer ones come marked as too long */
@@ -50,7 +50,7 @@ export class XmlText {
   *take(event: XmlEvent): Generator<Line> {
     if (event.kind === 'open') yield* this.enter(event.name.toLowerCase(), event.attributes, event.line);
     else if (event.kind === 'close') yield* this.leave();
-    else if (event.kind === 'text') this.add(event.text);
+    else if (event.kind === 'text') yield* this.add(event.text);
   }
 
   /** What is left of a document that is cut off. */
@@ -59,6 +59,7 @@ export class XmlText {
   }
 
   private *enter(name: string, attributes: Readonly<Record<string, string>>, line: number): Generator<Line> {
+    if (this.mayEnd) yield* this.flush();
     const parent = this.open.at(-1);
     const isInline = INLINE.has(name) || BREAKS.has(name) || (parent?.hasText === true && !BLOCK.has(name));
     const isVerbatim = VERBATIM.has(name) || attributes['xml:space'] === 'preserve' || parent?.isVerbatim === true;
@@ -70,16 +71,22 @@ export class XmlText {
     }
     if (BREAKS.has(name)) yield* this.flush();
     this.isVerbatim = isVerbatim;
+    const isDoubtful = isBlock && !isVerbatim && !BLOCK.has(name);
     const isSkipped = SKIPPED.has(name) || parent?.isSkipped === true;
-    this.open.push({ isBlock, isVerbatim, isSkipped, hasText: false });
+    this.open.push({ isBlock, isDoubtful, isVerbatim, isSkipped, hasText: false });
   }
 
   private *leave(): Generator<Line> {
-    if (this.open.pop()?.isBlock === true) yield* this.flush();
+    const element = this.open.pop();
+    if (this.mayEnd || (element?.isBlock === true && !element.isDoubtful)) yield* this.flush();
+    this.mayEnd = element?.isDoubtful === true && this.length > 0;
     this.isVerbatim = this.open.at(-1)?.isVerbatim === true;
   }
 
-  private add(text: string): void {
+  private *add(text: string): Generator<Line> {
+    // Running text goes on at once; what is laid out in lines has a line break here.
+    if (this.mayEnd && /^\s*\n/.test(text)) yield* this.flush();
+    this.mayEnd = false;
     const element = this.open.at(-1);
     if (element === undefined || element.isSkipped) return;
     if (text.trim() !== '') element.hasText = true;
@@ -92,6 +99,7 @@ export class XmlText {
     const number = this.firstLine;
     const raw = this.pieces.splice(0).join('');
     this.length = 0;
+    this.mayEnd = false;
     if (length > this.maxCharacters) {
       yield { text: '', number, length, isTooLong: true };
     } else if (raw.trim() !== '') {

@@ -36,9 +36,13 @@ describe('XML text', () => {
     print(x)
 </programlisting>
     <record><name>Ann</name><city>Bonn</city></record>
+    <record>
+      <name>Bob</name>
+      <note><by>Eve</by> wrote <by>it</by>.</note>
+    </record>
   </chapter></book>`;
     expect(await read(content)).toEqual([
-      'A book\n\nOne\nPress Enter, then read on & on.\n今天天气很好。\nif x < 3:\n    print(x)\nAnn\nBonn',
+      'A book\n\nOne\nPress Enter, then read on & on.\n今天天气很好。\nif x < 3:\n    print(x)\nAnn\nBonn\nBob\nEve wrote it.',
     ]);
   });
 
