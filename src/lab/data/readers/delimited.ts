@@ -1,7 +1,7 @@
 import { MoatError } from '../../../base/errors.js';
 import type { OpenedText, Passage, ReadOptions, TextFormat } from '../format-reader.js';
 import type { Line } from '../lines.js';
-import { textOfRecord } from './record-shapes.js';
+import { passageOfRecord } from './record-passage.js';
 
 export const csv: TextFormat = {
   name: 'csv',
@@ -148,22 +148,12 @@ function passageOf(
   options: ReadOptions,
 ): Passage {
   const record = Object.fromEntries(header.map((name, column) => [name.trim(), row.cells[column]]));
-  const text = textOfRecord(record, options.textField);
-  if (text === undefined) {
-    throw new MoatError('bad-table', `${origin}:${row.line}: no column holds the text; seen: ${header.join(', ')}`, {
-      fix: 'Name the column that holds the document with --text-field, or rename it to "text".',
-    });
-  }
-  if (text.trim() === '') {
-    return {
-      kind: 'malformed',
-      line: row.line,
-      reason: 'empty',
-      detail: `${origin}:${row.line}: its fields are empty`,
-    };
-  }
-  if (text.length > options.maxCharacters) return { kind: 'too-long', line: row.line, length: text.length };
-  return { kind: 'text', text, line: row.line };
+  const place = `${origin}:${row.line}`;
+  const passage = passageOfRecord(record, place, row.line, options);
+  if (passage !== undefined) return passage;
+  throw new MoatError('bad-table', `${place}: no column holds the text; seen: ${header.join(', ')}`, {
+    fix: 'Name the column that holds the document with --text-field, or rename it to "text".',
+  });
 }
 
 function malformed(origin: string, line: number, what: string, options: ReadOptions): Passage {

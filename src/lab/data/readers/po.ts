@@ -1,6 +1,6 @@
 import { MoatError } from '../../../base/errors.js';
 import type { OpenedText, Passage, ReadOptions, TextFormat } from '../format-reader.js';
-import { passageOfText } from './record-passage.js';
+import { orEmpty, passageOfText } from './record-passage.js';
 
 /**
  * Catalogues of GNU gettext (https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html): one document an entry,
@@ -12,15 +12,7 @@ export const po: TextFormat = {
   content: 'text',
   extensions: ['.po', '.pot'],
   looksLike: (head) => /^(?:#|msg(?:id|ctxt) ")/.test(head) && /^msgid ".*"$/m.test(head) && /^msgstr/m.test(head),
-  async *read(file, options) {
-    let isEmpty = true;
-    for await (const passage of readPo(file, options)) {
-      isEmpty = false;
-      yield passage;
-    }
-    if (isEmpty)
-      yield { kind: 'malformed', line: 1, reason: 'empty', detail: `${file.origin}: there is no entry in it` };
-  },
+  read: (file, options) => orEmpty(readPo(file, options), `${file.origin}: there is no entry in it`),
 };
 
 interface Entry {

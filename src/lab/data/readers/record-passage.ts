@@ -30,3 +30,16 @@ export function passageOfText(
   if (text.length > maxCharacters) return { kind: 'too-long', line, length: text.length };
   return licence === undefined ? { kind: 'text', text, line } : { kind: 'text', text, line, licence };
 }
+
+/**
+ * The passages as they come, or one that says there were none: a file that gives nothing would vanish unseen.
+ * @param detail for a person: which file, and what is not in it
+ */
+export async function* orEmpty(passages: AsyncIterable<Passage>, detail: string): AsyncGenerator<Passage> {
+  let isEmpty = true;
+  for await (const passage of passages) {
+    isEmpty = false;
+    yield passage;
+  }
+  if (isEmpty) yield { kind: 'malformed', line: 1, reason: 'empty', detail };
+}

@@ -2,6 +2,7 @@ import type { Line } from '../lines.js';
 import type { OpenedText, TextFormat } from '../format-reader.js';
 import { readPlainText } from '../plain-text.js';
 import { joinLines } from './join-lines.js';
+import { orEmpty } from './record-passage.js';
 
 /**
  * Subtitles: SubRip, and WebVTT (https://www.w3.org/TR/webvtt1). Numbers, times, tags and notes are left out; cues are
@@ -12,14 +13,7 @@ export const subtitles: TextFormat = {
   content: 'text',
   extensions: ['.srt', '.vtt'],
   looksLike: (head) => /^(?:WEBVTT\b|\d+\s*\n\s*\d\d:\d\d:\d\d[,.]\d{3} +-->)/.test(head),
-  async *read(file) {
-    let isEmpty = true;
-    for await (const passage of readPlainText(sentences(file))) {
-      isEmpty = false;
-      yield passage;
-    }
-    if (isEmpty) yield { kind: 'malformed', line: 1, reason: 'empty', detail: `${file.origin}: nothing is said in it` };
-  },
+  read: (file) => orEmpty(readPlainText(sentences(file)), `${file.origin}: nothing is said in it`),
 };
 
 const TIMES = /^(?:\d+:)?\d\d:\d\d[,.]\d{3}\s+-->/;

@@ -103,7 +103,7 @@ export class XmlText {
     if (length > this.maxCharacters) {
       yield { text: '', number, length, isTooLong: true };
     } else if (raw.trim() !== '') {
-      const lines = this.isVerbatim ? raw.replaceAll(/^\s*\n|\s+$/g, '').split('\n') : [withoutLineBreaks(raw)];
+      const lines = this.isVerbatim ? raw.replaceAll(/^\s*\n|\s+$/g, '').split(/\r?\n/) : [withoutLineBreaks(raw)];
       if (this.isApart && this.hasLines) lines.unshift('');
       this.isApart = false;
       this.hasLines = true;

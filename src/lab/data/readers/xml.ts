@@ -2,7 +2,7 @@ import { MoatError } from '../../../base/errors.js';
 import type { OpenedText, Passage, ReadOptions, TextFormat } from '../format-reader.js';
 import type { Line } from '../lines.js';
 import { readPlainText } from '../plain-text.js';
-import { passageOfText } from './record-passage.js';
+import { orEmpty, passageOfText } from './record-passage.js';
 import { type XmlEvent, xmlEvents } from './xml-events.js';
 import { XML_RECORDS, type XmlElement, type XmlRecordKind } from './xml-records.js';
 import { XmlText } from './xml-text.js';
@@ -32,12 +32,8 @@ function looksLikeXml(head: string): boolean {
 
 async function* readXml(file: OpenedText, options: ReadOptions): AsyncGenerator<Passage> {
   const kind = await recordKindOf(file);
-  let isEmpty = true;
-  for await (const passage of kind === undefined ? readText(file, options) : readRecords(file, kind, options)) {
-    isEmpty = false;
-    yield passage;
-  }
-  if (isEmpty) yield { kind: 'malformed', line: 1, reason: 'empty', detail: `${file.origin}: there is no text in it` };
+  const passages = kind === undefined ? readText(file, options) : readRecords(file, kind, options);
+  yield* orEmpty(passages, `${file.origin}: there is no text in it`);
 }
 
 /** By the root element, which is read ahead for it. */
