@@ -16,16 +16,19 @@ export interface PieceCounts {
   readonly bytes: number;
 }
 
-/** How often every piece of the split pattern occurs. */
-export async function countPieces(texts: AsyncIterable<string> | Iterable<string>): Promise<PieceCounts> {
+/** How often every piece occurs. @param cut default: by GPT-2's split pattern */
+export async function countPieces(
+  texts: AsyncIterable<string> | Iterable<string>,
+  cut: (text: string) => readonly string[] = (text) => text.match(SPLIT_PATTERN) ?? [],
+): Promise<PieceCounts> {
   const counts = new Map<string, number>();
   let bytes = 0;
   let forgetBelow = 2;
   for await (const text of texts) {
     bytes += Buffer.byteLength(text);
-    for (const [piece] of text.matchAll(SPLIT_PATTERN)) {
+    for (const piece of cut(text)) {
       if (piece.length <= MAX_PIECE_LENGTH) counts.set(piece, (counts.get(piece) ?? 0) + 1);
-      else for (const part of cut(piece)) counts.set(part, (counts.get(part) ?? 0) + 1);
+      else for (const part of partsOf(piece)) counts.set(part, (counts.get(part) ?? 0) + 1);
     }
     while (counts.size > MAX_DISTINCT_PIECES) {
       for (const [piece, count] of counts) if (count < forgetBelow) counts.delete(piece);
@@ -36,7 +39,7 @@ export async function countPieces(texts: AsyncIterable<string> | Iterable<string
 }
 
 /** Parts of at most `MAX_PIECE_LENGTH`, no character cut in two. */
-function* cut(piece: string): Generator<string> {
+function* partsOf(piece: string): Generator<string> {
   let start = 0;
   while (start < piece.length) {
     let end = Math.min(start + MAX_PIECE_LENGTH, piece.length);

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { preTokenizerSchema } from './pre-tokenizer.js';
+import { gpt4Pattern } from './split-pattern.js';
 
 export interface GgufPreTokenizer {
   /** The first is the one that is written. */
@@ -24,10 +25,6 @@ const split = (pattern: string): GgufPreTokenizer['preTokenizer'] => ({
     { ...byteLevel, use_regex: false },
   ],
 });
-
-/** GPT-4's cut, which differs between models in how many digits stay together. */
-const gpt4Pattern = (digits: string): string =>
-  String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 
 export const GGUF_PRE_TOKENIZERS: readonly GgufPreTokenizer[] = [
   {

@@ -4,3 +4,10 @@
  */
 export const SPLIT_PATTERN =
   /'(?:[stmd]|re|ve|ll)| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+
+/**
+ * GPT-4's, as `tokenizer.json` spells it: contractions in either case, one mark or space before a word, line ends with what
+ * they end. Models differ in how many digits stay together.
+ */
+export const gpt4Pattern = (digits: string): string =>
+  String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;

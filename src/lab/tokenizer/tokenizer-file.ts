@@ -1,71 +1,17 @@
-/** Hugging Face's `tokenizer.json` and `tokenizer_config.json`: what Moat writes, and what it reads. */
+/** Reads Hugging Face's `tokenizer.json` and `tokenizer_config.json`. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError, systemCode } from '../../base/errors.js';
 import { addedTokenSchema } from './added-tokens.js';
-import { characterOf } from './byte-alphabet.js';
 import { decoderSchema } from './decoder.js';
 import { normalizerSchema } from './normalizer.js';
 import { endsInBytes, preTokenizerSchema } from './pre-tokenizer.js';
-import { CHAT_TEMPLATE, END_OF_TEXT, PAD } from './special-tokens.js';
-import type { TrainedBpe } from './train-bpe.js';
 
 export const TOKENIZER_FILE = 'tokenizer.json';
 export const CONFIG_FILE = 'tokenizer_config.json';
 /** Where `transformers` keeps the template since 2025; it wins over the one in `tokenizer_config.json`. */
 const TEMPLATE_FILE = 'chat_template.jinja';
-
-/**
- * Writes both files into a folder (made when absent), each whole or not at all.
- * @param specialTokens content of the tokens with the first ids
- */
-export async function saveTokenizer(
-  folder: string,
-  trained: TrainedBpe,
-  specialTokens: readonly string[],
-): Promise<void> {
-  const config = {
-    add_prefix_space: false,
-    chat_template: CHAT_TEMPLATE,
-    clean_up_tokenization_spaces: false,
-    eos_token: END_OF_TEXT,
-    pad_token: PAD,
-    tokenizer_class: 'PreTrainedTokenizerFast',
-  };
-  await writeFileAtomic(path.join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
-  const content = `${JSON.stringify(describe(trained, specialTokens), null, 1)}\n`;
-  await writeFileAtomic(path.join(folder, TOKENIZER_FILE), content);
-}
-
-function describe({ tokens, merges }: TrainedBpe, specialTokens: readonly string[]) {
-  const spell = (id: number): string => Array.from(tokens[id] as Uint8Array, characterOf).join('');
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
-  const special = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: specialTokens.map((content, id) => ({ id, content, ...special })),
-    normalizer: null,
-    pre_tokenizer: byteLevel,
-    post_processor: null,
-    decoder: byteLevel,
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab: Object.fromEntries(tokens.map((_, id) => [specialTokens[id] ?? spell(id), id])),
-      merges: merges.map(([left, right]) => [spell(left), spell(right)]),
-    },
-  };
-}
 
 const none = z.literal(['', false]).nullish();
 const id = z.int().min(0);
