@@ -20,6 +20,11 @@ export const commands: readonly CommandEntry[] = [
   { name: 'init', summary: 'start a project in a folder', load: () => import('./commands/init.js') },
   { name: 'data', summary: 'read, clean and split your texts', load: () => import('./commands/data.js') },
   {
+    name: 'augment',
+    summary: 'make more training records from few',
+    load: () => import('./commands/augment.js'),
+  },
+  {
     name: 'align',
     summary: 'pair the sentences of a text with those of its translation',
     load: () => import('./commands/align.js'),
