@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RawItem, readDocuments, type ReadDocumentsOptions } from '../read-documents.js';
 import { type JsonPart, jsonParts } from './json-parts.js';
@@ -33,7 +34,7 @@ async function partsOf(chunks: readonly string[]): Promise<JsonPart[]> {
   const stream = async function* () {
     yield* chunks;
   };
-  for await (const part of jsonParts(stream(), 1000)) parts.push(part);
+  for await (const part of jsonParts(stream(), 1_000_000)) parts.push(part);
   return parts;
 }
 
@@ -63,6 +64,23 @@ describe('cutting JSON into parts', () => {
       expect(await partsOf([whole.slice(0, cut), whole.slice(cut)])).toEqual(expected);
     }
     expect(await partsOf([...whole])).toEqual(expected);
+  });
+});
+
+describe('cutting any JSON', () => {
+  it('gives the elements that the parser gives', async () => {
+    const cases = fc.asyncProperty(
+      fc.array(fc.jsonValue()),
+      fc.constantFrom(undefined, 2),
+      fc.nat(40),
+      async (value, indent, cut) => {
+        const text = JSON.stringify(value, undefined, indent);
+        const parts = await partsOf([text.slice(0, cut), text.slice(cut)]);
+        const elements = parts.flatMap((part) => (part.kind === 'element' ? [JSON.parse(part.json ?? '')] : []));
+        expect(JSON.stringify(elements)).toBe(JSON.stringify(value));
+      },
+    );
+    await fc.assert(cases, { seed: 1, numRuns: 200 });
   });
 });
 

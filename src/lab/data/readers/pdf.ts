@@ -59,6 +59,8 @@ async function* readPdf(file: OpenedFile, options: ReadOptions): AsyncGenerator<
 }
 
 type OpenPdf = Awaited<ReturnType<typeof getDocumentProxy>>;
+type OpenPage = Awaited<ReturnType<OpenPdf['getPage']>>;
+type TextContent = Awaited<ReturnType<OpenPage['getTextContent']>>;
 
 async function openPdf(data: Uint8Array): Promise<OpenPdf | { readonly reason: string; readonly what: string }> {
   // Loaded when the first PDF comes: pdf.js is the largest library here.
@@ -77,20 +79,31 @@ async function openPdf(data: Uint8Array): Promise<OpenPdf | { readonly reason: s
 async function linesOfPage(document: OpenPdf, number: number): Promise<PageLine[] | string> {
   try {
     const page = await document.getPage(number);
-    const { items } = await page.getTextContent();
+    const pieces = await piecesOf(page.streamTextContent());
     page.cleanup();
-    if (items.length > MAX_PIECES_PER_PAGE)
-      return `${items.length} pieces of text, the limit is ${MAX_PIECES_PER_PAGE}`;
-    const pieces: TextPiece[] = [];
-    for (const item of items) {
+    if (pieces.length > MAX_PIECES_PER_PAGE) return `over ${MAX_PIECES_PER_PAGE} pieces of text`;
+    return linesOf(pieces);
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** What comes of a page, a little past the limit at most: what follows is not computed. */
+async function piecesOf(content: ReadableStream<TextContent>): Promise<TextPiece[]> {
+  const pieces: TextPiece[] = [];
+  const reader = content.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return pieces;
+    for (const item of value.items) {
       if (!('str' in item)) continue;
       const [, , , , x, y] = item.transform as number[];
       const { str: text, width, height, hasEOL: endsLine } = item;
       pieces.push({ text, x: x ?? 0, y: y ?? 0, width, height, endsLine });
     }
-    return linesOf(pieces);
-  } catch (error) {
-    return messageOf(error);
+    if (pieces.length <= MAX_PIECES_PER_PAGE) continue;
+    await reader.cancel(new Error('over the limit'));
+    return pieces;
   }
 }
 
