@@ -8,6 +8,8 @@ import {
   type Corridor,
   corridorAround,
   findWaypoints,
+  MOST_CELLS,
+  shareAtBorder,
   WHOLE_TABLE_CELLS,
   type Waypoint,
   wholeTable,
@@ -32,9 +34,12 @@ export interface AlignOptions {
 }
 
 /** Half the width of the band in sentences, at the first pass and after it. */
-const FIRST_HALF_WIDTH = 250;
+const FIRST_HALF_WIDTH = 120;
 const NEXT_HALF_WIDTH = 40;
 const PASSES = 3;
+/** A band whose path keeps to its border is tried again this much wider. */
+const WIDENING = 4;
+const MOST_AT_BORDER = 0.005;
 
 /** @returns the alignment; memory grows with the texts' length times the band's width */
 export function alignSentences(
@@ -47,20 +52,26 @@ export function alignSentences(
   const [source, target] = [measureSide(textsOf(sources)), measureSide(textsOf(targets))];
   const paragraphs = paragraphsOf(sources, targets);
   const isSmall = (rows + 1) * (columns + 1) <= wholeTableCells;
-  const corridorOf = (waypoints: readonly Waypoint[], halfWidth: number): Corridor =>
-    isSmall ? wholeTable(rows, columns) : corridorAround(waypoints, rows, columns, halfWidth);
+  const passAlong = (judge: Judge, waypoints: readonly Waypoint[], halfWidth: number): Bead[] => {
+    const corridor = isSmall ? wholeTable(rows, columns) : corridorAround(waypoints, rows, columns, halfWidth);
+    const beads = pass(judge, paragraphs, corridor);
+    const isCutOff = !isSmall && shareAtBorder(corridor, waypointsOf(beads)) > MOST_AT_BORDER;
+    const isWidest = halfWidth * 2 * rows >= MOST_CELLS || halfWidth >= columns;
+    return isCutOff && !isWidest ? passAlong(judge, waypoints, halfWidth * WIDENING) : beads;
+  };
   let judge = firstJudge(source, target);
-  let beads = pass(judge, paragraphs, corridorOf(isSmall ? [] : findWaypoints(source, target), FIRST_HALF_WIDTH));
+  let beads = passAlong(judge, isSmall ? [] : findWaypoints(source, target), FIRST_HALF_WIDTH);
   for (let count = 1; count < PASSES; count++) {
     judge = taughtBy(judge, beads);
-    const waypoints = beads.map((bead): Waypoint => [bead.sourceStart, bead.targetStart]);
-    beads = pass(judge, paragraphs, corridorOf(waypoints, NEXT_HALF_WIDTH));
+    beads = passAlong(judge, waypointsOf(beads), NEXT_HALF_WIDTH);
   }
   const scored = scoreBeads(judge, beads);
   const pairs = scored.filter((bead) => bead.sourceEnd > bead.sourceStart && bead.targetEnd > bead.targetStart);
   const total = pairs.reduce((sum, { score }) => sum + score, 0);
   return { beads: scored, meanScore: pairs.length === 0 ? 0 : total / pairs.length };
 }
+
+const waypointsOf = (beads: readonly Bead[]): Waypoint[] => beads.map((bead) => [bead.sourceStart, bead.targetStart]);
 
 /** One alignment. Only two rows of likelihoods are kept. */
 function pass(judge: Judge, paragraphs: Paragraphs | undefined, corridor: Corridor): Bead[] {

@@ -46,6 +46,14 @@ export function corridorAround(
   return closed(least, most, columns);
 }
 
+/** The share of a path's places that lie at a border of its corridor, where a better path may have been cut off. */
+export function shareAtBorder({ least, most }: Corridor, path: readonly Waypoint[]): number {
+  const columns = most.at(-1) as number;
+  const isAtBorder = ([i, j]: Waypoint): boolean =>
+    (j <= (least[i] as number) + 2 && j > 2) || (j >= (most[i] as number) - 2 && j < columns - 2);
+  return path.length === 0 ? 0 : path.filter(isAtBorder).length / path.length;
+}
+
 export function wholeTable(rows: number, columns: number): Corridor {
   const least = new Uint32Array(rows + 1);
   const most = new Uint32Array(rows + 1).fill(columns);
@@ -64,9 +72,13 @@ function closed(least: Uint32Array, most: Uint32Array, columns: number): Corrido
   return { least, most, cells };
 }
 
+/** Of what both sides have once, most is in the same order where the texts are translations; chance keeps far less. */
+const LEAST_CHAINED_SHARE = 0.5;
+
 /**
  * Features that each side has exactly once and writes the same, as waypoints: the longest chain that rises on both sides
- * (patience sorting), so that one that points elsewhere is left out.
+ * (patience sorting), so that one that points elsewhere is left out. None when the chain leaves out too many of them: then
+ * what is written alike is so by chance, and the diagonal is the better guide.
  */
 export function findWaypoints(source: SideFeatures, target: SideFeatures): Waypoint[] {
   const place = new Map<number, number>();
@@ -85,7 +97,9 @@ export function findWaypoints(source: SideFeatures, target: SideFeatures): Waypo
       if (j !== undefined) pairs.push([i, j]);
     }
   }
-  return longestRise(pairs.sort((a, b) => a[0] - b[0] || b[1] - a[1]));
+  const chain = longestRise(pairs.sort((a, b) => a[0] - b[0] || b[1] - a[1]));
+  const places = new Set(pairs.map(([i, j]) => `${i} ${j}`)).size;
+  return chain.length < LEAST_CHAINED_SHARE * places ? [] : chain;
 }
 
 /** The longest chain whose targets strictly rise. @param pairs by source, and for the same source by falling target */
