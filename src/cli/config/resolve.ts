@@ -32,7 +32,11 @@ export function resolveConfig(input: unknown, options: ResolveOptions): ProjectC
     currency: given.currency ?? 'USD',
     timeZone: given.timeZone ?? 'UTC',
     data: resolveData(given.data ?? {}),
-    tokenizer: { vocabularySize: given.tokenizer?.vocabularySize ?? 4096 },
+    tokenizer: {
+      vocabularySize: given.tokenizer?.vocabularySize ?? 4096,
+      model: given.tokenizer?.model ?? 'bpe',
+      split: given.tokenizer?.split ?? 'gpt2',
+    },
     model,
     train: resolveTrain(given.train ?? {}, model.contextLength),
     serve: resolveServe(given.serve ?? {}, name),

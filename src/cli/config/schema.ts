@@ -3,6 +3,7 @@ import { piiPolicies } from '../../lab/data/pii.js';
 import { qualitySets } from '../../lab/data/quality.js';
 import { quantizations } from '../../lab/generate/weight-quantization.js';
 import { devices } from '../../lab/runtime/devices.js';
+import { splitNames, tokenizerModels } from '../../lab/tokenizer/tokenizer-kinds.js';
 import {
   AMOUNT,
   CURRENCY,
@@ -43,6 +44,8 @@ const sections = {
   },
   tokenizer: {
     vocabularySize: wholeNumber(257, 262_144, ['vocabulary-size', 'tokens the model knows']),
+    model: oneOf(tokenizerModels, ['tokenizer-model', 'how tokens are learned'], 'NAME'),
+    split: oneOf(splitNames, ['split', 'where texts are cut before tokens are learned'], 'NAME'),
   },
   model: {
     architecture: text(words('NAME', 64), ['architecture', 'family of the model, see moat models']),

@@ -7,6 +7,7 @@ import type { Quantization } from '../../lab/generate/weight-quantization.js';
 import type { PiiPolicy } from '../../lab/data/pii.js';
 import type { QualitySet } from '../../lab/data/quality.js';
 import type { Device } from '../../lab/runtime/devices.js';
+import type { SplitName, TokenizerModel } from '../../lab/tokenizer/tokenizer-kinds.js';
 
 export interface MoatConfig {
   /** The version of this file's form. Moat writes it, so that later versions can read older files. */
@@ -69,6 +70,13 @@ export interface DataConfig {
 export interface TokenizerConfig {
   /** How many tokens the model knows, the 256 bytes included. Default 4096. */
   vocabularySize?: number;
+  /**
+   * "bpe": byte-level BPE, as GPT and Llama 3 have it. "unigram": more even tokens, slower to learn. "wordpiece": for encoders such as
+   * BERT; what it does not know it loses. Default "bpe".
+   */
+  model?: TokenizerModel;
+  /** Where texts are cut before tokens are learned: "gpt2", or "llama3" (digits in threes, contractions in capitals). Default "gpt2". */
+  split?: SplitName;
 }
 
 /** The model's shape. Say `depth` alone, and the rest follows from it. */

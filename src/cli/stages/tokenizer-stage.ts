@@ -19,12 +19,18 @@ export interface TokenizerResult {
 export async function runTokenizerStage(project: Project, reporter: Reporter): Promise<TokenizerResult> {
   const stage = reporter.stage('tokenizer');
   const files = filesOf(project);
-  const { vocabularySize } = project.config.tokenizer;
+  const { vocabularySize, model, split } = project.config.tokenizer;
   const started = performance.now();
   const tokenizer = await trainTokenizer(files.tokenizer, textsOf(readCorpus(files.corpus, 'train')), {
     vocabularySize,
+    model,
+    split,
     onProgress: (tokens) =>
-      stage.progress({ fraction: tokens / vocabularySize, text: `${formatCount(tokens)} tokens` }),
+      stage.progress({
+        // Unigram begins with more than it keeps
+        fraction: Math.min(tokens, vocabularySize) / Math.max(tokens, vocabularySize),
+        text: `${formatCount(tokens)} tokens`,
+      }),
   });
   const trainedSeconds = (performance.now() - started) / 1000;
   const shards = await writeTokenShards(

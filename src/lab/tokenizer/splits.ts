@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { type Cut, createCut, preTokenizerSchema } from './pre-tokenizer.js';
 import { gpt4Pattern } from './split-pattern.js';
+import type { SplitName } from './tokenizer-kinds.js';
 
 type PreTokenizerFile = z.input<typeof preTokenizerSchema>;
 
@@ -11,9 +12,6 @@ export interface Split {
   /** For models of characters. */
   readonly characters: PreTokenizerFile;
 }
-
-export const splitNames = ['gpt2', 'llama3'] as const;
-export type SplitName = (typeof splitNames)[number];
 
 const GPT2_PATTERN = String.raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 /** Digits in threes. */

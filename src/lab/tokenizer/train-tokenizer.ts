@@ -1,4 +1,5 @@
-import { countCut, type SplitName, splits } from './splits.js';
+import { countCut, splits } from './splits.js';
+import type { SplitName, TokenizerModel } from './tokenizer-kinds.js';
 import {
   byteLevelFiles,
   saveTokenizer,
@@ -12,9 +13,6 @@ import { loadTokenizer, type Tokenizer } from './tokenizer.js';
 import { trainBpe } from './train-bpe.js';
 import { trainUnigram } from './train-unigram.js';
 import { trainWordPiece } from './train-wordpiece.js';
-
-export const tokenizerModels = ['bpe', 'unigram', 'wordpiece'] as const;
-export type TokenizerModel = (typeof tokenizerModels)[number];
 
 export interface TrainTokenizerOptions {
   /** The 256 bytes (with WordPiece the characters) and the special tokens included. */
