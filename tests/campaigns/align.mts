@@ -2,7 +2,7 @@
  * Measures the aligner of sentences on real translations: consecutive pairs become two documents, in which a seed plants
  * removed, added and split sentences; what comes back is compared with what is known.
  *
- *     npx tsx tests/campaigns/align.mts PAIRS.jsonl [--seed 1] [--copies 1] [--least-score 0.5]
+ *     npx tsx tests/campaigns/align.mts PAIRS.jsonl [--seed 1] [--copies 1] [--least-score 0.05]
  *
  * PAIRS.jsonl has `en`, `zh` and `source` on each line. Two measurements: "records" aligns the lines as they are (a bead is
  * right when it is exactly the planted one); "sentences" cuts every record into sentences first (a bead is right when all
@@ -31,7 +31,7 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     copies: { type: 'string', default: '1' },
-    'least-score': { type: 'string', default: '0.5' },
+    'least-score': { type: 'string', default: '0.05' },
     limit: { type: 'string', default: '1000000' },
     verbose: { type: 'boolean', default: false },
   },

@@ -28,7 +28,7 @@ export const command = defineCommand({
       placeholder: 'X',
       minimum: 0,
       maximum: 1,
-      default: 0.1,
+      default: 0.05,
       description: 'leave out pairs less sure than this',
     },
   },

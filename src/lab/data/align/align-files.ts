@@ -8,7 +8,7 @@ import { type Sentence, splitSentences } from './split-sentences.js';
 export interface AlignFilesOptions {
   /** BCP 47 tags of both; default: as identified. */
   readonly languages?: readonly [string, string] | undefined;
-  /** Pairs below are left out. Default 0.1, which keeps nearly all that are right. */
+  /** Pairs below are left out. Default 0.05, which keeps nearly all that are right. */
   readonly leastScore?: number;
 }
 
@@ -35,7 +35,7 @@ export interface AlignedFiles {
 /** Longer texts are refused: their table of costs would not fit. */
 export const MOST_SENTENCES = 200_000;
 const MOST_CHARACTERS = 100_000_000;
-const LEAST_SCORE = 0.1;
+const LEAST_SCORE = 0.05;
 /** Strangers stay below one half, translations of a few dozen sentences and more are above. */
 const LEAST_MEAN_SCORE = 0.5;
 
