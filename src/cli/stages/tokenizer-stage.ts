@@ -7,6 +7,7 @@ import { trainTokenizer } from '../../lab/tokenizer/train-tokenizer.js';
 import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { filesOf } from './project-files.js';
+import { trainingDocuments } from './training-documents.js';
 
 export interface TokenizerResult {
   readonly tokenizer: Tokenizer;
@@ -35,7 +36,7 @@ export async function runTokenizerStage(project: Project, reporter: Reporter): P
   const trainedSeconds = (performance.now() - started) / 1000;
   const shards = await writeTokenShards(
     files.shards,
-    { train: readCorpus(files.corpus, 'train'), heldout: readCorpus(files.corpus, 'heldout') },
+    { train: (await trainingDocuments(project)).open(), heldout: readCorpus(files.corpus, 'heldout') },
     tokenizer,
     { onProgress: (split, tokens) => stage.progress({ text: `${formatCount(tokens)} ${split} tokens written` }) },
   );
