@@ -60,12 +60,13 @@ export function wholeTable(rows: number, columns: number): Corridor {
   return { least, most, cells: (rows + 1) * (columns + 1) };
 }
 
-/** Both borders rise, both corners are inside. */
+/** Both borders rise, both corners are inside, and each row shares a column with the next, so that there is a way through. */
 function closed(least: Uint32Array, most: Uint32Array, columns: number): Corridor {
   const last = least.length - 1;
   least[0] = 0;
   most[last] = columns;
   for (let i = 1; i <= last; i++) most[i] = Math.max(most[i] as number, most[i - 1] as number);
+  for (let i = 1; i <= last; i++) least[i] = Math.min(least[i] as number, most[i - 1] as number);
   for (let i = last; i > 0; i--) least[i - 1] = Math.min(least[i - 1] as number, least[i] as number);
   let cells = 0;
   for (let i = 0; i <= last; i++) cells += (most[i] as number) - (least[i] as number) + 1;
