@@ -14,12 +14,24 @@ export interface C4Result {
 export type C4LineRule = 'too_long_word' | 'no_terminal_punc' | 'too_few_words' | 'javascript' | 'policy';
 
 const MAX_WORD_LENGTH = 1000;
+const LONG_WORD = new RegExp(`\\S{${MAX_WORD_LENGTH + 1}}`);
 const MIN_WORDS_PER_LINE = 3;
+const THREE_WORDS = /^\S+\s+\S+\s+\S/;
 const CITATION = /\[\d*\]|\[edit\]|\[citation needed\]/g;
 const TERMINAL = /[.?!"'。？！”’」』]$/;
 const SPACED_TERMINAL = /[.?!"']$/;
-const POLICY =
-  /terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies|使用条款|隐私政策|使用 ?cookie/;
+const POLICY = [
+  'terms of use',
+  'privacy policy',
+  'cookie policy',
+  'uses cookies',
+  'use of cookies',
+  'use cookies',
+  '使用条款',
+  '隐私政策',
+  '使用cookie',
+  '使用 cookie',
+];
 /** A terminal mark with its closing quotes and brackets, before white space or, in Chinese, before anything. */
 const SENTENCE_END = /[.?!]+["'”’)\]]*(?=\s|$)|[。？！]+[”’」』）]*/g;
 
@@ -45,7 +57,7 @@ export function keptByC4(text: string, options: { isSpaced: boolean }): C4Result
     if (lower.includes('javascript')) removed.javascript++;
     else {
       if (line.includes('{')) curlyBrackets++;
-      if (POLICY.test(lower)) removed.policy++;
+      if (POLICY.some((phrase) => lower.includes(phrase))) removed.policy++;
       else {
         sentences += sentenceCount(line);
         kept.push(line);
@@ -57,11 +69,10 @@ export function keptByC4(text: string, options: { isSpaced: boolean }): C4Result
 
 /** Words are counted before the citations go, as the reference does. */
 function brokenShape(raw: string, line: string, isSpaced: boolean): C4LineRule | undefined {
-  const words = raw.split(/\s+/).filter((word) => word !== '');
-  if (isSpaced && words.some((word) => word.length > MAX_WORD_LENGTH)) return 'too_long_word';
+  if (isSpaced && raw.length > MAX_WORD_LENGTH && LONG_WORD.test(raw)) return 'too_long_word';
   if (!(isSpaced ? SPACED_TERMINAL : TERMINAL).test(line) || line.endsWith('...')) return 'no_terminal_punc';
-  const size = isSpaced ? words.length : line.length;
-  return size < MIN_WORDS_PER_LINE ? 'too_few_words' : undefined;
+  const isShort = isSpaced ? !THREE_WORDS.test(raw) : line.length < MIN_WORDS_PER_LINE;
+  return isShort ? 'too_few_words' : undefined;
 }
 
 /** A line without an end of sentence inside is one. */

@@ -1,5 +1,4 @@
 import { codePoints } from './code-points.js';
-import { keptByC4 } from './c4-lines.js';
 import type { TextStatistics } from './text-statistics.js';
 
 /** One published reason to drop a document, by the name its reference implementation gives it. */
@@ -68,7 +67,7 @@ const REPETITION_NGRAMS: readonly Draft[] = [
     threshold,
     bound: 'at-most',
     writing: 'spaced',
-    measure: (s) => (s.repetition().topCharacters[n] ?? 0) / s.length,
+    measure: (s) => (s.repetition().topCharacters[n] ?? 0) / s.length(),
   })),
   ...(
     [
@@ -84,7 +83,7 @@ const REPETITION_NGRAMS: readonly Draft[] = [
     threshold,
     bound: 'at-most',
     writing: 'spaced',
-    measure: (s) => (s.repetition().duplicateCharacters[n] ?? 0) / s.length,
+    measure: (s) => (s.repetition().duplicateCharacters[n] ?? 0) / s.length(),
   })),
 ];
 
@@ -94,13 +93,13 @@ const GOPHER_REPETITION = family('gopher-repetition', { source: `${GOPHER}, tabl
     threshold: 0.3,
     bound: 'at-most',
     set: 'basic',
-    measure: (s) => duplicates(s.paragraphs).count / s.paragraphs.length,
+    measure: (s) => duplicates(s.paragraphs()).count / s.paragraphs().length,
   },
   {
     name: 'dup_para_char_frac',
     threshold: 0.2,
     bound: 'at-most',
-    measure: (s) => duplicates(s.paragraphs).characters / s.length,
+    measure: (s) => duplicates(s.paragraphs()).characters / s.length(),
   },
   {
     name: 'dup_line_frac',
@@ -116,55 +115,72 @@ const GOPHER_REPETITION = family('gopher-repetition', { source: `${GOPHER}, tabl
     name: 'dup_line_char_frac',
     threshold: 0.2,
     bound: 'at-most',
-    measure: (s) => duplicates(blocksOf(s.text)).characters / s.length,
+    measure: (s) => duplicates(blocksOf(s.text)).characters / s.length(),
   },
   ...REPETITION_NGRAMS,
 ]);
 
 const GOPHER_QUALITY = family('gopher-quality', { source: GOPHER, writing: 'spaced' }, [
-  { name: 'gopher_short_doc', threshold: 50, bound: 'at-least', writing: 'any', measure: (s) => s.properWords },
-  { name: 'gopher_long_doc', threshold: 100_000, bound: 'at-most', writing: 'any', measure: (s) => s.properWords },
+  {
+    name: 'gopher_short_doc',
+    threshold: 50,
+    bound: 'at-least',
+    writing: 'any',
+    measure: (s) => s.ofWords().properWords,
+  },
+  {
+    name: 'gopher_long_doc',
+    threshold: 100_000,
+    bound: 'at-most',
+    writing: 'any',
+    measure: (s) => s.ofWords().properWords,
+  },
   {
     name: 'gopher_below_avg_threshold',
     threshold: 3,
     bound: 'at-least',
-    measure: (s) => s.properWordLength / s.properWords,
+    measure: (s) => s.ofWords().properWordLength / s.ofWords().properWords,
   },
   {
     name: 'gopher_above_avg_threshold',
     threshold: 10,
     bound: 'at-most',
-    measure: (s) => s.properWordLength / s.properWords,
+    measure: (s) => s.ofWords().properWordLength / s.ofWords().properWords,
   },
   {
     name: 'gopher_too_many_hashes',
     threshold: 0.1,
     bound: 'at-most',
     writing: 'any',
-    measure: (s) => s.hashSigns / s.words.length,
+    measure: (s) => s.ofCharacters().hashSigns / s.words().length,
   },
-  { name: 'gopher_too_many_ellipsis', threshold: 0.1, bound: 'at-most', measure: (s) => s.ellipses / s.words.length },
+  {
+    name: 'gopher_too_many_ellipsis',
+    threshold: 0.1,
+    bound: 'at-most',
+    measure: (s) => s.ellipses() / s.words().length,
+  },
   {
     name: 'gopher_too_many_bullets',
     threshold: 0.9,
     bound: 'at-most',
     writing: 'any',
-    measure: (s) => shareOf(s.lines, (line) => /^\s*[•-]/.test(line)),
+    measure: (s) => shareOf(s.lines(), (line) => /^\s*[•-]/.test(line)),
   },
   {
     name: 'gopher_too_many_end_ellipsis',
     threshold: 0.3,
     bound: 'at-most',
     writing: 'any',
-    measure: (s) => shareOf(s.lines, (line) => /(\.\.\.|…)$/.test(line.trimEnd())),
+    measure: (s) => shareOf(s.lines(), (line) => /(\.\.\.|…)$/.test(line.trimEnd())),
   },
   {
     name: 'gopher_below_alpha_threshold',
     threshold: 0.8,
     bound: 'at-least',
-    measure: (s) => s.alphabeticWords / s.words.length,
+    measure: (s) => s.ofWords().alphabeticWords / s.words().length,
   },
-  { name: 'gopher_enough_stop_words', threshold: 2, bound: 'at-least', measure: (s) => s.stopWords },
+  { name: 'gopher_enough_stop_words', threshold: 2, bound: 'at-least', measure: (s) => s.ofWords().stopWords },
 ]);
 
 const C4_RULES = family('c4', { source: C4, writing: 'any' }, [
@@ -173,19 +189,20 @@ const C4_RULES = family('c4', { source: C4, writing: 'any' }, [
     threshold: 0,
     bound: 'at-most',
     set: 'basic',
-    measure: (s) => keptByC4(s.text, { isSpaced: s.isSpaced }).loremIpsum,
+    // the rules of lines matter only where the phrase is
+    measure: (s) => (/lorem ipsum/i.test(s.text) ? s.c4().loremIpsum : 0),
   },
   {
     name: 'curly_bracket',
     threshold: 0,
     bound: 'at-most',
-    measure: (s) => keptByC4(s.text, { isSpaced: s.isSpaced }).curlyBrackets,
+    measure: (s) => s.c4().curlyBrackets,
   },
   {
     name: 'too_few_sentences',
     threshold: 5,
     bound: 'at-least',
-    measure: (s) => keptByC4(s.text, { isSpaced: s.isSpaced }).sentences,
+    measure: (s) => s.c4().sentences,
   },
 ]);
 
@@ -207,14 +224,14 @@ const FINEWEB_RULES = family('fineweb', { source: FINEWEB, writing: 'any' }, [
     name: 'char_dup_ratio',
     threshold: 0.01,
     bound: 'at-most',
-    measure: (s) => duplicates(filledLines(s.text)).characters / (s.length - s.lineFeeds),
+    measure: (s) => duplicates(filledLines(s.text)).characters / (s.length() - s.ofCharacters().lineFeeds),
   },
   {
     name: 'list_ratio',
     threshold: 0.3,
     bound: 'at-most',
     writing: 'spaced',
-    measure: (s) => s.lineFeeds / s.words.length,
+    measure: (s) => s.ofCharacters().lineFeeds / s.words().length,
   },
 ]);
 
@@ -225,7 +242,7 @@ const CHINESE_RULES = family('chinese', { source: OWN, writing: 'unspaced' }, [
     bound: 'at-least',
     source: DATA_JUICER,
     set: 'basic',
-    measure: (s) => s.alphanumeric / s.length,
+    measure: (s) => s.ofCharacters().alphanumeric / s.length(),
   },
   {
     name: 'zh_character_repetition',
@@ -235,13 +252,23 @@ const CHINESE_RULES = family('chinese', { source: OWN, writing: 'unspaced' }, [
     set: 'basic',
     measure: (s) => characterRepetition(s.text),
   },
-  { name: 'zh_han_ratio', threshold: 0.4, bound: 'at-least', measure: (s) => s.han / s.visible },
-  { name: 'zh_punctuation_ratio', threshold: 0.3, bound: 'at-most', measure: (s) => s.punctuation / s.visible },
+  {
+    name: 'zh_han_ratio',
+    threshold: 0.4,
+    bound: 'at-least',
+    measure: (s) => s.ofCharacters().han / s.ofCharacters().visible,
+  },
+  {
+    name: 'zh_punctuation_ratio',
+    threshold: 0.3,
+    bound: 'at-most',
+    measure: (s) => s.ofCharacters().punctuation / s.ofCharacters().visible,
+  },
   {
     name: 'zh_mean_line_length',
     threshold: 8,
     bound: 'at-least',
-    measure: (s) => (s.length - s.lineFeeds) / filledLines(s.text).length,
+    measure: (s) => (s.length() - s.ofCharacters().lineFeeds) / filledLines(s.text).length,
   },
 ]);
 

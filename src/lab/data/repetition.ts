@@ -19,16 +19,22 @@ export function measureRepetition(words: readonly string[]): Repetition {
   const { ids, lengths } = numberWords(words);
   const topCharacters: Record<number, number> = {};
   const duplicateCharacters: Record<number, number> = {};
-  const hashes = Int32Array.from(ids, (id) => Math.imul(id + 1, 0x9e3779b1)); // of the n-gram that starts here
+  // of the n-gram that starts here
+  const hashes = new Int32Array(ids.length);
+  for (let i = 0; i < ids.length; i++) hashes[i] = Math.imul((ids[i] as number) + 1, 0x9e3779b1);
   const largest = DUPLICATE_SIZES.at(-1) ?? 0;
   for (let n = 2; n <= largest; n++) {
     for (let i = 0; i + n <= ids.length; i++) {
-      hashes[i] = Math.imul((hashes[i] ?? 0) ^ ((hashes[i] ?? 0) >>> 15), 0x85ebca6b) + (ids[i + n - 1] ?? 0);
+      const hash = hashes[i] as number;
+      hashes[i] = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b) + (ids[i + n - 1] as number);
     }
     const table = new NgramTable(ids, hashes, n);
     if (TOP_SIZES.includes(n)) topCharacters[n] = topOf(table, lengths);
     else duplicateCharacters[n] = duplicatesOf(table, lengths);
+    // where nothing is said twice, nothing longer is
+    if (!TOP_SIZES.includes(n) && duplicateCharacters[n] === 0) break;
   }
+  for (const n of DUPLICATE_SIZES) duplicateCharacters[n] ??= 0;
   return { topCharacters, duplicateCharacters };
 }
 
@@ -36,16 +42,20 @@ function numberWords(words: readonly string[]): { ids: Int32Array; lengths: Int3
   const known = new Map<string, number>();
   const ids = new Int32Array(words.length);
   const lengths = new Int32Array(words.length);
-  for (const [i, word] of words.entries()) {
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string;
     let id = known.get(word);
     if (id === undefined) known.set(word, (id = known.size));
     ids[i] = id;
-    lengths[i] = codePoints(word);
+    lengths[i] = word.length === 1 ? 1 : codePoints(word);
   }
   return { ids, lengths };
 }
 
-/** Open addressing over the positions where n-grams start. */
+/** Lent to one table after the other. */
+let slots = new Int32Array(1024);
+
+/** Open addressing over the positions where n-grams start. Valid until the next is made. */
 class NgramTable {
   readonly count: number;
   readonly #slots: Int32Array; // position + 1, or 0
@@ -57,16 +67,17 @@ class NgramTable {
     readonly n: number,
   ) {
     this.count = Math.max(0, ids.length - n + 1);
-    const size = 2 ** Math.ceil(Math.log2(2 * this.count + 2));
-    this.#slots = new Int32Array(size);
+    const size = 2 ** (32 - Math.clz32(2 * this.count + 1));
+    if (slots.length < size) slots = new Int32Array(size);
+    this.#slots = slots.fill(0, 0, size);
     this.#mask = size - 1;
   }
 
   /** Where the n-gram at `position` was first added; adds it when it is new. */
   firstOf(position: number): number {
-    const hash = this.hashes[position] ?? 0;
+    const hash = this.hashes[position] as number;
     for (let slot = (hash ^ (hash >>> 16)) & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const first = (this.#slots[slot] ?? 0) - 1;
+      const first = (this.#slots[slot] as number) - 1;
       if (first < 0) {
         this.#slots[slot] = position + 1;
         return position;

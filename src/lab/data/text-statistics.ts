@@ -1,14 +1,29 @@
+import { type C4Result, keptByC4 } from './c4-lines.js';
 import { codePoints } from './code-points.js';
 import { LATIN_WORDS } from './language-words.js';
 import { measureRepetition, type Repetition } from './repetition.js';
+import { splitWords } from './split-words.js';
 
-/** What the quality rules look at, measured once per text. Lengths are in code points. */
+/** What the quality rules look at, each measured once, when a rule asks. Lengths are in code points. */
 export interface TextStatistics {
   readonly text: string;
   /** False for Chinese, Japanese and Thai, where every character of the script counts as one word. */
   readonly isSpaced: boolean;
-  readonly length: number;
-  readonly words: readonly string[];
+  length(): number;
+  words(): readonly string[];
+  ofWords(): WordStatistics;
+  ofCharacters(): CharacterStatistics;
+  ellipses(): number;
+  /** Split as Gopher splits: at every line end, the last one not opening another line. */
+  lines(): readonly string[];
+  paragraphs(): readonly string[];
+  /** Repeated word n-grams. */
+  repetition(): Repetition;
+  /** What C4 leaves of it. */
+  c4(): C4Result;
+}
+
+export interface WordStatistics {
   /** Words that are not punctuation, and the sum of their lengths. */
   readonly properWords: number;
   readonly properWordLength: number;
@@ -16,19 +31,16 @@ export interface TextStatistics {
   readonly longestWord: number;
   /** Different stop words of the language; undefined when it has no list. */
   readonly stopWords: number | undefined;
+}
+
+export interface CharacterStatistics {
   readonly hashSigns: number;
-  readonly ellipses: number;
   readonly lineFeeds: number;
-  /** Split as Gopher splits: at every line end, the last one not opening another line. */
-  readonly lines: readonly string[];
-  readonly paragraphs: readonly string[];
   /** Characters that are not white space, by kind. */
   readonly visible: number;
   readonly han: number;
   readonly punctuation: number;
   readonly alphanumeric: number;
-  /** Repeated word n-grams; measured at the first call. */
-  repetition(): Repetition;
 }
 
 /** The eight English words of Gopher (arXiv:2112.11446, appendix A1.1). */
@@ -41,32 +53,38 @@ const STOP_WORDS = new Map<string, ReadonlySet<string>>(
 );
 const UNSPACED = /^(zh|ja|th)\b/;
 
-/** A word with its inner apostrophes, points and hyphens, or a run of one other sign. */
-const SPACED_WORD = /[\p{L}\p{M}\p{N}_]+(?:['’.-][\p{L}\p{M}\p{N}_]+)*|([^\s\p{L}\p{M}\p{N}_])\1*/gu;
-/** The same, with every Han character, kana and Thai letter a word of its own. */
-const UNSPACED_WORD =
-  /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}]|(?:(?![\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}])[\p{L}\p{M}\p{N}_])+|([^\s\p{L}\p{M}\p{N}_])\1*/gu;
 /** What the reference implementation (datatrove `PUNCTUATION`) leaves out when it counts words. */
 const PUNCTUATION_WORD = /^[\p{P}\p{Cc}$+<=>^`|~´►]+$/u;
 const LINE_END = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/;
 
-/** Measures a text. @param language as `identifyLanguage` names it */
+/** Measures a text, each figure when it is first asked for. @param language as `identifyLanguage` names it */
 export function measureText(text: string, language: string): TextStatistics {
   const isSpaced = !UNSPACED.test(language);
-  const words = text.match(isSpaced ? SPACED_WORD : UNSPACED_WORD) ?? [];
-  let repetition: Repetition | undefined;
+  const words = once(() => splitWords(text, isSpaced));
+  const ofWords = once(() => measureWords(words(), STOP_WORDS.get(language)));
+  const ofCharacters = once(() => countCharacters(text));
+  const length = once(() => codePoints(text));
+  const lines = once(() => linesOf(text));
+  const paragraphs = once(() => text.trim().split(/\n{2,}/));
+  const ellipses = once(() => countOf(text, '...') + countOf(text, '…'));
   return {
     text,
     isSpaced,
-    length: codePoints(text),
+    length,
     words,
-    ...measureWords(words, STOP_WORDS.get(language)),
-    ...countCharacters(text),
-    ellipses: countOf(text, '...') + countOf(text, '…'),
-    lines: linesOf(text),
-    paragraphs: text.trim().split(/\n{2,}/),
-    repetition: () => (repetition ??= measureRepetition(words)),
+    ofWords,
+    ofCharacters,
+    ellipses,
+    lines,
+    paragraphs,
+    repetition: once(() => measureRepetition(words())),
+    c4: once(() => keptByC4(text, { isSpaced })),
   };
+}
+
+function once<T>(measure: () => T): () => T {
+  let measured: { readonly value: T } | undefined;
+  return () => (measured ??= { value: measure() }).value;
 }
 
 /** Lines at every kind of line end; a text that ends in one has no empty line after it. */
@@ -76,16 +94,18 @@ export function linesOf(text: string): readonly string[] {
   return lines;
 }
 
-function measureWords(words: readonly string[], stopList: ReadonlySet<string> | undefined) {
+const isLatin = (unit: number): boolean => (unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a;
+
+function measureWords(words: readonly string[], stopList: ReadonlySet<string> | undefined): WordStatistics {
   let properWords = 0;
   let properWordLength = 0;
   let alphabeticWords = 0;
   let longestWord = 0;
   const stopWords = new Set<string>();
   for (const word of words) {
-    const length = codePoints(word);
+    const length = word.length === 1 ? 1 : codePoints(word);
     if (length > longestWord) longestWord = length;
-    if (/\p{L}/u.test(word)) alphabeticWords++;
+    if (isLatin(word.charCodeAt(0)) || /\p{L}/u.test(word)) alphabeticWords++;
     else if (PUNCTUATION_WORD.test(word)) continue;
     properWords++;
     properWordLength += length;
@@ -117,7 +137,7 @@ for (let unit = 0; unit < 0x10000; unit++) {
   else kindOf[unit] = OTHER;
 }
 
-function countCharacters(text: string) {
+function countCharacters(text: string): CharacterStatistics {
   const counts = new Uint32Array(5);
   let hashSigns = 0;
   let lineFeeds = 0;
