@@ -5,6 +5,8 @@
  *
  * Memory is some 300 bytes a text kept, whatever its length: one byte of each hash, and 14 places in tables of numbers.
  */
+import { createLeastHashes, type LeastHashes } from '../runtime/kernels.js';
+
 const BANDS = 14;
 const ROWS = 8;
 const HASHES = BANDS * ROWS;
@@ -151,19 +153,10 @@ const OFFSETS = Int32Array.from({ length: HASHES }, (_, index) => mix(0x9e3779b9
 
 /** The least value of each hash function over all 5-grams. @param into `[112]` */
 function signatureOf(shingles: Uint32Array, into: Uint32Array): void {
-  for (let index = 0; index < HASHES; index++) {
-    const factor = FACTORS[index] as number;
-    const offset = OFFSETS[index] as number;
-    let least = 0xffffffff;
-    for (let i = 0; i < shingles.length; i++) {
-      // the high bits of a product depend on all bits of its factors: they go low before values are compared
-      const product = Math.imul((shingles[i] as number) ^ offset, factor);
-      const hash = (product ^ (product >>> 15)) >>> 0;
-      if (hash < least) least = hash;
-    }
-    into[index] = least;
-  }
+  leastHashes ??= createLeastHashes(FACTORS, OFFSETS);
+  leastHashes(shingles, into.fill(0xffffffff));
 }
+let leastHashes: LeastHashes | undefined;
 
 function bandKey(minima: Uint32Array, band: number): number {
   let key = band + 1;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Rng } from '../../base/rng.js';
-import { type FloatArray, allocationBytes, createKernels } from './kernels.js';
+import { type FloatArray, allocationBytes, createKernels, createLeastHashes } from './kernels.js';
 
 const lengths = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1000];
 
@@ -230,4 +230,23 @@ describe('bernoulli', () => {
     expect(Math.abs(agreement(a, a.subarray(1)) - 0.5)).toBeLessThan(0.01);
     expect(Math.abs(agreement(a, a.subarray(2)) - 0.5)).toBeLessThan(0.01);
   });
+});
+
+test('leastHashes is the least of every hash, unsigned, over any number of numbers', () => {
+  const rng = Rng.fromSeed(11);
+  const factors = Int32Array.from({ length: 112 }, () => rng.uint32() | 1);
+  const offsets = Int32Array.from({ length: 112 }, () => rng.uint32());
+  const leastHashes = createLeastHashes(factors, offsets);
+  for (const count of [0, 1, 7, 16_384, 16_385, 40_000]) {
+    const numbers = Uint32Array.from({ length: count }, () => rng.uint32());
+    const least = new Uint32Array(112).fill(0xffffffff);
+    leastHashes(numbers, least);
+    for (const f of [0, 1, 63, 111]) {
+      const expected = numbers.reduce((so, number) => {
+        const product = Math.imul(number ^ (offsets[f] as number), factors[f] as number);
+        return Math.min(so, (product ^ (product >>> 15)) >>> 0);
+      }, 0xffffffff);
+      expect([count, f, least[f]]).toEqual([count, f, expected]);
+    }
+  }
 });
