@@ -1,17 +1,20 @@
 /**
  * What one document goes through between its reader and the corpus, in this order: the filters of every text, personal
- * data, language, quality, test sets, copies. The first that refuses says why.
+ * data, language, quality, test sets. The first that refuses says why. Nothing here knows another document, so that every
+ * thread can do it; copies, which need an order, are found by `clean-copies.ts`.
  */
 import type { ContaminationIndex } from './contamination.js';
 import type { Document, Dropped } from './document.js';
-import { createDuplicateIndex } from './exact-duplicates.js';
+import { digestOf } from './exact-duplicates.js';
 import { applyFilters } from './filters.js';
 import { identifyLanguage } from './language.js';
-import { createNearDuplicateIndex } from './min-hash.js';
+import { minHash } from './min-hash.js';
 import { type PiiCounts, type PiiPolicy, applyPii } from './pii.js';
 import { type QualitySet, judgeQuality } from './quality.js';
+import type { RawItem } from './read-documents.js';
 
-export interface CleaningSettings {
+/** Everything that decides about a document by itself. */
+export interface ExaminationSettings {
   /** Replaces thresholds of `FILTERS` and of the rules of quality, by name. */
   readonly thresholds: Readonly<Record<string, number>>;
   readonly personalData: PiiPolicy;
@@ -20,43 +23,65 @@ export interface CleaningSettings {
   readonly quality: QualitySet;
   /** Texts at least this alike to one before are left out; 0 leaves them in. */
   readonly nearDuplicates: number;
-  /** Test sets whose n-grams must not be trained on. */
-  readonly contamination: ContaminationIndex | undefined;
 }
 
-export type CleanResult =
-  | { readonly kind: 'kept'; readonly document: Document; readonly masked: PiiCounts }
+/** What a document is known again by. */
+export interface Fingerprint {
+  /** `[4]`, as `digestOf` gives it. */
+  readonly digest: Uint32Array;
+  /** `[112]`, as `minHash` gives it; undefined where near duplicates stay. */
+  readonly minima: Uint32Array | undefined;
+}
+
+export type Examined =
+  | {
+      readonly kind: 'clean';
+      readonly document: Document;
+      readonly masked: PiiCounts;
+      readonly fingerprint: Fingerprint;
+    }
   | { readonly kind: 'dropped'; readonly dropped: Dropped };
 
 type Refusal = Pick<Dropped, 'reason' | 'detail'>;
 
-/** Remembers what it kept, so that copies are known: documents come one by one, in their order. */
-export function createCleaner(settings: CleaningSettings): (document: Document) => CleanResult {
-  const copyOf = createCopyFinder(settings.nearDuplicates);
-  return (document) => {
-    const { id, origin } = document;
-    const refuse = (text: string, { reason, detail }: Refusal): CleanResult => ({
-      kind: 'dropped',
-      dropped: { id, origin, reason, detail, ...traceOf(text, reason) },
-    });
+/** @param contamination test sets whose n-grams must not be trained on */
+export function createExaminer(
+  settings: ExaminationSettings,
+  contamination: ContaminationIndex | undefined,
+): (item: RawItem) => Examined {
+  return (item) => {
+    if (item.kind === 'dropped') return item;
+    const { document } = item;
     const filtered = applyFilters(document.text, settings.thresholds);
-    if (filtered.kind === 'dropped') return refuse(document.text, filtered);
+    if (filtered.kind === 'dropped') return refused(document, document.text, filtered);
     const personal = applyPii(filtered.text, settings.personalData);
-    if (personal.kind === 'dropped') return refuse(filtered.text, { reason: PERSONAL_DATA, detail: personal.detail });
-    const { text } = personal;
+    if (personal.kind === 'dropped') {
+      return refused(document, filtered.text, { reason: PERSONAL_DATA, detail: personal.detail });
+    }
+    const { text, counts: masked } = personal;
     const { language } = identifyLanguage(text);
     const refusal =
       otherLanguage(language, settings.languages) ??
       poorQuality(text, language, settings) ??
-      testText(text, settings.contamination) ??
-      copyOf(text, id);
-    if (refusal !== undefined) return refuse(text, refusal);
-    return { kind: 'kept', document: { ...document, text, language }, masked: personal.counts };
+      testText(text, contamination);
+    if (refusal !== undefined) return refused(document, text, refusal);
+    const minima = settings.nearDuplicates > 0 ? minHash(text) : undefined;
+    const fingerprint = { digest: digestOf(text), minima };
+    return { kind: 'clean', document: { ...document, text, language }, masked, fingerprint };
   };
 }
 
 const PERSONAL_DATA = 'personal-data';
 const EXCERPT_CHARACTERS = 160;
+
+/** @param text as far as it was cleaned */
+export function refused(
+  { id, origin }: Pick<Document, 'id' | 'origin'>,
+  text: string,
+  { reason, detail }: Refusal,
+): Extract<Examined, { kind: 'dropped' }> {
+  return { kind: 'dropped', dropped: { id, origin, reason, detail, ...traceOf(text, reason) } };
+}
 
 /** What is kept of a text that is left out: enough to know it again, unless it is left out for what it tells. */
 function traceOf(text: string, reason: string): Pick<Dropped, 'bytes' | 'excerpt'> {
@@ -74,7 +99,7 @@ function otherLanguage(language: string, wanted: readonly string[] | undefined):
 function poorQuality(
   text: string,
   language: string,
-  { quality, thresholds }: Pick<CleaningSettings, 'quality' | 'thresholds'>,
+  { quality, thresholds }: Pick<ExaminationSettings, 'quality' | 'thresholds'>,
 ): Refusal | undefined {
   const rejection = judgeQuality(text, language, { set: quality, thresholds });
   return rejection && { reason: rejection.rule, detail: rejection.detail };
@@ -85,18 +110,4 @@ function testText(text: string, index: ContaminationIndex | undefined): Refusal 
   if (worst === undefined) return undefined;
   const share = Math.max(1, Math.round(worst.share * 100));
   return { reason: 'test-text', detail: `shares ${share} % with ${worst.testSet}, such as "${worst.example}"` };
-}
-
-/** Why a text is a copy of one before, or undefined. */
-function createCopyFinder(nearDuplicates: number): (text: string, id: string) => Refusal | undefined {
-  const exact = createDuplicateIndex();
-  const near = nearDuplicates > 0 ? createNearDuplicateIndex(nearDuplicates) : undefined;
-  return (text, id) => {
-    const first = exact.firstWith(text, id);
-    if (first !== undefined) return { reason: 'exact-duplicate', detail: `is the same text as ${first}` };
-    const alike = near?.findOrKeep(text, id);
-    if (alike === undefined) return undefined;
-    const share = Math.round(alike.similarity * 100);
-    return { reason: 'near-duplicate', detail: `shares ${share} % of its 5-grams with ${alike.id}` };
-  };
 }

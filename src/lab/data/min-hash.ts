@@ -3,7 +3,7 @@
  * FineWeb (Penedo et al. 2024): 112 hashes in 14 bands of 8, over 5-grams of words, or of characters where a language
  * writes no spaces. Two texts that share a band are compared by their signatures, so that alike means alike.
  *
- * Memory is some 300 bytes a text kept, whatever its length: one byte of each hash, and 14 places in tables of numbers.
+ * Memory is some 220 bytes a text kept, whatever its length: one byte of each hash, and 14 places in tables of numbers.
  */
 import { createLeastHashes, type LeastHashes } from '../runtime/kernels.js';
 
@@ -13,57 +13,57 @@ const HASHES = BANDS * ROWS;
 const SHINGLE = 5;
 
 export interface NearDuplicate {
-  /** The first text that is so alike. */
-  readonly id: string;
+  /** The number of the first text that is so alike. */
+  readonly document: number;
   /** Estimated share of 5-grams that both have of those that either has (Jaccard), 0 to 1. */
   readonly similarity: number;
 }
 
 export interface NearDuplicateIndex {
-  /** The text kept before that is most alike, if it is alike enough; else undefined, and this one is kept. */
-  findOrKeep(text: string, id: string): NearDuplicate | undefined;
+  /**
+   * The text kept before that is most alike, if it is alike enough; else undefined, and this one is kept.
+   * @param minima as `minHash` gives them
+   */
+  findOrKeep(minima: Uint32Array, document: number): NearDuplicate | undefined;
+}
+
+/** The least of each hash over the text's 5-grams. @returns `[112]` */
+export function minHash(text: string): Uint32Array {
+  const minima = new Uint32Array(HASHES);
+  signatureOf(shinglesOf(text), minima);
+  return minima;
 }
 
 /** @param threshold the least similarity of near duplicates; with 112 hashes the estimate is good to about 0.08 */
 export function createNearDuplicateIndex(threshold: number): NearDuplicateIndex {
-  const ids: string[] = [];
-  let signatures = new Uint8Array(1024 * HASHES);
-  const tables = Array.from({ length: BANDS }, () => createTable());
-  const minima = new Uint32Array(HASHES);
+  const kept = createKeptTexts();
+  const bands = Array.from({ length: BANDS }, (_, band) => createBand(kept, band));
+  const bytes = new Uint8Array(HASHES);
   return {
-    findOrKeep(text, id) {
-      signatureOf(shinglesOf(text), minima);
-      const keys = Array.from({ length: BANDS }, (_, band) => bandKey(minima, band));
+    findOrKeep(minima, document) {
+      for (let i = 0; i < HASHES; i++) bytes[i] = (minima[i] as number) & 0xff;
       let best: { readonly index: number; readonly similarity: number } | undefined;
       const seen = new Set<number>();
-      for (const [band, key] of keys.entries()) {
-        for (const index of (tables[band] as Table).find(key)) {
+      for (const band of bands) {
+        for (const index of band.find(bytes)) {
           if (seen.has(index)) continue;
           seen.add(index);
-          const similarity = similarityTo(minima, signatures.subarray(index * HASHES, (index + 1) * HASHES));
+          const similarity = similarityTo(bytes, kept.bytesOf(index));
           if (similarity >= threshold && similarity > (best?.similarity ?? 0)) best = { index, similarity };
         }
       }
-      if (best !== undefined) return { id: ids[best.index] as string, similarity: best.similarity };
-      const index = ids.push(id) - 1;
-      if (signatures.length < ids.length * HASHES) signatures = grown(signatures);
-      for (let i = 0; i < HASHES; i++) signatures[index * HASHES + i] = (minima[i] as number) & 0xff;
-      for (const [band, key] of keys.entries()) (tables[band] as Table).add(key, index);
+      if (best !== undefined) return { document: kept.documentOf(best.index), similarity: best.similarity };
+      const index = kept.add(bytes, document);
+      for (const band of bands) band.add(index);
       return undefined;
     },
   };
 }
 
-function grown(array: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(array.length * 2);
-  larger.set(array);
-  return larger;
-}
-
 /** One byte of a hash agrees by chance once in 256 times. */
-function similarityTo(minima: Uint32Array, bytes: Uint8Array): number {
+function similarityTo(one: Uint8Array, other: Uint8Array): number {
   let equal = 0;
-  for (let i = 0; i < HASHES; i++) if (((minima[i] as number) & 0xff) === bytes[i]) equal++;
+  for (let i = 0; i < HASHES; i++) if (one[i] === other[i]) equal++;
   return Math.max(0, (equal / HASHES - 1 / 256) / (1 - 1 / 256));
 }
 
@@ -158,50 +158,99 @@ function signatureOf(shingles: Uint32Array, into: Uint32Array): void {
 }
 let leastHashes: LeastHashes | undefined;
 
-function bandKey(minima: Uint32Array, band: number): number {
-  let key = band + 1;
-  for (let row = 0; row < ROWS; row++) key = mix(Math.imul(key, 0x01000193) ^ (minima[band * ROWS + row] as number));
-  return key >>> 0;
+/** Grown by chunks of so many texts, as one array that doubles would for a moment take three times its size. */
+const CHUNK = 16_384;
+
+interface KeptTexts {
+  /** The low byte of each hash of a text, `[112]`. */
+  bytesOf(index: number): Uint8Array;
+  documentOf(index: number): number;
+  /** @returns its index, from 0 */
+  add(bytes: Uint8Array, document: number): number;
 }
 
-interface Table {
-  find(key: number): Iterable<number>;
-  add(key: number, index: number): void;
-}
-
-/** Texts by the key of a band: chains in two flat arrays, 12 bytes a text and up to 8 for the table. */
-function createTable(): Table {
-  let heads = new Uint32Array(1024);
-  let keys = new Uint32Array(512);
-  let nexts = new Uint32Array(512);
+function createKeptTexts(): KeptTexts {
+  const signatures: Uint8Array[] = [];
+  const documents = createNumbers();
   let count = 0;
+  return {
+    bytesOf(index) {
+      const start = (index % CHUNK) * HASHES;
+      return (signatures[Math.floor(index / CHUNK)] as Uint8Array).subarray(start, start + HASHES);
+    },
+    documentOf: (index) => documents.at(index),
+    add(bytes, document) {
+      if (count % CHUNK === 0) signatures.push(new Uint8Array(CHUNK * HASHES));
+      signatures[signatures.length - 1]?.set(bytes, (count % CHUNK) * HASHES);
+      documents.set(count, document);
+      return count++;
+    },
+  };
+}
+
+interface Numbers {
+  at(index: number): number;
+  /** @param index of a number that is there, or the next */
+  set(index: number, value: number): void;
+}
+
+function createNumbers(): Numbers {
+  const chunks: Uint32Array[] = [];
+  return {
+    at: (index) => (chunks[Math.floor(index / CHUNK)] as Uint32Array)[index % CHUNK] as number,
+    set(index, value) {
+      const chunk = (chunks[Math.floor(index / CHUNK)] ??= new Uint32Array(CHUNK));
+      chunk[index % CHUNK] = value;
+    },
+  };
+}
+
+interface Band {
+  /** Indices of kept texts with the same band. */
+  find(bytes: Uint8Array): Iterable<number>;
+  add(index: number): void;
+}
+
+/** Texts a slot, at most: chains are short, and a slot takes as much room as a text in a chain. */
+const LOAD = 2;
+
+/**
+ * Texts by one band, chained in flat arrays: 6 to 8 bytes a text. Bands are equal when the low bytes of their hashes are;
+ * those of different bands are so once in 2^64.
+ */
+function createBand(kept: KeptTexts, band: number): Band {
+  let heads = new Uint32Array(512);
+  const nexts = createNumbers();
+  let count = 0;
+  const start = band * ROWS;
+  const slotOf = (bytes: Uint8Array): number => {
+    let key = 0;
+    for (let row = start; row < start + ROWS; row++) key = Math.imul(key ^ (bytes[row] as number), PRIME);
+    return (mix(key) >>> 0) % heads.length;
+  };
   const chain = (index: number): void => {
-    const slot = (keys[index] as number) % heads.length;
-    nexts[index] = heads[slot] as number;
+    const slot = slotOf(kept.bytesOf(index));
+    nexts.set(index, heads[slot] as number);
     heads[slot] = index + 1;
   };
   return {
-    *find(key) {
-      for (let at = heads[key % heads.length] as number; at !== 0; at = nexts[at - 1] as number) {
-        if (keys[at - 1] === key) yield at - 1;
+    *find(bytes) {
+      for (let at = heads[slotOf(bytes)] as number; at !== 0; at = nexts.at(at - 1)) {
+        if (isSameBand(bytes, kept.bytesOf(at - 1), start)) yield at - 1;
       }
     },
-    add(key, index) {
-      if (index >= keys.length) {
-        keys = doubled(keys);
-        nexts = doubled(nexts);
+    add(index) {
+      if (index >= LOAD * heads.length) {
         heads = new Uint32Array(heads.length * 2);
         for (let each = 0; each < count; each++) chain(each);
       }
-      keys[index] = key;
       count = index + 1;
       chain(index);
     },
   };
 }
 
-function doubled(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(array.length * 2);
-  larger.set(array);
-  return larger;
+function isSameBand(one: Uint8Array, other: Uint8Array, start: number): boolean {
+  for (let row = start; row < start + ROWS; row++) if (one[row] !== other[row]) return false;
+  return true;
 }

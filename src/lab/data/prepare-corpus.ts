@@ -3,9 +3,8 @@
  * streams; memory holds one document, and some 400 bytes a document kept to know its copies by.
  */
 import { MoatError } from '../../base/errors.js';
-import { cleanDocuments } from './clean-corpus.js';
-import type { CleaningSettings } from './clean-document.js';
-import { type ContaminationIndex, createContaminationIndex } from './contamination.js';
+import { type CleaningSettings, cleanDocuments } from './clean-corpus.js';
+import type { NamedTestSet } from './contamination.js';
 import { type CorpusFacts, type CorpusWriter, writeCorpus } from './corpus.js';
 import { type CorpusSource, hashSources, readSources } from './corpus-sources.js';
 import type { Dropped } from './document.js';
@@ -101,8 +100,8 @@ const readingOf = ({ textField, format, strict }: PrepareOptions): ReadDocuments
 async function cleaningOf(options: PrepareOptions): Promise<CleaningSettings> {
   const { thresholds = {}, languages, testSets } = options;
   const { personalData = 'mask', quality = 'basic', nearDuplicates = 0.7 } = options;
-  const contamination = testSets === undefined ? undefined : await testSetsIn(testSets, readingOf(options));
-  return { thresholds, languages, personalData, quality, nearDuplicates, contamination };
+  const tests = testSets === undefined ? [] : await testSetsIn(testSets, readingOf(options));
+  return { thresholds, languages, personalData, quality, nearDuplicates, testSets: tests };
 }
 
 /** Whatever decides what is kept, under the names a founder gives it. */
@@ -140,14 +139,14 @@ async function* countRead(
 }
 
 /** The texts that nothing may be trained on, a test set a file. */
-async function testSetsIn(source: string, reading: ReadDocumentsOptions): Promise<ContaminationIndex> {
+async function testSetsIn(source: string, reading: ReadDocumentsOptions): Promise<readonly NamedTestSet[]> {
   const texts = new Map<string, string[]>();
   for await (const item of readDocuments(source, reading)) {
     if (item.kind !== 'document') continue;
     const { origin, text } = item.document;
     texts.set(origin, [...(texts.get(origin) ?? []), text]);
   }
-  return createContaminationIndex([...texts].map(([name, list]) => ({ name, texts: list })));
+  return [...texts].map(([name, list]) => ({ name, texts: list }));
 }
 
 async function* failWhenNone<T>(items: AsyncIterable<T>, explain: () => MoatError): AsyncGenerator<T> {
