@@ -15,6 +15,7 @@ export function createByteLevelVocabulary(file: ByteLevelFile, folder: string): 
     tokens,
     encodeText: createBpeEncoder(mergeTable(file, tokens.length, folder), createCut(file.pre_tokenizer)),
     decode: (ids) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(ids.map(bytesOfId))),
+    unknown: undefined,
     // byte-level models say so in tokenizer_config.json
     start: [],
     hash: hashOf(file),
@@ -41,7 +42,8 @@ function tokenTable({ added_tokens: added, model }: ByteLevelFile, folder: strin
   return tokens;
 }
 
-function mergeTable({ model }: ByteLevelFile, tokenCount: number, folder: string): MergeTable {
+/** The merges as ids. @throws MoatError `tokenizer-unsupported` */
+export function mergeTable({ model }: ByteLevelFile, tokenCount: number, folder: string): MergeTable {
   const vocabulary = new Map(Object.entries(model.vocab));
   const idOf = (spelling: string): number => {
     const id = vocabulary.get(spelling);

@@ -19,6 +19,7 @@ export function createCharacterVocabulary(file: CharacterFile, folder: string): 
     tokens: spellings.map((spelling, id) => (special.has(id) ? new Uint8Array(0) : bytesIn(spelling, file.decoder))),
     encodeText: encodeByPieces(createCut(file.pre_tokenizer), createPieceEncoder(file, spellings, folder)),
     decode: (ids) => decodeSpellings(ids.flatMap((id) => (special.has(id) ? [] : [spellings[id] as string]))),
+    unknown: unknownOf(file),
     start: startOf(file),
     hash: createHash('sha256')
       .update(JSON.stringify({ ...file, added_tokens: file.added_tokens.map(({ id, content }) => [content, id]) }))
@@ -98,6 +99,13 @@ function mergesOf(
     merges.set(known(left) * tokenCount + known(right), { rank, id: known(left + right) });
   }
   return merges;
+}
+
+/** Where bytes stand in for it, it is never used. */
+function unknownOf({ model }: CharacterFile): number | undefined {
+  if (model.type === 'WordPiece') return model.vocab[model.unk_token];
+  if (model.byte_fallback === true) return undefined;
+  return model.type === 'Unigram' ? (model.unk_id ?? undefined) : model.vocab[model.unk_token ?? ''];
 }
 
 /** `[CLS]` of BERT, `<s>` of Llama 2: what a template puts before the text. */

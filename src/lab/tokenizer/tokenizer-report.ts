@@ -64,11 +64,9 @@ interface Counts {
 
 const noCounts = (): Counts => ({ documents: 0, bytes: 0, characters: 0, words: 0, tokens: 0, unknown: 0, split: 0 });
 
-/** @param unknown the id that stands for what the vocabulary does not know, where there is one */
 export async function reportTokenizer(
   tokenizer: Tokenizer,
   texts: AsyncIterable<ReportedText> | Iterable<ReportedText>,
-  unknown?: number,
 ): Promise<TokenizerReport> {
   const uses = new Float64Array(tokenizer.vocabSize);
   const isSplit = splitCharacters(tokenizer);
@@ -84,7 +82,7 @@ export async function reportTokenizer(
     for (const id of tokenizer.encode(text)) {
       uses[id] = (uses[id] as number) + 1;
       counts.tokens++;
-      if (id === unknown) counts.unknown++;
+      if (id === tokenizer.unknown) counts.unknown++;
       if (isSplit[id] === 1) counts.split++;
     }
   }

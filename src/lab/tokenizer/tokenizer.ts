@@ -32,6 +32,8 @@ export interface Tokenizer {
   encode(text: string): number[];
   /** Special tokens are left out; bytes that are no UTF-8 become U+FFFD. @throws RangeError for an unknown id */
   decode(ids: readonly number[]): string;
+  /** Stands for what no token spells; undefined where all text is spelled. */
+  readonly unknown: number | undefined;
   /** Ends every document. */
   readonly endOfText: number;
   /** Fills rows up; undefined where there is none. Never `endOfText`: a model that learns to ignore its end does not stop. */
@@ -78,6 +80,7 @@ function createTokenizer(file: TokenizerFile, names: SpecialNames, folder: strin
   const pad = special.get(names.pad ?? PAD);
   return {
     vocabSize: tokens.length,
+    unknown: vocabulary.unknown,
     encode,
     decode(ids) {
       for (const id of ids) tokenBytes(id);

@@ -9,6 +9,8 @@ export interface Vocabulary {
   readonly encodeText: Encode;
   /** Special tokens are left out. @param ids known ones */
   decode(ids: readonly number[]): string;
+  /** Stands for what no token spells; undefined where all text is spelled. */
+  readonly unknown: number | undefined;
   /** Spellings of the special tokens that the file puts before every text. */
   readonly start: readonly string[];
   /** SHA-256 in hexadecimal: equal exactly when ids mean the same. */
