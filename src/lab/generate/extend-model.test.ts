@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeModelFolder } from '../../../tests/model-folder.js';
 import { openModelFolder } from '../checkpoint/model-folder.js';
+import { extendTokenizer } from '../tokenizer/extend-tokenizer.js';
 import { loadTokenizer } from '../tokenizer/tokenizer.js';
 import { extendModel } from './extend-model.js';
 import { loadModel } from './load-model.js';
@@ -25,6 +26,7 @@ test('the tokenizer spells Chinese in fewer tokens, and old texts as before', as
   const before = await loadTokenizer(source);
   const result = await extendModel(source, target, CHINESE, { newTokens: 60 });
   const after = await loadTokenizer(target);
+  const { added } = await extendTokenizer(source, path.join(root, 'again'), CHINESE, { newTokens: 60 });
   expect(result).toMatchObject({ modelType: 'llama', oldTokens: before.vocabSize, newTokens: 60 });
   expect(after.vocabSize).toBe(before.vocabSize + 60);
   const [text] = CHINESE as [string];
@@ -41,11 +43,12 @@ test('the tokenizer spells Chinese in fewer tokens, and old texts as before', as
     // the rows behind the last old token were padding
     const rows = before.vocabSize * width;
     expect(is.subarray(0, rows)).toEqual(was.subarray(0, rows));
-    const id = after.vocabSize - 1;
-    const parts = before.encode(Buffer.from(after.tokenBytes(id)).toString());
-    for (let i = 0; i < width; i++) {
-      const mean = parts.reduce((sum, part) => sum + (was[part * width + i] as number), 0) / parts.length;
-      expect(is[id * width + i]).toBeCloseTo(mean, 6);
+    for (const { id, parts } of added) {
+      expect(Buffer.concat(parts.map((part) => before.tokenBytes(part)))).toEqual(Buffer.from(after.tokenBytes(id)));
+      for (let i = 0; i < width; i++) {
+        const mean = parts.reduce((sum, part) => sum + (was[part * width + i] as number), 0) / parts.length;
+        expect(is[id * width + i]).toBeCloseTo(mean, 6);
+      }
     }
   }
   const names = [...old.weights.tensors.keys()].filter((name) => !/embed_tokens|lm_head/.test(name));
