@@ -1,6 +1,6 @@
 /**
  * The data stage: source → readers → cleaning, copies included → split → corpus folder, report and passport. Everything
- * streams; memory holds one document, and some 400 bytes a document kept to know its copies by.
+ * streams; memory holds a few batches of documents, and some 250 bytes a document kept to know its copies by.
  */
 import { MoatError } from '../../base/errors.js';
 import { type CleaningSettings, cleanDocuments } from './clean-corpus.js';
