@@ -1,0 +1,111 @@
+/** Datasets of the Hugging Face Hub as a source of texts, by the Parquet files that the Hub makes of every dataset. */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { MoatError } from '../../../base/errors.js';
+import { type DownloadOptions, download } from './http-download.js';
+import type { FetchedCopy } from './npm-source.js';
+
+export interface HfSpec {
+  /** `OWNER/NAME`, or a name alone. */
+  readonly dataset: string;
+  readonly config: string | undefined;
+  readonly split: string | undefined;
+}
+
+/** `hf:OWNER/NAME[/CONFIG][:SPLIT]`. @throws MoatError `bad-source` */
+export function parseHfSpec(source: string): HfSpec {
+  const part = String.raw`[\w.-]+`;
+  const match = new RegExp(`^hf:(${part}(?:/${part})?)(?:/(${part}))?(?::(${part}))?$`).exec(source);
+  const [, dataset, config, split] = match ?? [];
+  if (dataset !== undefined && !dataset.includes('..')) return { dataset, config, split };
+  throw new MoatError('bad-source', `${source}: not a dataset of the Hub`, {
+    fix: 'Write hf:OWNER/NAME, hf:OWNER/NAME:train or hf:OWNER/NAME/CONFIG:train.',
+  });
+}
+
+const filesSchema = z.record(z.string(), z.record(z.string(), z.array(z.url())));
+const factsSchema = z.object({ sha: z.string().optional(), tags: z.array(z.string()).catch([]) });
+
+const MAX_FILES = 10_000;
+
+/**
+ * Fills an empty folder with the Parquet files of one configuration: of the split that is named, else of `train`, else of all.
+ * @throws MoatError `bad-source`, `source-refused`, `source-unreachable`, `no-such-split`
+ */
+export async function fetchHf(
+  source: string,
+  folder: string,
+  options: DownloadOptions & { readonly env: NodeJS.ProcessEnv },
+): Promise<FetchedCopy> {
+  const { dataset, config, split } = parseHfSpec(source);
+  const endpoint = (options.env['HF_ENDPOINT'] ?? 'https://huggingface.co').replace(/\/+$/, '');
+  const token = options.env['HF_TOKEN'];
+  const authorization = token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` };
+  const ask = (place: string): Promise<unknown> =>
+    askHub(`${endpoint}/api/datasets/${dataset}${place}`, source, authorization, options);
+  const facts = factsSchema.safeParse(await ask('')).data;
+  const configs = filesSchema.safeParse(await ask('/parquet')).data ?? {};
+  const splits = chosen(
+    configs,
+    config ?? (Object.keys(configs).length === 1 ? undefined : 'default'),
+    'configuration',
+    source,
+  );
+  const wanted = split ?? ('train' in splits ? 'train' : undefined);
+  const groups =
+    wanted === undefined ? Object.entries(splits) : [[wanted, chosen(splits, wanted, 'split', source)] as const];
+  const files = groups.flatMap(([name, urls]) =>
+    urls.map((url, index) => ({ url, place: [name, `${index}.parquet`] })),
+  );
+  if (files.length === 0 || files.length > MAX_FILES)
+    throw new MoatError('no-such-split', `${source}: the Hub lists ${files.length} files of it`);
+  for (const { url, place } of files) {
+    const target = path.join(folder, ...place);
+    await mkdir(path.dirname(target), { recursive: true });
+    // the token goes to the Hub alone, not to where it keeps files
+    const headers = url.startsWith(`${endpoint}/`) ? authorization : {};
+    await download(url, target, { ...options, headers });
+  }
+  const licence = facts?.tags.find((tag) => tag.startsWith('license:'))?.slice('license:'.length);
+  return { version: facts?.sha, licence: licence === 'unknown' || licence === 'other' ? undefined : licence };
+}
+
+/** What is called so, or the only one there is. */
+function chosen<T>(all: Readonly<Record<string, T>>, name: string | undefined, what: string, source: string): T {
+  const found = name === undefined ? Object.values(all)[0] : all[name];
+  if (found !== undefined) return found;
+  const names = Object.keys(all).slice(0, 12).join(', ');
+  const example = what === 'split' ? 'hf:OWNER/NAME:SPLIT' : 'hf:OWNER/NAME/CONFIG';
+  throw new MoatError('no-such-split', `${source}: there is no ${what} ${name ?? ''}`.trimEnd(), {
+    fix: names === '' ? 'The Hub has no Parquet files of it.' : `Write ${example}; there are ${names}.`,
+  });
+}
+
+async function askHub(
+  url: string,
+  source: string,
+  headers: Readonly<Record<string, string>>,
+  { fetch = globalThis.fetch, signal }: DownloadOptions,
+): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(url, { headers: { ...headers }, signal: signal ?? null });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new MoatError('source-unreachable', `${source}: the Hub cannot be reached`, {
+      fix: 'Check the network; HF_ENDPOINT names another address, such as that of a mirror.',
+      cause: error,
+    });
+  }
+  if (response.ok) return response.json().catch(() => undefined);
+  const [what, fix] =
+    response.status === 401 || response.status === 403
+      ? ['is private, gated, or does not exist', 'Ask for access on its page and set HF_TOKEN.']
+      : response.status === 404
+        ? ['there is no such dataset', 'Check the name on huggingface.co/datasets.']
+        : response.status === 429
+          ? ['the Hub asks to wait', 'Try again in a few minutes, or set HF_TOKEN for a larger share.']
+          : [`the Hub answers ${response.status}`, 'Try again later.'];
+  throw new MoatError('source-refused', `${source}: ${what}`, { fix });
+}
