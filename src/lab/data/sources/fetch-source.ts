@@ -133,7 +133,7 @@ async function fetchUrl(
   const { etag, contentType } = await download(source, file, options);
   await mkdir(folder, { recursive: true });
   // the content decides how it is read; a name only helps where it says nothing
-  const isPage = path.extname(last) === '' && /^text\/html/.test(contentType ?? '');
+  const isPage = path.extname(last) === '' && contentType?.startsWith('text/html') === true;
   await rename(file, path.join(folder, `${last.replace(/^\.+/, '') || 'index'}${isPage ? '.html' : ''}`));
   return { version: etag, licence: undefined };
 }
