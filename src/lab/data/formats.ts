@@ -4,6 +4,7 @@ import type { BinaryFormat, TextFormat } from './format-reader.js';
 import { jsonLines } from './json-lines.js';
 import { readPlainText } from './plain-text.js';
 import { csv, tsv } from './readers/delimited.js';
+import { html } from './readers/html.js';
 import { json } from './readers/json.js';
 import { parquet } from './readers/parquet.js';
 import { pdf } from './readers/pdf.js';
@@ -32,6 +33,7 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
   tsv,
   po,
   subtitles,
+  html,
   xml,
   docComments,
   PLAIN_TEXT,

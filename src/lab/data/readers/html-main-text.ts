@@ -1,0 +1,129 @@
+/**
+ * Which blocks of a web page are its text. After Kohlschütter, Fankhauser and Nejdl, "Boilerplate Detection using Shallow
+ * Text Features" (WSDM 2010): what counts is how long a block is, how much of it is links, and what its neighbours are; and
+ * after Pomikálek's jusText (2011): a short block is judged by the nearest blocks that are sure. Word lists are not used,
+ * so it is the same in every language. What the page itself says (`<main>`, `<article>`, names of classes) goes first.
+ */
+import type { HtmlBlock } from './html-blocks.js';
+
+type Judgement = 'good' | 'bad' | 'short';
+
+/** Above it a block is a list of links (jusText takes 0.2 over all blocks, Boilerpipe 0.33). */
+const LINKS_OF_MENUS = 0.5;
+const LINKS_OF_TEXT = 1 / 3;
+/** A sentence; Boilerpipe takes 15. */
+const WORDS_OF_TEXT = 15;
+/** Enough of a block to count as many words. */
+const JUDGED_CHARACTERS = 1000;
+/** So much of a word is a character of a script without spaces. */
+const WORDS_PER_CJK_CHARACTER = 0.5;
+const CJK_CHARACTERS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu;
+const WORDS = /[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu;
+const WORDS_OF_PHRASE = 6;
+const ENDS_LIKE_TEXT = /[.!?:;。！？：；…]['"”’」』)）]?$/u;
+const LEGAL_LINE = /©|\(c\)\s*(?:19|20)\d\d|all rights reserved|版权所有|著作权所有|保留所有权利|ICP备|京公网安备/i;
+/** The part of the page that says it is the main one is believed when it has this share of the page's text. */
+const MIN_SHARE = 0.25;
+
+/** The blocks that are the page's text, in their order. */
+export function mainText(blocks: readonly HtmlBlock[]): readonly HtmlBlock[] {
+  const named = blocks.filter(({ isSuspect }) => !isSuspect);
+  // Where nearly all is in what is named like a menu, the name says nothing.
+  const candidates =
+    charactersOf(named) >= MIN_SHARE * charactersOf(blocks.filter((block) => !isMenu(block))) ? named : blocks;
+  const place = mainPlace(candidates);
+  const inPlace = place === undefined ? candidates : candidates.filter((block) => isIn(block, place));
+  const kept = goodBlocks(inPlace, place !== undefined);
+  // A page of a few short lines has no text by these rules; what is not links is all there is.
+  return kept.length > 0 ? kept : inPlace.filter((block) => !isMenu(block));
+}
+
+/** `<main>` before `<article>`: a page of several articles has all of them in it, and one with comments has those outside. */
+function mainPlace(blocks: readonly HtmlBlock[]): 'main' | 'article' | undefined {
+  const all = charactersOf(blocks.filter((block) => !isMenu(block)));
+  const places = ['article', 'main'] as const;
+  return places.find((place) => {
+    const inPlace = charactersOf(blocks.filter((block) => isIn(block, place) && !isMenu(block)));
+    return inPlace > 0 && inPlace >= MIN_SHARE * all;
+  });
+}
+
+function isIn(block: HtmlBlock, place: 'main' | 'article'): boolean {
+  return block.place === place;
+}
+
+/** @param isBounded whether the page said that this is its text: then its short blocks are taken for text when in doubt */
+function goodBlocks(blocks: readonly HtmlBlock[], isBounded: boolean): readonly HtmlBlock[] {
+  const judged = blocks.map((block) => judge(block));
+  const edge: Judgement = isBounded ? 'good' : 'bad';
+  const final = resolveShort(blocks, judged, edge);
+  keepHeadings(blocks, final);
+  return blocks.filter((_, index) => final[index] === 'good');
+}
+
+function judge(block: HtmlBlock): Judgement {
+  const words = countWords(block.text.slice(0, JUDGED_CHARACTERS));
+  if (words < WORDS_OF_TEXT && block.kind !== 'heading' && LEGAL_LINE.test(block.text)) return 'bad';
+  if (block.kind === 'verbatim') return block.isInForm ? 'short' : 'good';
+  if (block.kind === 'heading') return 'short';
+  if (isMenu(block)) return 'bad';
+  return words >= WORDS_OF_TEXT && linkDensity(block) <= LINKS_OF_TEXT ? 'good' : 'short';
+}
+
+/**
+ * Runs of short blocks go with the sure blocks beside them. Between a good and a bad one text goes on from the good side
+ * for as long as it has the shape of text: jusText takes all of these out, which costs lists at the end of an article.
+ */
+function resolveShort(blocks: readonly HtmlBlock[], judged: readonly Judgement[], edge: Judgement): Judgement[] {
+  const final = [...judged];
+  for (let start = 0; start < judged.length; start++) {
+    if (judged[start] !== 'short') continue;
+    let end = start;
+    while (judged[end] === 'short') end++;
+    const isAfterGood = (judged[start - 1] ?? edge) === 'good';
+    const isBeforeGood = (judged[end] ?? edge) === 'good';
+    final.fill(isAfterGood && isBeforeGood ? 'good' : 'bad', start, end);
+    if (isAfterGood !== isBeforeGood) {
+      for (let at = isAfterGood ? start : end - 1; at >= start && at < end; at += isAfterGood ? 1 : -1) {
+        if (!hasShapeOfText(blocks[at])) break;
+        final[at] = 'good';
+      }
+    }
+    start = end;
+  }
+  return final;
+}
+
+function hasShapeOfText(block: HtmlBlock | undefined): boolean {
+  if (block === undefined || linkDensity(block) > LINKS_OF_TEXT) return false;
+  return (
+    block.kind !== 'paragraph' || ENDS_LIKE_TEXT.test(block.text.slice(-3)) || countWords(block.text) >= WORDS_OF_PHRASE
+  );
+}
+
+/** A heading with nothing under it that is kept goes; one before text that is kept stays. */
+function keepHeadings(blocks: readonly HtmlBlock[], final: Judgement[]): void {
+  let isFollowed = false;
+  for (let index = blocks.length - 1; index >= 0; index--) {
+    if (blocks[index]?.kind === 'heading') final[index] = isFollowed ? 'good' : 'bad';
+    else isFollowed = final[index] === 'good';
+  }
+}
+
+function isMenu(block: HtmlBlock): boolean {
+  return block.kind !== 'heading' && block.kind !== 'verbatim' && linkDensity(block) > LINKS_OF_MENUS;
+}
+
+function linkDensity({ characters, linkedCharacters }: HtmlBlock): number {
+  return linkedCharacters / Math.max(1, characters);
+}
+
+function charactersOf(blocks: readonly HtmlBlock[]): number {
+  return blocks.reduce((sum, { characters }) => sum + characters, 0);
+}
+
+function countWords(text: string): number {
+  const cjk = text.match(CJK_CHARACTERS)?.length ?? 0;
+  const other = text.replaceAll(CJK_CHARACTERS, ' ').match(WORDS)?.length ?? 0;
+  return cjk * WORDS_PER_CJK_CHARACTER + other;
+}
