@@ -2,18 +2,18 @@ import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { readReport } from '../../lab/data/corpus.js';
 import { renderDataReport } from '../../lab/data/report.js';
-import type { CommandResult } from '../command.js';
-import { defineCommand } from '../command.js';
+import { type CommandContext, type CommandResult, defineCommand } from '../command.js';
 import type { Project } from '../config/project.js';
 import { explainDocument } from '../stages/data-actions.js';
+import { addDataSource, listDataSources, projectSources, removeDataSource } from '../stages/data-sources.js';
 import { lockData, readLock, runDataStage } from '../stages/data-stage.js';
 import { filesOf } from '../stages/project-files.js';
-import type { Reporter } from '../terminal/reporter.js';
-import type { Terminal } from '../terminal/terminal.js';
 
-interface Request {
+interface Request extends Pick<
+  CommandContext,
+  'cwd' | 'env' | 'signal' | 'clock' | 'reporter' | 'terminal' | 'overrides'
+> {
   readonly project: Project;
-  readonly cwd: string;
   /** What stands after the action. */
   readonly target: string | undefined;
   readonly other: string | undefined;
@@ -21,13 +21,30 @@ interface Request {
     readonly licence: string | undefined;
     readonly strict: boolean;
     readonly locked: boolean;
+    readonly query: string | undefined;
   };
-  readonly reporter: Reporter;
-  readonly terminal: Terminal;
 }
 
 /** By the word after `moat data`; any other word is a file, folder or glob to read. */
 const actions: Readonly<Record<string, (request: Request) => Promise<CommandResult>>> = {
+  async add({ project, target, options, overrides, ...rest }) {
+    const source = wanted(target, 'add', 'a file, a folder, a URL, npm:PACKAGE, hf:OWNER/NAME or postgres:VARIABLE');
+    const { licence, query } = options;
+    // what is said on the command line is said of this source
+    const said = (field: string): string | undefined => {
+      const value = overrides.find(({ path: place }) => place === field)?.value;
+      return value === undefined ? undefined : String(value);
+    };
+    const given = { licence, query, textField: said('data.textField'), format: said('data.format') };
+    return { json: await addDataSource(project, { source, ...given, ...rest }) };
+  },
+  async remove({ project, target, terminal }) {
+    const name = wanted(target, 'remove', 'the name of a source');
+    const sources = await removeDataSource(project, name);
+    terminal.print(`${name} is no source any more`);
+    return { json: { sources } };
+  },
+  list: async ({ project, terminal }) => ({ json: { sources: await listDataSources(project, terminal) } }),
   report: showReport,
   why: ({ project, target, terminal }) =>
     explainDocument(
@@ -46,28 +63,31 @@ export const command = defineCommand({
   name: 'data',
   summary: 'read, clean and split your texts',
   description:
-    'Reads files and archives of text, tables, records, web pages and books, cleans them, drops duplicates, exact and near, and holds some documents back to measure with. Says what was dropped and why. Other words do: report, why ID, lock.',
+    'Reads files and archives of text, tables, records, web pages and books, cleans them, drops duplicates, exact and near, and holds some documents back to measure with. Says what was dropped and why. It reads data.path and every source that was added: add SOURCE, list, remove NAME. About what it made: report, why ID, lock.',
   arguments: {
-    source: { description: 'report, why or lock; or what to read (default: data.path)', count: 'optional' },
-    target: { description: 'for why: the id of a document', count: 'optional' },
+    source: { description: 'add, list, remove, report, why, lock; or what to read', count: 'optional' },
+    target: { description: 'of add: the source; of why: the id', count: 'optional' },
     other: { description: 'for diff: the second corpus', count: 'optional' },
   },
   options: {
     licence: { kind: 'text', placeholder: 'SPDX', description: 'the licence of these texts, such as MIT or CC-BY-4.0' },
     strict: { kind: 'flag', description: 'refuse a file with a broken line; default: leave the line out' },
     locked: { kind: 'flag', description: 'refuse data that is not that of data.lock.json' },
+    query: { kind: 'text', placeholder: 'SQL', description: 'of add postgres:VARIABLE: what to read' },
   },
   settings: ['data'],
   examples: [
     { command: 'moat data', does: "read the project's data" },
     { command: 'moat data ~/articles --licence CC-BY-4.0', does: 'read another folder' },
+    { command: 'moat data add npm:chinese-poetry/dist/songci', does: 'texts from a package of npm' },
+    { command: 'moat data add hf:OWNER/NAME:train', does: 'a dataset of the Hugging Face Hub' },
     { command: 'moat data report', does: 'what was dropped, and why' },
     { command: 'moat data why faq.jsonl#12', does: 'what became of one document' },
     { command: 'moat data lock', does: 'write data.lock.json: every file, setting and result, by hash' },
     { command: 'moat data --locked', does: 'the same corpus again, byte for byte, or a reason why not' },
   ],
-  async run({ arguments: { source, target, other }, options, cwd, loadProject, reporter, terminal }) {
-    const request = { project: await loadProject(), cwd, target, other, options, reporter, terminal };
+  async run({ arguments: { source, target, other }, options, loadProject, ...context }) {
+    const request = { ...context, project: await loadProject(), target, other, options };
     const action = source === undefined ? undefined : actions[source];
     if (action !== undefined) return action(request);
     if (target !== undefined) {
@@ -80,10 +100,12 @@ export const command = defineCommand({
 });
 
 async function read({ project, cwd, options, reporter, terminal }: Request, source: string | undefined) {
-  const from = source === undefined ? project.resolve(project.config.data.path) : path.resolve(cwd, source);
+  const { licence, strict } = options;
+  const from = source === undefined ? await projectSources(project, licence) : path.resolve(cwd, source);
+  const label = typeof from === 'string' ? path.basename(from) : from.map(({ name }) => name).join(', ');
   const report = await runDataStage(
     project,
-    { path: from, label: path.basename(from), licence: options.licence, strict: options.strict },
+    { path: from, label, licence, strict },
     reporter,
     options.locked ? await readLock(project) : undefined,
   );

@@ -34,6 +34,15 @@ export interface DataConfig {
   minCharacters?: number;
   /** Documents that share at least this much of their 5-grams with an earlier one are dropped; 0 drops none. Default 0.7. */
   nearDuplicates?: number;
+  /**
+   * Licences that may be trained on, by SPDX: "MIT, Apache-2.0, CC-BY-*". Texts with another, or with none that is known, are dropped;
+   * add "unknown" to keep those. Default: any, and none.
+   */
+  allowLicences?: string;
+  /** Licences that may not be trained on, by SPDX: "GPL-*, CC-BY-NC-*". */
+  denyLicences?: string;
+  /** The format of every text ("csv", "html" …), where Moat takes it for another. Default: what it looks like. */
+  format?: string;
   /** The field of a JSON record, or the column of a table, that holds the text. Default: the usual names and shapes. */
   textField?: string;
   /**
@@ -202,17 +211,17 @@ export interface DatabaseConfig {
 
 type Filled<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 
+type DataWithoutDefault =
+  'allowLicences' | 'denyLicences' | 'format' | 'languages' | 'mixtureWeights' | 'testSets' | 'textField';
+
 /** The configuration a command sees: every default filled in, every rule checked. */
 export interface ProjectConfig {
   readonly schemaVersion: 1;
   readonly name: string;
   readonly currency: string;
   readonly timeZone: string;
-  readonly data: Filled<Omit<DataConfig, 'languages' | 'testSets' | 'textField' | 'mixtureWeights'>> & {
-    readonly textField: string | undefined;
-    readonly languages: string | undefined;
-    readonly testSets: string | undefined;
-    readonly mixtureWeights: string | undefined;
+  readonly data: Filled<Omit<DataConfig, DataWithoutDefault>> & {
+    readonly [Field in DataWithoutDefault]: string | undefined;
   };
   readonly tokenizer: Filled<TokenizerConfig>;
   readonly model: Filled<ModelConfig>;

@@ -4,15 +4,15 @@ import { formatBytes, formatCount } from '../../base/units.js';
 import { readPassport, readPassportFile } from '../../lab/data/corpus.js';
 import { type Passport, comparePassports } from '../../lab/data/passport.js';
 import { prepareCorpus } from '../../lab/data/prepare-corpus.js';
+import type { CorpusSource } from '../../lab/data/corpus-sources.js';
 import type { DataReport } from '../../lab/data/report.js';
-import { splitTags } from '../config/fields.js';
 import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { filesOf } from './project-files.js';
 
 export interface DataSource {
-  /** A file, a folder or a glob, absolute. */
-  readonly path: string;
+  /** A file, a folder or a glob, absolute; or several sources. */
+  readonly path: string | readonly CorpusSource[];
   /** What to call it in a stage line. */
   readonly label: string;
   /** SPDX identifier, when known. */
@@ -67,6 +67,9 @@ export async function runDataStage(
     textField,
     personalData,
     languages,
+    format,
+    allowLicences,
+    denyLicences,
     heldOutFraction,
     seed,
   } = project.config.data;
@@ -77,10 +80,12 @@ export async function runDataStage(
     nearDuplicates,
     quality,
     textField,
+    format,
+    licences: { allow: listOf(allowLicences), deny: listOf(denyLicences) },
     ...(source.strict === true ? { strict: true } : {}),
     testSets: testSets === undefined ? undefined : project.resolve(testSets),
     personalData,
-    languages: languages === undefined ? undefined : splitTags(languages),
+    languages: listOf(languages),
     heldOutFraction,
     seed,
     ...(check === undefined ? {} : { check }),
@@ -93,4 +98,12 @@ export async function runDataStage(
       `${formatCount(droppedCount)} dropped, ${formatCount(heldout.documents)} held out`,
   );
   return report;
+}
+
+/** Of a list as a founder writes it: "en, zh-Hans". */
+function listOf(written: string | undefined): readonly string[] | undefined {
+  return written
+    ?.split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
 }

@@ -23,6 +23,8 @@ export const passportSchema = z.object({
   schemaVersion: z.literal(1),
   /** SPDX identifier; undefined when nobody said. */
   licence: z.string().optional(),
+  /** Where there are several sources: the name that stands before their files, and what may be done with them. */
+  sources: z.array(z.object({ name: z.string(), licence: z.string().optional() })).optional(),
   /** Every file that was looked at, in the order in which it was read. */
   files: z.array(fileSchema),
   /** Everything that decides what is kept. */
@@ -37,7 +39,7 @@ export const passportSchema = z.object({
 });
 
 export type Passport = z.infer<typeof passportSchema>;
-export type PassportInputs = Pick<Passport, 'licence' | 'files' | 'settings'>;
+export type PassportInputs = Pick<Passport, 'licence' | 'sources' | 'files' | 'settings'>;
 
 /** Every file of a source with its hash. Links are not followed, and what may not be read is not listed. */
 export async function hashSource(source: string): Promise<Passport['files']> {
@@ -65,7 +67,7 @@ export async function hashFile(file: string): Promise<{ sizeBytes: number; sha25
 }
 
 export function createPassport(
-  { licence, files, settings }: PassportInputs,
+  { licence, sources = [], files, settings }: PassportInputs,
   { read, kept, languages, dropped }: DataReport,
   outputs: Passport['outputs'],
 ): Passport {
@@ -73,6 +75,7 @@ export function createPassport(
   return {
     schemaVersion: 1,
     ...(licence === undefined ? {} : { licence }),
+    ...(sources.length === 0 ? {} : { sources }),
     files: [...files],
     settings,
     read,

@@ -2,6 +2,7 @@
  * The data stage: source → readers → cleaning, copies included → split → corpus folder, report and passport. Everything
  * streams; memory holds a few batches of documents, and some 250 bytes a document kept to know its copies by.
  */
+import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { type CleaningSettings, cleanDocuments } from './clean-corpus.js';
 import type { NamedTestSet } from './contamination.js';
@@ -12,8 +13,9 @@ import { FILTERS } from './filters.js';
 import { type Passport, hashSource } from './passport.js';
 import type { PiiPolicy } from './pii.js';
 import { type QualitySet, qualityRules } from './quality.js';
-import { type RawItem, type ReadDocumentsOptions, readDocuments } from './read-documents.js';
+import { type RawItem, type ReadDocumentsOptions, readDocuments, removeLeftovers } from './read-documents.js';
 import { createReport, type DataReport, type ReportBuilder } from './report.js';
+import { decideLicence, type LicenceDecision, type LicencePolicy } from './sources/licence-policy.js';
 import { splitDocuments } from './split.js';
 
 export interface PrepareOptions {
@@ -21,6 +23,8 @@ export interface PrepareOptions {
   readonly source: string | readonly CorpusSource[];
   /** SPDX identifier of everything in a single source, when it is known. */
   readonly licence?: string | undefined;
+  /** Which licences may be trained on. Default: any, and none. */
+  readonly licences?: LicencePolicy;
   /** Replaces thresholds of `FILTERS` by name, e.g. `{ 'too-short': 32 }`. */
   readonly thresholds?: Readonly<Record<string, number>>;
   /** Texts at least this alike to one before (0 to 1) are left out; 0 leaves them in. Default 0.7, near FineWeb's 0.72. */
@@ -51,6 +55,7 @@ export interface PrepareOptions {
 
 const PROGRESS_EVERY = 500;
 const HELD_OUT = 0.05;
+const MAX_LICENCES_REMEMBERED = 10_000;
 
 /**
  * Makes the corpus folder; when anything fails, a corpus that was there before is untouched.
@@ -67,17 +72,22 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
     report.dropped(dropped);
     await writer.drop(dropped);
   };
+  await removeLeftovers(path.dirname(folder));
+  const reading: ReadDocumentsOptions = { ...readingOf(options), scratchFolder: path.dirname(folder) };
   const files = await hashSources(sources);
   const settings = await cleaningOf(options);
   const fill = async (writer: CorpusWriter): Promise<CorpusFacts> => {
-    const raw = countRead(readSources(sources, readingOf(options)), report, options.onProgress);
-    const clean = cleanDocuments(raw, settings, report, (dropped) => drop(writer, dropped));
+    const raw = countRead(readSources(sources, reading), report, options.onProgress);
+    const licensed = checkLicences(raw, options.licences ?? {});
+    const clean = cleanDocuments(licensed, settings, report, (dropped) => drop(writer, dropped));
     const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
     for await (const { document, side } of splitDocuments(something, heldOutFraction, seed)) {
       report.kept(side, document);
       await writer.keep(document, side);
     }
-    return { report: report.finish(), inputs: { licence, files, settings: await settingsOf(options, settings) } };
+    const named = sources.filter(({ name }) => name !== '').map((each) => ({ name: each.name, licence: each.licence }));
+    const inputs = { licence, sources: named, files, settings: await settingsOf(options, settings) };
+    return { report: report.finish(), inputs };
   };
   return writeCorpus(folder, fill, { check: options.check });
 }
@@ -117,6 +127,9 @@ async function settingsOf(options: PrepareOptions, cleaning: CleaningSettings): 
     languages: [...(languages ?? [])],
     testSets: tests.map(({ origin, sha256 }) => `${origin} ${sha256}`),
     textField: options.textField ?? '',
+    format: options.format ?? '',
+    allowLicences: [...(options.licences?.allow ?? [])],
+    denyLicences: [...(options.licences?.deny ?? [])],
     heldOutFraction: options.heldOutFraction ?? HELD_OUT,
     seed: options.seed ?? 1,
   };
@@ -136,6 +149,26 @@ async function* countRead(
     yield item;
   }
   onProgress?.(documentsRead);
+}
+
+/** Documents whose licence the policy refuses are dropped before anything else is done with them. */
+async function* checkLicences(items: AsyncIterable<RawItem>, policy: LicencePolicy): AsyncGenerator<RawItem> {
+  const decisions = new Map<string | undefined, LicenceDecision>();
+  for await (const item of items) {
+    if (item.kind === 'dropped') {
+      yield item;
+      continue;
+    }
+    const { id, origin, text, licence } = item.document;
+    const decision = decisions.get(licence) ?? decideLicence(licence, policy);
+    // records name their licence: a file could name a million
+    if (decisions.size < MAX_LICENCES_REMEMBERED) decisions.set(licence, decision);
+    if (decision.isAllowed) yield item;
+    else {
+      const bytes = Buffer.byteLength(text);
+      yield { kind: 'dropped', dropped: { id, origin, reason: 'licence', detail: decision.why, bytes } };
+    }
+  }
 }
 
 /** The texts that nothing may be trained on, a test set a file. */

@@ -2,7 +2,7 @@
  * From files to raw documents: each file is taken for what its content says, archives are unpacked on the way. Texts come
  * out as they stand in the file; cleaning is the next stage. Memory stays at one document.
  */
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { MoatError, systemCode } from '../../base/errors.js';
@@ -49,7 +49,7 @@ export async function* readDocuments(source: string, options: ReadDocumentsOptio
     maxCharacters: options.maxCharacters ?? MAX_DOCUMENT_CHARACTERS,
     licence: options.licence,
     format: formatNamed(options.format),
-    scratch: async () => (scratch ??= await mkdtemp(path.join(options.scratchFolder ?? tmpdir(), 'moat-unpack-'))),
+    scratch: async () => (scratch ??= await makeScratch(options.scratchFolder ?? tmpdir())),
     limits: options.unpackLimits ?? UNPACK_LIMITS,
   };
   try {
@@ -57,6 +57,20 @@ export async function* readDocuments(source: string, options: ReadDocumentsOptio
   } finally {
     if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
   }
+}
+
+const SCRATCH_PREFIX = 'moat-unpack-';
+
+async function makeScratch(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  return mkdtemp(path.join(folder, SCRATCH_PREFIX));
+}
+
+/** Removes what a run that was killed had unpacked in its scratch folder. */
+export async function removeLeftovers(scratchFolder: string): Promise<void> {
+  const names = await readdir(scratchFolder).catch(() => []);
+  for (const name of names.filter((each) => each.startsWith(SCRATCH_PREFIX)))
+    await rm(path.join(scratchFolder, name), { recursive: true, force: true });
 }
 
 function formatNamed(name: string | undefined): TextFormat | undefined {

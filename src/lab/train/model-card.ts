@@ -16,7 +16,7 @@ export interface CardFacts {
 export const PASSPORT_NAME = 'data-passport.json';
 
 export function renderModelCard({ name, architecture, passport }: CardFacts): string {
-  const { files, read, kept, languages, dropped, licence, outputs } = passport;
+  const { files, read, kept, languages, dropped, licence, sources = [], outputs } = passport;
   const row = (label: string, { documents, bytes }: { documents: number; bytes: number }): string =>
     `| ${label} | ${formatCount(documents)} | ${formatBytes(bytes)} |`;
   return [
@@ -36,9 +36,17 @@ export function renderModelCard({ name, architecture, passport }: CardFacts): st
     '',
     '## Data',
     '',
-    `${formatCount(files.length)} files, licence ${licence ?? 'not stated'}. Every file and setting is in \`${PASSPORT_NAME}\`, by SHA-256; the`,
+    `${formatCount(files.length)} files, licence ${licence ?? (sources.length > 0 ? 'by source' : 'not stated')}. Every file and setting is in \`${PASSPORT_NAME}\`, by SHA-256; the`,
     `training text is \`${outputs.train.sha256.slice(0, 16)}…\`.`,
     '',
+    ...(sources.length === 0
+      ? []
+      : [
+          '| source | licence |',
+          '| --- | --- |',
+          ...sources.map((each) => `| ${each.name} | ${each.licence ?? 'not stated'} |`),
+          '',
+        ]),
     '| documents | number | text |',
     '| --- | --- | --- |',
     row('read', read),
