@@ -108,6 +108,7 @@ describe('hostile pages', () => {
     ['a comment without an end', `<!--${'x'.repeat(2 << 20)}`, 'a tag or comment over 1048576 characters'],
     ['too much text', `<p>${'word '.repeat(1 << 20)}`, 'over 4194304 characters of text'],
     ['too many blocks', '<p>a'.repeat(100_000), 'over 4194304 characters of text'],
+    ['too many lines', `<p>${'a b c\n'.repeat(1 << 20)}`, 'over 4194304 characters of text'],
     ['too many cells', `<table><tr>${'<td>'.repeat(100_000)}`, 'over 4194304 characters of text'],
   ])('%s: what goes before is kept', async (_, tail, what) => {
     const shown = await read(`<html><body><p>${SENTENCE}</p>${tail}`, { maxCharacters: 1 << 24 });

@@ -15,6 +15,21 @@ export function joinLines(first: string, second: string): string {
   return before + (isUnspaced(before, after) ? '' : ' ') + after;
 }
 
+/** `joinLines` over any number of lines, in time that grows with their length alone. */
+export function joinAllLines(lines: readonly string[]): string {
+  const pieces: string[] = [];
+  let last = '';
+  for (const line of lines) {
+    const piece = line.trim();
+    if (piece === '') continue;
+    // Two code units hold the character that decides, whatever its script.
+    if (last !== '' && !isUnspaced(last.slice(-2), piece.slice(0, 2))) pieces.push(' ');
+    pieces.push(piece);
+    last = piece;
+  }
+  return pieces.join('');
+}
+
 /**
  * As `joinLines`, and a Latin word that was divided at the end of the line loses its hyphen. (So does a compound that was
  * broken at its own hyphen.)

@@ -1,6 +1,6 @@
 /** The running text of an XML document whose elements nobody described: blocks on lines, white space as a reader sees it. */
 import type { Line } from '../lines.js';
-import { joinLines } from './join-lines.js';
+import { joinAllLines } from './join-lines.js';
 import type { XmlEvent } from './xml-events.js';
 
 /** Of TEI, DocBook and XHTML. Others are inside running text where text stands around them. */
@@ -114,9 +114,6 @@ export class XmlText {
 
 /** White space runs are one space; line breaks are none between characters of scripts without spaces. */
 export function withoutLineBreaks(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => line.replaceAll(/\s+/g, ' '))
-    .reduce((whole, line) => (line.trim() === '' ? whole : joinLines(whole, line)), '')
-    .trim();
+  if (!text.includes('\n')) return text.replaceAll(/\s+/g, ' ').trim();
+  return joinAllLines(text.split('\n').map((line) => line.replaceAll(/\s+/g, ' ')));
 }
