@@ -62,8 +62,8 @@ describe('moat init', () => {
     const root = path.join(folder, "it's 小店");
     expect((await readdir(root, { recursive: true })).toSorted()).toEqual([
       '.gitignore',
+      'DATA.md',
       'data',
-      'data/README.md',
       'moat.config.ts',
     ]);
     const doctor = await moat(['doctor', '--port', '0', '--json'], root);
@@ -80,7 +80,7 @@ describe('moat init', () => {
     const forced = await moat(['init', '--force', '--json'], folder);
     expect(JSON.parse(forced.stdout)).toEqual({
       root: folder,
-      written: ['data/README.md', '.gitignore', 'moat.config.ts'],
+      written: ['DATA.md', '.gitignore', 'moat.config.ts'],
     });
     expect(await readFile(path.join(folder, '.gitignore'), 'utf8')).toBe('secret\n.moat/\nruns/\n');
   });

@@ -69,7 +69,8 @@ async function writeProject(root: string): Promise<string[]> {
     written.push(name);
   };
   await makeFolder(path.join(root, 'data'));
-  if ((await kindOf(path.join(root, 'data', 'README.md'))) === 'missing') await write('data/README.md', DATA_README);
+  // beside the folder, not in it: what lies there is learned from
+  if ((await kindOf(path.join(root, 'DATA.md'))) === 'missing') await write('DATA.md', DATA_NOTES);
   const ignored = await readIfThere(path.join(root, '.gitignore'));
   const missing = IGNORED.filter((line) => !ignored.split(/\r?\n/).includes(line));
   if (missing.length > 0) {
@@ -116,7 +117,7 @@ function nextSteps(folder: string): string[] {
   const enter = folder === '.' ? [] : [`  cd ${/^[\w./-]+$/.test(folder) ? folder : JSON.stringify(folder)}`];
   return [
     ...enter,
-    '  put your text into data/   (data/README.md says what helps)',
+    '  put your text into data/   (DATA.md says what helps)',
     '  moat doctor                what this machine has and what is missing',
     '  moat --help                the commands, in the order you will need them',
   ];
@@ -159,15 +160,17 @@ function quoted(text: string): string {
   return `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 }
 
-const DATA_README = `# Your text goes here
+const DATA_NOTES = `# Your text goes here
 
-Put the documents your model should learn from into this folder; subfolders are fine.
+Put the documents your model should learn from into the folder \`data/\`; subfolders and archives are fine: .txt .md .html .pdf
+.docx .epub .csv .tsv .jsonl .json .parquet .xml .po .srt, packed as .gz .zst .zip .tar too. Or name where they are:
+\`moat data add FOLDER\`, \`moat data add https://…\`, \`npm:PACKAGE\`, \`hf:OWNER/NAME\`, \`postgres:VARIABLE --query "…"\`.
 
 - What only you have is worth most: support answers, manuals, contracts, notes, code, chats.
 - Write-ups of one kind and one language give a small model the best chance.
 - A few hundred kilobytes are enough to try; a few megabytes make a useful small model.
 - Leave out what must not be repeated to a customer: passwords, private data, other people's work without a licence.
 
-This file itself is not learned from. Duplicates and broken files are dropped, each with its reason:
-\`moat data\` reports them.
+Duplicates and broken files are dropped, each with its reason: \`moat data\` reports them, \`moat data why ID\` says what became of
+one document.
 `;

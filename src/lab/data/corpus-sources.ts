@@ -1,6 +1,7 @@
 /** Several places that texts come from, read as one: in their order, each file under the name of its source. */
-import type { Passport } from './passport.js';
-import { hashSource } from './passport.js';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { hashSource, type Passport } from './passport.js';
 import { type RawItem, type ReadDocumentsOptions, readDocuments } from './read-documents.js';
 
 export interface CorpusSource {
@@ -28,15 +29,23 @@ export async function* readSources(
       textField: textField ?? options.textField,
       format: format ?? options.format,
     };
-    for await (const item of readDocuments(path, reading)) yield name === '' ? item : under(name, item);
+    const prefix = await prefixOf(path, name);
+    for await (const item of readDocuments(path, reading)) yield prefix === '' ? item : under(prefix, item);
   }
 }
 
-function under(name: string, item: RawItem): RawItem {
+/** A source that is one file of that name stands under it already. */
+async function prefixOf(path: string, name: string): Promise<string> {
+  if (name === '' || basename(path) !== name) return name === '' ? '' : `${name}/`;
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() === true ? '' : `${name}/`;
+}
+
+function under(prefix: string, item: RawItem): RawItem {
   const placed = <T extends { readonly id: string; readonly origin: string }>(entry: T): T => ({
     ...entry,
-    id: `${name}/${entry.id}`,
-    origin: `${name}/${entry.origin}`,
+    id: `${prefix}${entry.id}`,
+    origin: `${prefix}${entry.origin}`,
   });
   if (item.kind === 'document') return { kind: 'document', document: placed(item.document) };
   return { kind: 'dropped', dropped: placed(item.dropped) };
@@ -46,9 +55,8 @@ function under(name: string, item: RawItem): RawItem {
 export async function hashSources(sources: readonly CorpusSource[]): Promise<Passport['files']> {
   const files: Passport['files'] = [];
   for (const { path, name } of sources) {
-    for (const file of await hashSource(path)) {
-      files.push(name === '' ? file : { ...file, origin: `${name}/${file.origin}` });
-    }
+    const prefix = await prefixOf(path, name);
+    for (const file of await hashSource(path)) files.push({ ...file, origin: `${prefix}${file.origin}` });
   }
   return files;
 }

@@ -18,7 +18,7 @@ export const tar: Container = {
       for await (const { header, body } of entries) {
         const entry = entryOf(header.name, header.type ?? 'file', body as ReadableStream<Uint8Array>);
         if (entry !== undefined) yield entry;
-        if (!body.locked) await body.cancel();
+        await drain(body as ReadableStream<Uint8Array>);
       }
     } catch (error) {
       if (error instanceof ContainerError) throw error;
@@ -36,6 +36,13 @@ function entryOf(name: string, type: string, body: ReadableStream<Uint8Array>): 
   }
   if (type !== 'file') return undefined;
   return refuseName(name) ?? { kind: 'file', name, bytes: body };
+}
+
+/** Reads past what nobody took. Cancelling would do, but for bodies that are longer than what waits in the decoder. */
+async function drain(body: ReadableStream<Uint8Array>): Promise<void> {
+  if (body.locked) return;
+  const reader = body.getReader();
+  while (!(await reader.read()).done);
 }
 
 function damaged(cause: unknown): ContainerError {

@@ -202,6 +202,10 @@ describe('npm:', () => {
     expect(record).toMatchObject({ name: 'ci', kind: 'npm', version: '1.9.2', licence: 'MIT' });
     expect(record.files.map((file) => file.origin)).toEqual(['dist/ci/a.json', 'dist/ci/b.json']);
     expect(await add('npm:poems')).toMatchObject({ version: '2.0.1' });
+    // what is not asked for is read past, however large
+    await publish({ 'package/large.txt': 'x'.repeat(2 << 20), 'package/small.txt': 'small' });
+    expect((await add('npm:poems/small.txt')).files.map((file) => file.origin)).toEqual(['small.txt']);
+    await publish(files);
     expect((await add('npm:poems@2.0.1')).files).toHaveLength(4);
   });
 
