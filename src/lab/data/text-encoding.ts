@@ -6,6 +6,8 @@ import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { analyse } from 'chardet';
 import iconv from 'iconv-lite';
+import { declaredEncoding } from './declared-encoding.js';
+import { isWestern } from './western-encoding.js';
 
 export type Inspection =
   | { readonly kind: 'text'; readonly encoding: string }
@@ -15,9 +17,11 @@ export type Inspection =
 const CHUNK_BYTES = 1 << 18;
 /** What chardet sees: text around the first byte that is not UTF-8. */
 const SAMPLE_BYTES = 1 << 16;
+/** Where a page says its encoding: HTML wants it in the first 1024, generators write more before it. */
+const HEAD_BYTES = 1 << 12;
 /**
- * Only these are believed: their byte patterns are distinctive. chardet's guesses among the single-byte Western
- * encodings are little better than chance, and a wrong one would put wrong characters into the corpus unseen.
+ * Only these are believed: their byte patterns are distinctive. chardet's guesses among the single-byte encodings are
+ * little better than chance, and a wrong one would put wrong characters into the corpus unseen; see `isWestern`.
  */
 const TRUSTED_ENCODINGS = new Set(['GB18030', 'Big5', 'Shift_JIS', 'EUC-JP', 'EUC-KR']);
 const MIN_CONFIDENCE = 80;
@@ -46,7 +50,8 @@ export async function inspectFile(path: string): Promise<Inspection> {
     if (flaw === undefined) return { kind: 'text', encoding: 'utf-8' };
     if (flaw.kind === 'nul') return { kind: 'binary', detail: `has a NUL byte at offset ${flaw.offset}` };
     const sampleStart = Math.max(0, flaw.offset - SAMPLE_BYTES / 2);
-    const encoding = detectEncoding(await readAt(handle, sampleStart, SAMPLE_BYTES));
+    const sample = await readAt(handle, sampleStart, SAMPLE_BYTES);
+    const encoding = encodingOf(sample, await readAt(handle, 0, HEAD_BYTES));
     if (encoding !== undefined) return { kind: 'text', encoding };
     return { kind: 'invalid-utf8', detail: `the byte at offset ${flaw.offset} is not UTF-8; convert it to UTF-8` };
   } finally {
@@ -60,12 +65,23 @@ function byteOrderMark(head: Buffer): string | undefined {
   return undefined;
 }
 
+/** What the file says of itself, if the bytes can be that; then what their pattern says; then what the words say. */
+function encodingOf(sample: Buffer, head: Buffer): string | undefined {
+  const declared = declaredEncoding(head);
+  if (declared !== undefined && canBe(declared, sample)) return declared;
+  return detectEncoding(sample) ?? (isWestern(sample) ? 'windows-1252' : undefined);
+}
+
+/** The sample may start and end inside a character; anything undecodable between, or a control character, is a wrong guess. */
+function canBe(encoding: string, sample: Buffer): boolean {
+  return !/[\uFFFD\u0080-\u009F]/.test(iconv.decode(sample, encoding).slice(2, -2));
+}
+
 function detectEncoding(sample: Buffer): string | undefined {
   const [best, second] = analyse(sample);
   if (best === undefined || !TRUSTED_ENCODINGS.has(best.name)) return undefined;
   if (best.confidence < MIN_CONFIDENCE || best.confidence - (second?.confidence ?? 0) < MIN_LEAD) return undefined;
-  // The sample may start and end inside a character; anything undecodable between is a wrong guess.
-  return iconv.decode(sample, best.name).slice(2, -2).includes('\uFFFD') ? undefined : best.name;
+  return canBe(best.name, sample) ? best.name : undefined;
 }
 
 type Flaw = { kind: 'nul' | 'not-utf8'; offset: number };
