@@ -38,6 +38,7 @@ describe('record shapes', () => {
     [{ question: 'q', answer: 'a' }, 'q\n\na'],
     [{ source: 's', target: 't' }, 's\n\nt'],
     [{ en: 'tea', zh: '茶' }, 'tea\n\n茶'],
+    [{ rhythmic: '江城子', paragraphs: ['十年生死', '两茫茫'] }, '江城子\n十年生死\n两茫茫'],
     [{ prompt: 'p', completion: 3 }, undefined],
     [{ messages: [{ role: 'user' }] }, undefined],
     [{ user: 1, item: 2 }, undefined],

@@ -57,6 +57,17 @@ const SHAPES: readonly RecordShape[] = [
     },
   },
   { name: 'SQuAD article', fields: ['paragraphs'], read: (record) => questionsOverParagraphs(record['paragraphs']) },
+  {
+    // poems and articles by paragraph, as npm's chinese-poetry has them; what a poem is called belongs to it
+    name: 'paragraphs',
+    fields: ['title', 'rhythmic', 'paragraphs'],
+    read: (record) => {
+      const lines = record['paragraphs'];
+      if (!Array.isArray(lines) || !lines.every((line) => typeof line === 'string')) return undefined;
+      const title = stringAt(record, 'title') ?? stringAt(record, 'rhythmic');
+      return [...(title === undefined ? [] : [title]), ...lines].join('\n');
+    },
+  },
   fields('question/answer', ['context', 'question', 'answer'], ['context']),
   fields('question/response', ['system_prompt', 'question', 'response'], ['system_prompt']),
   fields('source/target', ['source', 'target']),
