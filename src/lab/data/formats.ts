@@ -4,6 +4,7 @@ import type { BinaryFormat, TextFormat } from './format-reader.js';
 import { jsonLines } from './json-lines.js';
 import { readPlainText } from './plain-text.js';
 import { csv, tsv } from './readers/delimited.js';
+import { docx } from './readers/docx.js';
 import { html } from './readers/html.js';
 import { json } from './readers/json.js';
 import { parquet } from './readers/parquet.js';
@@ -39,6 +40,6 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
   PLAIN_TEXT,
 ];
 
-export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf];
+export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf, docx];
 
 export const FORMAT_NAMES: readonly string[] = TEXT_FORMATS.map(({ name }) => name);

@@ -1,16 +1,13 @@
 /** A web page as a list of blocks in their order: what a reader sees of it, and how much of each is links. */
 import { Parser } from 'htmlparser2';
 import { HtmlPage } from './html-page.js';
+import type { TextBlock } from './text-blocks.js';
 
-export interface HtmlBlock {
-  readonly kind: 'heading' | 'paragraph' | 'item' | 'row' | 'verbatim';
-  readonly text: string;
+export interface HtmlBlock extends TextBlock {
   /** Of its text, without white space. */
   readonly characters: number;
   /** How many of them are inside links. */
   readonly linkedCharacters: number;
-  /** How many lists it stands in. */
-  readonly listDepth: number;
   /** Stands in `<main>`, in an `<article>`, or in neither. */
   readonly place: 'main' | 'article' | 'body';
   /** What it stands in is named like a part around the text. */

@@ -1,10 +1,9 @@
 import { MoatError } from '../../../base/errors.js';
 import type { OpenedText, Passage, ReadOptions, TextFormat } from '../format-reader.js';
-import type { Line } from '../lines.js';
-import { readPlainText } from '../plain-text.js';
 import { type HtmlContent, readHtml } from './html-blocks.js';
 import { mainText } from './html-main-text.js';
-import { textOfBlocks, withTitle } from './html-text.js';
+import { passagesOfText } from './long-text.js';
+import { textOfBlocks, withTitle } from './text-blocks.js';
 
 /**
  * Web pages: a document each, of its title and its main text; menus, cookie banners, buttons and what is hidden are left
@@ -19,8 +18,6 @@ export const html: TextFormat = {
 };
 
 const PROLOGUE = /^(?:\s+|<\?[^>]*\?>|<!--[\s\S]*?-->)*/;
-/** The longest articles are shorter; what is longer is a book in one page. */
-const PAGE_CHARACTERS = 1 << 17;
 
 function looksLikeHtml(head: string): boolean {
   const rest = head.slice(PROLOGUE.exec(head)?.[0].length ?? 0);
@@ -32,8 +29,7 @@ async function* readPage(file: OpenedText, options: ReadOptions): AsyncGenerator
   const text = withTitle(content.title, textOfBlocks(mainText(content.blocks)));
   if (content.flaw !== undefined) yield flawed(content.flaw, file.origin, options);
   if (text === '') yield nothingIn(content, file.origin);
-  else if (text.length <= Math.min(PAGE_CHARACTERS, options.maxCharacters)) yield { kind: 'text', text };
-  else yield* cut(text, options.maxCharacters);
+  else yield* passagesOfText(text, options);
 }
 
 /** XHTML with its declaration was written for parsers of XML, where an element may close itself. */
@@ -42,19 +38,6 @@ async function isXml(file: OpenedText): Promise<boolean> {
     if (chunk.trim() !== '') return chunk.trimStart().startsWith('<?xml');
   }
   return false;
-}
-
-/** Without lines of the file: blocks have lost theirs. */
-async function* cut(text: string, maxCharacters: number): AsyncGenerator<Passage> {
-  const lines = async function* (): AsyncGenerator<Line> {
-    for (const [index, line] of text.split('\n').entries()) {
-      const isTooLong = line.length > maxCharacters;
-      yield { text: isTooLong ? '' : line, number: index + 1, length: line.length, isTooLong };
-    }
-  };
-  for await (const passage of readPlainText(lines())) {
-    yield passage.kind === 'text' ? { kind: 'text', text: passage.text } : passage;
-  }
 }
 
 function nothingIn({ blocks }: HtmlContent, origin: string): Passage {
