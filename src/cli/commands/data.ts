@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
-import { readReport } from '../../lab/data/corpus.js';
 import { renderDataReport } from '../../lab/data/report.js';
 import { type CommandContext, type CommandResult, defineCommand } from '../command.js';
 import type { Project } from '../config/project.js';
-import { explainDocument } from '../stages/data-actions.js';
+import { diffCorpora, explainDocument, reportOnCorpus } from '../stages/data-actions.js';
 import { addDataSource, listDataSources, projectSources, removeDataSource } from '../stages/data-sources.js';
+import { type ReportLanguage, reportLanguages } from '../data-report/texts.js';
 import { lockData, readLock, runDataStage } from '../stages/data-stage.js';
 import { filesOf } from '../stages/project-files.js';
 
@@ -22,6 +22,8 @@ interface Request extends Pick<
     readonly strict: boolean;
     readonly locked: boolean;
     readonly query: string | undefined;
+    readonly html: string | undefined;
+    readonly pageLanguage: ReportLanguage;
   };
 }
 
@@ -45,7 +47,17 @@ const actions: Readonly<Record<string, (request: Request) => Promise<CommandResu
     return { json: { sources } };
   },
   list: async ({ project, terminal }) => ({ json: { sources: await listDataSources(project, terminal) } }),
-  report: showReport,
+  report({ project, cwd, options, terminal }) {
+    const { html, pageLanguage: language } = options;
+    const page = html === undefined ? undefined : { file: path.resolve(cwd, html), language };
+    return reportOnCorpus(project, page, terminal);
+  },
+  diff({ cwd, target, other, terminal }) {
+    const [first, second] = [target, other].map((each) =>
+      path.resolve(cwd, wanted(each, 'diff', 'two projects or corpora')),
+    );
+    return diffCorpora(first as string, second as string, terminal);
+  },
   why: ({ project, target, terminal }) =>
     explainDocument(
       filesOf(project).corpus,
@@ -63,16 +75,23 @@ export const command = defineCommand({
   name: 'data',
   summary: 'read, clean and split your texts',
   description:
-    'Reads files and archives of text, tables, records, web pages and books, cleans them, drops duplicates, exact and near, and holds some documents back to measure with. Says what was dropped and why. It reads data.path and every source that was added: add SOURCE, list, remove NAME. About what it made: report, why ID, lock.',
+    'Reads files and archives of text, tables, records, web pages and books, cleans them, drops duplicates, exact and near, and holds some documents back to measure with. Says what was dropped and why. It reads data.path and every source that was added: add SOURCE, list, remove NAME. About what it made: report, why ID, lock, diff A B.',
   arguments: {
-    source: { description: 'add, list, remove, report, why, lock; or what to read', count: 'optional' },
-    target: { description: 'of add: the source; of why: the id', count: 'optional' },
+    source: { description: 'add, list, remove, report, why, lock, diff; or a path', count: 'optional' },
+    target: { description: 'of add: the source; of why: the id; of diff: a project', count: 'optional' },
     other: { description: 'for diff: the second corpus', count: 'optional' },
   },
   options: {
     licence: { kind: 'text', placeholder: 'SPDX', description: 'the licence of these texts, such as MIT or CC-BY-4.0' },
     strict: { kind: 'flag', description: 'refuse a file with a broken line; default: leave the line out' },
     locked: { kind: 'flag', description: 'refuse data that is not that of data.lock.json' },
+    html: { kind: 'text', placeholder: 'FILE', description: 'of report: write it as a page with charts too' },
+    pageLanguage: {
+      kind: 'choice',
+      choices: reportLanguages,
+      default: 'en',
+      description: 'of report --html: what the page is written in',
+    },
     query: { kind: 'text', placeholder: 'SQL', description: 'of add postgres:VARIABLE: what to read' },
   },
   settings: ['data'],
@@ -81,9 +100,10 @@ export const command = defineCommand({
     { command: 'moat data ~/articles --licence CC-BY-4.0', does: 'read another folder' },
     { command: 'moat data add npm:chinese-poetry/dist/songci', does: 'texts from a package of npm' },
     { command: 'moat data add hf:OWNER/NAME:train', does: 'a dataset of the Hugging Face Hub' },
-    { command: 'moat data report', does: 'what was dropped, and why' },
+    { command: 'moat data report --html report.html', does: 'what was dropped, and why, with charts' },
     { command: 'moat data why faq.jsonl#12', does: 'what became of one document' },
     { command: 'moat data lock', does: 'write data.lock.json: every file, setting and result, by hash' },
+    { command: 'moat data diff ../before .', does: 'what differs between two corpora' },
     { command: 'moat data --locked', does: 'the same corpus again, byte for byte, or a reason why not' },
   ],
   async run({ arguments: { source, target, other }, options, loadProject, ...context }) {
@@ -109,12 +129,6 @@ async function read({ project, cwd, options, reporter, terminal }: Request, sour
     reporter,
     options.locked ? await readLock(project) : undefined,
   );
-  terminal.print(renderDataReport(report).join('\n'));
-  return { json: report };
-}
-
-async function showReport({ project, terminal }: Request): Promise<CommandResult> {
-  const report = await readReport(filesOf(project).corpus);
   terminal.print(renderDataReport(report).join('\n'));
   return { json: report };
 }

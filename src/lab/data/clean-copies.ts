@@ -17,14 +17,16 @@ export function createCopyFilter(nearDuplicates: number): (examined: Examined) =
     const { document, fingerprint } = examined;
     const first = exact.firstWith(fingerprint.digest, next);
     if (first !== undefined) {
-      const detail = `is the same text as ${ids.idOf(first)}`;
-      return refused(document, document.text, { reason: 'exact-duplicate', detail });
+      const copyOf = ids.idOf(first);
+      const detail = `is the same text as ${copyOf}`;
+      return refused(document, document.text, { reason: 'exact-duplicate', detail, copyOf });
     }
     next = ids.add(document.id, document.origin) + 1;
     const alike = fingerprint.minima && near?.findOrKeep(fingerprint.minima, next - 1);
     if (alike === undefined) return examined;
     const share = Math.round(alike.similarity * 100);
-    const detail = `shares ${share} % of its 5-grams with ${ids.idOf(alike.document)}`;
-    return refused(document, document.text, { reason: 'near-duplicate', detail });
+    const copyOf = ids.idOf(alike.document);
+    const detail = `shares ${share} % of its 5-grams with ${copyOf}`;
+    return refused(document, document.text, { reason: 'near-duplicate', detail, copyOf });
   };
 }

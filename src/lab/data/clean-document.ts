@@ -42,7 +42,7 @@ export type Examined =
     }
   | { readonly kind: 'dropped'; readonly dropped: Dropped };
 
-type Refusal = Pick<Dropped, 'reason' | 'detail'>;
+type Refusal = Pick<Dropped, 'reason' | 'detail' | 'copyOf'>;
 
 /** @param contamination test sets whose n-grams must not be trained on */
 export function createExaminer(
@@ -78,9 +78,9 @@ const EXCERPT_CHARACTERS = 160;
 export function refused(
   { id, origin }: Pick<Document, 'id' | 'origin'>,
   text: string,
-  { reason, detail }: Refusal,
+  refusal: Refusal,
 ): Extract<Examined, { kind: 'dropped' }> {
-  return { kind: 'dropped', dropped: { id, origin, reason, detail, ...traceOf(text, reason) } };
+  return { kind: 'dropped', dropped: { id, origin, ...refusal, ...traceOf(text, refusal.reason) } };
 }
 
 /** What is kept of a text that is left out: enough to know it again, unless it is left out for what it tells. */

@@ -25,4 +25,6 @@ export interface Dropped {
   bytes?: number | undefined;
   /** How its text begins, where one was read. */
   excerpt?: string | undefined;
+  /** Of a copy: the id of the text that was kept. */
+  copyOf?: string | undefined;
 }

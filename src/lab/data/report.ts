@@ -14,6 +14,7 @@ export const droppedSchema = z.object({
   detail: z.string(),
   bytes: z.int().min(0).optional(),
   excerpt: z.string().optional(),
+  copyOf: z.string().optional(),
 });
 
 /** The content of `report.json`. */
@@ -32,6 +33,10 @@ export const reportSchema = z.object({
   masked: z.record(z.string(), z.int().min(1)).default({}),
   /** What was kept, by language. */
   languages: z.record(z.string(), tallySchema).default({}),
+  /** By the first part of where a text is from: a source, a folder or a file. */
+  origins: z.record(z.string(), z.object({ read: tallySchema, kept: tallySchema })).default({}),
+  /** What was kept, by licence; `unknown` where nobody said. */
+  licences: z.record(z.string(), tallySchema).default({}),
   /** By reason, most frequent first, each with the first few to look at. */
   dropped: z.record(
     z.string(),
@@ -45,6 +50,10 @@ export type Tally = z.infer<typeof tallySchema>;
 export type DataReport = z.infer<typeof reportSchema>;
 
 const MAX_EXAMPLES = 3;
+/** Of more, the rest is told together. */
+const MAX_ORIGINS = 50;
+const MAX_LICENCES = 50;
+const OTHERS = '…';
 
 /** Collects the report while documents pass. */
 export function createReport(settings: Pick<DataReport, 'source' | 'licence' | 'heldOutFraction' | 'seed'>) {
@@ -57,7 +66,14 @@ export function createReport(settings: Pick<DataReport, 'source' | 'licence' | '
     heldout: none(),
     masked: {},
     languages: {},
+    origins: {},
+    licences: {},
     dropped: {},
+  };
+  const originOf = (origin: string) => {
+    const [first = origin] = origin.split('/', 1);
+    const name = first in report.origins || Object.keys(report.origins).length < MAX_ORIGINS ? first : OTHERS;
+    return (report.origins[name] ??= { read: none(), kept: none() });
   };
   let lastOrigin: string | undefined;
   return {
@@ -65,9 +81,13 @@ export function createReport(settings: Pick<DataReport, 'source' | 'licence' | '
       if (origin !== lastOrigin) report.files++;
       lastOrigin = origin;
       add(report.read, text);
+      add(originOf(origin).read, text);
     },
-    kept(side: Side, { text, language = 'und' }: Pick<Document, 'text' | 'language'>): void {
+    kept(side: Side, { text, origin, licence = 'unknown', language = 'und' }: Omit<Document, 'id'>): void {
       add(report.kept, text);
+      add(originOf(origin).kept, text);
+      const known = licence in report.licences || Object.keys(report.licences).length < MAX_LICENCES;
+      add((report.licences[known ? licence : OTHERS] ??= none()), text);
       add((report.languages[language] ??= none()), text);
       add(report[side], text);
     },
