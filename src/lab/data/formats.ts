@@ -5,6 +5,7 @@ import { jsonLines } from './json-lines.js';
 import { readPlainText } from './plain-text.js';
 import { csv, tsv } from './readers/delimited.js';
 import { docx } from './readers/docx.js';
+import { epub } from './readers/epub.js';
 import { html } from './readers/html.js';
 import { json } from './readers/json.js';
 import { parquet } from './readers/parquet.js';
@@ -40,6 +41,6 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
   PLAIN_TEXT,
 ];
 
-export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf, docx];
+export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf, docx, epub];
 
 export const FORMAT_NAMES: readonly string[] = TEXT_FORMATS.map(({ name }) => name);

@@ -7,11 +7,10 @@ import type { OpenedFile } from '../format-reader.js';
 /** No document has more parts; an archive that does is one of files. */
 const MAX_PARTS = 50_000;
 /** Of one part, unpacked. A thousand pages of a word processor make some 20 MB. */
-export const MAX_PART_BYTES = 128 << 20;
+const MAX_PART_BYTES = 128 << 20;
 const ENCRYPTED = 1;
 
 export interface ZipPackage {
-  readonly names: readonly string[];
   has(name: string): boolean;
   /** A part's text, UTF-8 or what its byte order mark says. @throws ContainerError */
   text(name: string): AsyncIterable<string>;
@@ -33,7 +32,6 @@ export async function openPackage(file: Pick<OpenedFile, 'path'>): Promise<ZipPa
     throw error;
   }
   return {
-    names: [...parts.keys()],
     has: (name) => parts.has(name),
     text: (name) => {
       const part = parts.get(name);
@@ -57,11 +55,26 @@ export async function hasPart(file: Pick<OpenedFile, 'path'>, name: string): Pro
   }
 }
 
-/** A whole part, for small ones. @throws ContainerError */
-export async function textOfPart(archive: ZipPackage, name: string): Promise<string> {
-  let text = '';
-  for await (const chunk of archive.text(name)) text += chunk;
-  return text;
+/** Whether the archive says that it is of a kind, and has the part with which that kind begins. */
+export async function hasMimetype(file: Pick<OpenedFile, 'path'>, mimetype: string, part: string): Promise<boolean> {
+  try {
+    const archive = await openPackage(file);
+    try {
+      return (
+        archive.has(part) && archive.has('mimetype') && (await startOfPart(archive, 'mimetype')).trim() === mimetype
+      );
+    } finally {
+      archive.close();
+    }
+  } catch (error) {
+    if (error instanceof ContainerError) return false;
+    throw error;
+  }
+}
+
+async function startOfPart(archive: ZipPackage, name: string): Promise<string> {
+  for await (const chunk of archive.text(name)) return chunk;
+  return '';
 }
 
 function checkPart({ name, sizeBytes, header }: ZipEntry): void {
