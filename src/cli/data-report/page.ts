@@ -107,7 +107,7 @@ function lengths(measured: TokenLengths, texts: ReportTexts, { count, share }: F
     texts.lengthsTitle,
     columnChart(columns, texts.lengthsCaption(measured.unit)),
     `<p>${escapeHtml(summary)}</p><h3>${escapeHtml(texts.cutsTitle)}</h3><p>${escapeHtml(texts.cutsIntro)}</p>`,
-    `<table><thead><tr><th scope="col">${escapeHtml(texts.context)}</th><th scope="col">${escapeHtml(texts.longerDocuments)}</th><th scope="col">${escapeHtml(texts.lost)}</th></tr></thead><tbody>${rows.join('')}</tbody></table>`,
+    `<table class="figures"><thead><tr><th scope="col">${escapeHtml(texts.context)}</th><th scope="col">${escapeHtml(texts.longerDocuments)}</th><th scope="col">${escapeHtml(texts.lost)}</th></tr></thead><tbody>${rows.join('')}</tbody></table>`,
   );
 }
 
@@ -157,7 +157,7 @@ function copies({ report, originals }: DataPageFacts, texts: ReportTexts): strin
       side(texts.droppedText, id, excerpt),
       side(texts.keptText, copyOf as string, original.slice(0, 160)),
     ];
-    return [`<div class="pair"><p>${escapeHtml(detail)}</p>${texts2.join('')}</div>`];
+    return [`<div class="pair"><p>${escapeHtml(detail)}</p>${sides.join('')}</div>`];
   });
   return pairs.length === 0 ? '' : section(texts.copiesTitle, `<p>${escapeHtml(texts.copiesIntro)}</p>`, ...pairs);
 }

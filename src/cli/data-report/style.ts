@@ -14,7 +14,7 @@ caption,figcaption{text-align:left;font-size:.9rem;padding-bottom:.4rem}
 th{text-align:left;font-weight:500;padding:.25rem .6rem .25rem 0;overflow-wrap:anywhere}
 td{padding:.25rem 0 .25rem .6rem;overflow-wrap:anywhere}thead th{color:var(--quiet);font-size:.9rem}
 tbody tr+tr{border-top:1px solid var(--line)}
-.bars th{width:32%}.bars td.bar{width:44%}.bars svg{display:block;width:100%;height:.8rem}.bars td.note{white-space:nowrap;text-align:right}
+.figures th{white-space:nowrap}.bars th{width:32%}.bars td.bar{width:44%}.bars svg{display:block;width:100%;height:.8rem}.bars td.note{white-space:nowrap;text-align:right}
 svg rect{fill:var(--mark)}svg line{stroke:var(--line)}.columns{width:100%;height:auto}.axis{fill:var(--quiet);font-size:13px;text-anchor:middle}
 figure{margin:0}details{border-top:1px solid var(--line);padding:.5rem 0}summary{cursor:pointer}
 ul{padding-left:1.2rem;margin:.4rem 0}li{margin:.4rem 0}
