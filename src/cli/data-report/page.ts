@@ -153,7 +153,7 @@ function copies({ report, originals }: DataPageFacts, texts: ReportTexts): strin
     if (original === undefined) return [];
     const side = (name: string, where: string, text: string): string =>
       `<div><h3>${escapeHtml(name)} <code>${escapeHtml(where)}</code></h3><blockquote>${escapeHtml(text)}</blockquote></div>`;
-    const texts2 = [
+    const sides = [
       side(texts.droppedText, id, excerpt),
       side(texts.keptText, copyOf as string, original.slice(0, 160)),
     ];
