@@ -4,7 +4,7 @@ import type { TextStatistics } from './text-statistics.js';
 /** One published reason to drop a document, by the name its reference implementation gives it. */
 export interface QualityRule {
   readonly name: string;
-  readonly family: 'gopher-repetition' | 'gopher-quality' | 'c4' | 'fineweb' | 'chinese';
+  readonly family: 'gopher-repetition' | 'gopher-quality' | 'c4' | 'fineweb' | 'chinese' | 'toxicity';
   readonly threshold: number;
   /** Whether the measure must not exceed the threshold, or not fall below it. */
   readonly bound: 'at-most' | 'at-least';
@@ -288,11 +288,35 @@ function characterRepetition(text: string): number {
   return most.reduce((sum, count) => sum + count, 0) / (text.length - REPETITION_SIZE + 1);
 }
 
-/** Every rule, in the order FineWeb applies the families; the Chinese counterparts come last. */
+const TOXICITY_RULES = family(
+  'toxicity',
+  { source: `Data-Juicer, arXiv:2309.02033, flagged words; lists and thresholds are Moat's`, writing: 'any' },
+  [
+    {
+      name: 'flagged_words',
+      threshold: 0.01,
+      bound: 'at-most',
+      set: 'basic',
+      writing: 'spaced',
+      measure: (s) => s.flaggedShare(),
+    },
+    {
+      name: 'zh_flagged_words',
+      threshold: 0.017,
+      bound: 'at-most',
+      set: 'basic',
+      writing: 'unspaced',
+      measure: (s) => s.flaggedShare(),
+    },
+  ],
+);
+
+/** Every rule, in the order FineWeb applies the families; the Chinese counterparts and flagged words come last. */
 export const QUALITY_RULES: readonly QualityRule[] = [
   ...GOPHER_REPETITION,
   ...GOPHER_QUALITY,
   ...C4_RULES,
   ...FINEWEB_RULES,
   ...CHINESE_RULES,
+  ...TOXICITY_RULES,
 ];

@@ -3,6 +3,7 @@ import { codePoints } from './code-points.js';
 import { LATIN_WORDS } from './language-words.js';
 import { measureRepetition, type Repetition } from './repetition.js';
 import { splitWords } from './split-words.js';
+import { flaggedShare } from './toxic-words.js';
 
 /** What the quality rules look at, each measured once, when a rule asks. Lengths are in code points. */
 export interface TextStatistics {
@@ -21,6 +22,8 @@ export interface TextStatistics {
   repetition(): Repetition;
   /** What C4 leaves of it. */
   c4(): C4Result;
+  /** How much of it is obscenities and slurs; undefined where that cannot be told. */
+  flaggedShare(): number | undefined;
 }
 
 export interface WordStatistics {
@@ -79,6 +82,7 @@ export function measureText(text: string, language: string): TextStatistics {
     paragraphs,
     repetition: once(() => measureRepetition(words())),
     c4: once(() => keptByC4(text, { isSpaced })),
+    flaggedShare: once(() => flaggedShare(text, language, words, () => ofCharacters().han)),
   };
 }
 
