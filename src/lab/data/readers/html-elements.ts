@@ -12,7 +12,7 @@ export const VERBATIM = new Set(['pre', 'listing', 'xmp', 'plaintext']);
 /** Without text of the page in them, or with what is not shown, or with the words of buttons. */
 const SKIPPED = new Set(
   (
-    'applet area audio button canvas datalist dialog embed frameset iframe math menu nav noembed noframes noscript object option ' +
+    'annotation annotation-xml applet area audio button canvas datalist dialog embed frameset iframe menu nav noembed noframes noscript object option ' +
     'rp rt script search select style svg template textarea video'
   ).split(' '),
 );
@@ -27,8 +27,8 @@ const HIDING_CLASS =
 /** Words in names of classes and ids of what stands around the text. They lie now and then: see `html-main-text.ts`. */
 const AROUND_WORDS = new Set(
   (
-    'ad ads adsense advert advertisement advertising addthis breadcrumb breadcrumbs byline catlinks consent cookie cookies copyright ' +
-    'crumbs disclaimer foot footer gdpr lang language languages login masthead menu menus modal nav navbar navfooter navheader ' +
+    'ad ads adsense advert advertisement advertising addthis breadcrumb breadcrumbs byline catlinks comment commentlist comments consent cookie cookies copyright ' +
+    'crumbs disclaimer disqus foot footer gdpr lang language languages login masthead menu menus modal nav navbar navfooter navheader ' +
     'navigation navlinks newsletter overlay pager pagination paging popup promo promos recommended related respond share sharedaddy ' +
     'sharing sidebar sidebars signin social sponsor sponsored subscribe subscription tagcloud toc toolbar widget widgets'
   ).split(' '),
@@ -36,8 +36,8 @@ const AROUND_WORDS = new Set(
 /** Words that say where such a part is or what shape it has. A name of other words besides is believed to mean something else. */
 const PLACE_WORDS = new Set(
   (
-    'area article articles back banner bar block bottom box button buttons c col column container content entry form global header ' +
-    'icon icons inner item items js l left links list m main mobile nav notice o outer page panel post posts primary right ' +
+    'area article articles author back banner bar block bottom box button buttons c col column container content entry even form global header ' +
+    'icon icons inner item items js l left links list m main mobile nav notice o odd outer page panel post posts primary reply right ' +
     'secondary section sections side site table of contents text title top to u wrap wrapper'
   ).split(' '),
 );

@@ -54,20 +54,35 @@ function isIn(block: HtmlBlock, place: 'main' | 'article'): boolean {
 
 /** @param isBounded whether the page said that this is its text: then its short blocks are taken for text when in doubt */
 function goodBlocks(blocks: readonly HtmlBlock[], isBounded: boolean): readonly HtmlBlock[] {
-  const judged = blocks.map((block) => judge(block));
+  const menus = menusOf(blocks);
+  const judged = blocks.map((block) => judge(block, menus));
   const edge: Judgement = isBounded ? 'good' : 'bad';
   const final = resolveShort(blocks, judged, edge);
   keepHeadings(blocks, final);
   return blocks.filter((_, index) => final[index] === 'good');
 }
 
-function judge(block: HtmlBlock): Judgement {
+/** A list, or a table, is a menu or not as a whole: an item of nothing but a link is text among items that say more. */
+function menusOf(blocks: readonly HtmlBlock[]): ReadonlySet<HtmlBlock> {
+  const menus = new Set<HtmlBlock>();
+  for (let start = 0, end: number; start < blocks.length; start = end) {
+    const kind = blocks[start]?.kind;
+    end = start + 1;
+    while ((kind === 'item' || kind === 'row') && blocks[end]?.kind === kind) end++;
+    const run = blocks.slice(start, end);
+    if (areMenu(run)) for (const block of run) menus.add(block);
+  }
+  return menus;
+}
+
+function judge(block: HtmlBlock, menus: ReadonlySet<HtmlBlock>): Judgement {
   const words = countWords(block.text.slice(0, JUDGED_CHARACTERS));
   if (words < WORDS_OF_TEXT && block.kind !== 'heading' && LEGAL_LINE.test(block.text)) return 'bad';
   if (block.kind === 'verbatim') return block.isInForm ? 'short' : 'good';
   if (block.kind === 'heading') return 'short';
-  if (isMenu(block)) return 'bad';
-  return words >= WORDS_OF_TEXT && linkDensity(block) <= LINKS_OF_TEXT ? 'good' : 'short';
+  if (menus.has(block)) return 'bad';
+  // Encyclopaedias link every third word, and still say something with the others.
+  return words * (1 - linkDensity(block)) >= WORDS_OF_TEXT ? 'good' : 'short';
 }
 
 /**
@@ -111,7 +126,12 @@ function keepHeadings(blocks: readonly HtmlBlock[], final: Judgement[]): void {
 }
 
 function isMenu(block: HtmlBlock): boolean {
-  return block.kind !== 'heading' && block.kind !== 'verbatim' && linkDensity(block) > LINKS_OF_MENUS;
+  return areMenu([block]);
+}
+
+function areMenu(run: readonly HtmlBlock[]): boolean {
+  if (run[0]?.kind === 'heading' || run[0]?.kind === 'verbatim') return false;
+  return run.reduce((sum, block) => sum + block.linkedCharacters, 0) > LINKS_OF_MENUS * charactersOf(run);
 }
 
 function linkDensity({ characters, linkedCharacters }: HtmlBlock): number {
