@@ -30,6 +30,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/align.js'),
   },
   {
+    name: 'check-table',
+    summary: 'look a table over before a model learns from it',
+    load: () => import('./commands/check-table.js'),
+  },
+  {
     name: 'tokenizer',
     summary: 'learn how to cut your texts into tokens',
     load: () => import('./commands/tokenizer.js'),

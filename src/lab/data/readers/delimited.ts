@@ -48,6 +48,20 @@ async function* readDelimited(file: OpenedText, options: ReadOptions): AsyncGene
   }
 }
 
+/** The rows of a table by the names of its columns; broken ones are left out. */
+export async function* readTable(
+  lines: AsyncIterable<Line>,
+  maxCharacters: number,
+): AsyncGenerator<Readonly<Record<string, string>>> {
+  let header: readonly string[] | undefined;
+  for await (const row of readRows(lines, maxCharacters)) {
+    if (row.kind !== 'row') continue;
+    if (header === undefined) header = row.cells.map((name) => name.trim());
+    else if (row.cells.length === header.length)
+      yield Object.fromEntries(header.map((name, column) => [name, row.cells[column] as string]));
+  }
+}
+
 type Row =
   | { readonly kind: 'row'; readonly line: number; readonly cells: readonly string[] }
   | { readonly kind: 'broken'; readonly line: number; readonly what: string }
