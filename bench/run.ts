@@ -17,6 +17,7 @@ import { quantizedGroup } from './quantized.js';
 import { recipeGroup } from './recipe.js';
 import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
+import { tokenizersGroup } from './tokenizers.js';
 
 const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   classifiers: classifiersGroup,
@@ -29,6 +30,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   quantized: quantizedGroup,
   recipe: recipeGroup,
   recurrent: recurrentGroup,
+  tokenizers: tokenizersGroup,
 };
 
 function commit(): string {
