@@ -57,6 +57,7 @@ function resolveData(data: Given<'data'>): ProjectConfig['data'] {
     path: data.path ?? 'data',
     minCharacters: data.minCharacters ?? 32,
     nearDuplicates: data.nearDuplicates ?? 0.7,
+    repeatedPassages: data.repeatedPassages ?? 0,
     quality: data.quality ?? 'basic',
     testSets: data.testSets,
     allowLicences: data.allowLicences,

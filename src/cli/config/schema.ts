@@ -30,6 +30,10 @@ const sections = {
     path: text(words('PATH', 4096), ['data', 'folder or file to read']),
     minCharacters: wholeNumber(0, 1_000_000, ['min-characters', 'drop documents shorter than this']),
     nearDuplicates: realNumber(0, 1, ['near-duplicates', 'drop texts this alike to an earlier one; 0 for none']),
+    repeatedPassages: wholeNumber(0, 100_000, [
+      'repeated-passages',
+      'cut passages this long that stood before; 0 for none',
+    ]),
     languages: text(LANGUAGES, ['languages', 'keep documents in these languages only']),
     allowLicences: text(words('LICENCES', 4096), ['allow-licences', 'SPDX names to train on; others are dropped']),
     denyLicences: text(words('LICENCES', 4096), ['deny-licences', 'SPDX names not to train on, such as GPL-*']),

@@ -34,6 +34,8 @@ export interface DataConfig {
   minCharacters?: number;
   /** Documents that share at least this much of their 5-grams with an earlier one are dropped; 0 drops none. Default 0.7. */
   nearDuplicates?: number;
+  /** Passages of at least this many characters (50 or more) that stood in an earlier document are cut; 0 cuts none. Default 0. */
+  repeatedPassages?: number;
   /**
    * Licences that may be trained on, by SPDX: "MIT, Apache-2.0, CC-BY-*". Texts with another, or with none that is known, are dropped;
    * add "unknown" to keep those. Default: any, and none.

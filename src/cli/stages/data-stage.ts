@@ -62,6 +62,7 @@ export async function runDataStage(
   const {
     minCharacters,
     nearDuplicates,
+    repeatedPassages,
     quality,
     testSets,
     textField,
@@ -78,6 +79,7 @@ export async function runDataStage(
     licence: source.licence,
     thresholds: { 'too-short': minCharacters },
     nearDuplicates,
+    repeatedPassages,
     quality,
     textField,
     format,

@@ -11,6 +11,7 @@ const SETTINGS: CleaningSettings = {
   languages: undefined,
   quality: 'basic',
   nearDuplicates: 0.7,
+  repeatedPassages: 0,
   testSets: [{ name: 'test', texts: [Array.from({ length: 20 }, (_, n) => `secret${n}`).join(' ')] }],
 };
 
@@ -35,14 +36,14 @@ async function* items(count: number): AsyncGenerator<RawItem> {
   }
 }
 
-async function cleaned(count: number, options: CleaningThreads) {
+async function cleaned(count: number, options: CleaningThreads, settings = SETTINGS) {
   const report = createReport({ source: 's', licence: undefined, heldOutFraction: 0.1, seed: 1 });
   const kept: Document[] = [];
   const dropped: Dropped[] = [];
   const drop = async (each: Dropped): Promise<void> => {
     dropped.push(each);
   };
-  for await (const document of cleanDocuments(items(count), SETTINGS, report, drop, options)) kept.push(document);
+  for await (const document of cleanDocuments(items(count), settings, report, drop, options)) kept.push(document);
   return { kept, dropped, report: report.finish() };
 }
 
@@ -55,6 +56,15 @@ describe('cleaning in threads', () => {
     for (const threads of [1, 3]) {
       expect(await cleaned(1500, { threads, charactersBefore: 300_000 })).toEqual(alone);
     }
+  });
+
+  test('cuts passages that stood before, the same ones with threads', { timeout: 20_000 }, async () => {
+    const settings = { ...SETTINGS, nearDuplicates: 0, repeatedPassages: 200 };
+    const alone = await cleaned(600, { threads: 0 }, settings);
+    const cut = alone.report.masked['repeated passages'] ?? 0;
+    // nearly the copies that say one thing more: that is too little to stay alone
+    expect(cut + (alone.report.dropped['repeated-passages']?.documents ?? 0)).toBeGreaterThan(15);
+    expect(await cleaned(600, { threads: 2, charactersBefore: 100_000 }, settings)).toEqual(alone);
   });
 
   test('a reader that fails ends it with its own error', async () => {

@@ -10,6 +10,8 @@ import type { ReportBuilder } from './report.js';
 export interface CleaningSettings extends ExaminationSettings {
   /** Test sets whose n-grams must not be trained on. */
   readonly testSets: readonly NamedTestSet[];
+  /** Passages of so many characters that stood before are cut; 0 leaves them. */
+  readonly repeatedPassages: number;
 }
 
 export interface CleaningThreads {
@@ -35,7 +37,7 @@ export async function* cleanDocuments(
   drop: (dropped: Dropped) => Promise<void>,
   options: CleaningThreads = {},
 ): AsyncGenerator<Document> {
-  const copies = createCopyFilter(settings.nearDuplicates);
+  const copies = createCopyFilter({ ...settings, minCharacters: Math.max(1, settings.thresholds['too-short'] ?? 1) });
   for await (const batch of examineAll(items, settings, options)) {
     for (const examined of batch) {
       const result = copies(examined);

@@ -9,7 +9,7 @@ import { digestOf } from './exact-duplicates.js';
 import { applyFilters } from './filters.js';
 import { identifyLanguage } from './language.js';
 import { minHash } from './min-hash.js';
-import { type PiiCounts, type PiiPolicy, applyPii } from './pii.js';
+import { type PiiPolicy, applyPii } from './pii.js';
 import { type QualitySet, judgeQuality } from './quality.js';
 import type { RawItem } from './read-documents.js';
 
@@ -37,7 +37,8 @@ export type Examined =
   | {
       readonly kind: 'clean';
       readonly document: Document;
-      readonly masked: PiiCounts;
+      /** By kind of what was taken out of the text. */
+      readonly masked: Readonly<Record<string, number>>;
       readonly fingerprint: Fingerprint;
     }
   | { readonly kind: 'dropped'; readonly dropped: Dropped };
@@ -78,9 +79,10 @@ const EXCERPT_CHARACTERS = 160;
 export function refused(
   { id, origin }: Pick<Document, 'id' | 'origin'>,
   text: string,
-  refusal: Refusal,
+  { reason, detail, copyOf }: Refusal,
 ): Extract<Examined, { kind: 'dropped' }> {
-  return { kind: 'dropped', dropped: { id, origin, ...refusal, ...traceOf(text, refusal.reason) } };
+  const copy = copyOf === undefined ? {} : { copyOf };
+  return { kind: 'dropped', dropped: { id, origin, reason, detail, ...copy, ...traceOf(text, reason) } };
 }
 
 /** What is kept of a text that is left out: enough to know it again, unless it is left out for what it tells. */

@@ -29,6 +29,8 @@ export interface PrepareOptions {
   readonly thresholds?: Readonly<Record<string, number>>;
   /** Texts at least this alike to one before (0 to 1) are left out; 0 leaves them in. Default 0.7, near FineWeb's 0.72. */
   readonly nearDuplicates?: number;
+  /** Passages of at least so many characters that stood in an earlier text are cut, 50 or more; 0 leaves them. Default 0. */
+  readonly repeatedPassages?: number;
   /** What happens to addresses, numbers and keys of persons in a text. Default `mask`. */
   readonly personalData?: PiiPolicy;
   /** Tags of languages to keep, such as `en` and `zh-Hans`; what is written in another, or in none that can be told, is left out. */
@@ -109,14 +111,14 @@ const readingOf = ({ textField, format, strict }: PrepareOptions): ReadDocuments
 
 async function cleaningOf(options: PrepareOptions): Promise<CleaningSettings> {
   const { thresholds = {}, languages, testSets } = options;
-  const { personalData = 'mask', quality = 'basic', nearDuplicates = 0.7 } = options;
+  const { personalData = 'mask', quality = 'basic', nearDuplicates = 0.7, repeatedPassages = 0 } = options;
   const tests = testSets === undefined ? [] : await testSetsIn(testSets, readingOf(options));
-  return { thresholds, languages, personalData, quality, nearDuplicates, testSets: tests };
+  return { thresholds, languages, personalData, quality, nearDuplicates, repeatedPassages, testSets: tests };
 }
 
 /** Whatever decides what is kept, under the names a founder gives it. */
 async function settingsOf(options: PrepareOptions, cleaning: CleaningSettings): Promise<Passport['settings']> {
-  const { thresholds, personalData, quality, nearDuplicates, languages } = cleaning;
+  const { thresholds, personalData, quality, nearDuplicates, repeatedPassages, languages } = cleaning;
   const rules = [...FILTERS, ...qualityRules(quality)];
   const tests = options.testSets === undefined ? [] : await hashSource(options.testSets);
   return {
@@ -124,6 +126,7 @@ async function settingsOf(options: PrepareOptions, cleaning: CleaningSettings): 
     personalData,
     quality,
     nearDuplicates,
+    repeatedPassages,
     languages: [...(languages ?? [])],
     testSets: tests.map(({ origin, sha256 }) => `${origin} ${sha256}`),
     textField: options.textField ?? '',
