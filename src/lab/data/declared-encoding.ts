@@ -16,7 +16,8 @@ const LARGER_SETS: Readonly<Record<string, string>> = {
   'x-sjis': 'shift_jis',
 };
 /** Sets of characters for text; iconv knows `base64` and such too. */
-const KNOWN = /^(?:windows-\d+|iso-8859-\d+|koi8-[ru]|macintosh|gb18030|big5(?:-hkscs)?|shift_jis|euc-(?:jp|kr|tw))$/;
+const KNOWN =
+  /^(?:utf-8|windows-\d+|iso-8859-\d+|koi8-[ru]|macintosh|gb18030|big5(?:-hkscs)?|shift_jis|euc-(?:jp|kr|tw))$/;
 
 const XML_DECLARATION = /^<\?xml\s[^>]*?encoding\s*=\s*["']?([\w.:-]{1,40})/i;
 const META_CHARSET = /<meta\s[^>]{0,500}?charset\s*=\s*["']?\s*([\w.:-]{1,40})/i;

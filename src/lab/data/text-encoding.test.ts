@@ -129,7 +129,7 @@ describe('declared encodings', () => {
     ["<meta http-equiv='Content-Type' content='text/html; charset=windows-1250'>", 'windows-1250'],
     ['\n<?xml version="1.0" encoding="ISO-8859-1"?>', 'windows-1252'],
     ['<meta charset=GB2312>', 'gb18030'],
-    ['<meta charset="utf-8">', undefined],
+    ['<meta charset="utf-8">', 'utf-8'],
     ['<meta charset="base64">', undefined],
     ['<meta charset="x-no-such">', undefined],
     ['A page says <meta charset="koi8-r">', undefined],
@@ -140,5 +140,8 @@ describe('declared encodings', () => {
     expect(await inspect(iconv.encode(page('windows-1250'), 'windows-1250'))).toBe('windows-1250');
     expect(await inspect(Buffer.from(page('windows-1250')))).toBe('utf-8');
     expect(await inspect(iconv.encode(page('euc-jp'), 'windows-1250'))).toBe('invalid-utf8');
+    expect(await inspect(iconv.encode(page('utf-8'), 'windows-1250'))).toBe('invalid-utf8');
+    const cut = Buffer.concat([Buffer.from(page('utf-8')), Buffer.from('文').subarray(0, 2), Buffer.from('</p>')]);
+    expect(await inspect(cut)).toBe('utf-8');
   });
 });

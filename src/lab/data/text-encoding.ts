@@ -26,6 +26,8 @@ const HEAD_BYTES = 1 << 12;
 const TRUSTED_ENCODINGS = new Set(['GB18030', 'Big5', 'Shift_JIS', 'EUC-JP', 'EUC-KR']);
 const MIN_CONFIDENCE = 80;
 const MIN_LEAD = 10;
+/** Of the characters of a page that says it is UTF-8. */
+const MAX_BROKEN_SHARE = 1 / 2000;
 
 const BINARY_SIGNATURES: readonly (readonly [name: string, bytes: string])[] = [
   ['PDF', '%PDF-'],
@@ -68,8 +70,14 @@ function byteOrderMark(head: Buffer): string | undefined {
 /** What the file says of itself, if the bytes can be that; then what their pattern says; then what the words say. */
 function encodingOf(sample: Buffer, head: Buffer): string | undefined {
   const declared = declaredEncoding(head);
-  if (declared !== undefined && canBe(declared, sample)) return declared;
+  if (declared === 'utf-8' ? isNearlyUtf8(sample) : declared !== undefined && canBe(declared, sample)) return declared;
   return detectEncoding(sample) ?? (isWestern(sample) ? 'windows-1252' : undefined);
+}
+
+/** Pages are put together of pieces, of which one may be cut inside a character; readers see a mark there (U+FFFD). */
+function isNearlyUtf8(sample: Buffer): boolean {
+  const text = sample.toString('utf8').slice(2, -2);
+  return text.split('\uFFFD').length - 1 <= Math.max(1, text.length * MAX_BROKEN_SHARE);
 }
 
 /** The sample may start and end inside a character; anything undecodable between, or a control character, is a wrong guess. */

@@ -8,13 +8,16 @@ export interface HtmlBlock extends TextBlock {
   readonly characters: number;
   /** How many of them are inside links. */
   readonly linkedCharacters: number;
-  /** Stands in `<main>`, in an `<article>`, or in neither. */
-  readonly place: 'main' | 'article' | 'body';
+  /** The innermost part it stands in that says how near it is to the text. */
+  readonly place: HtmlPlace;
   /** What it stands in is named like a part around the text. */
   readonly isSuspect: boolean;
   /** In a form, where what is short is labels. */
   readonly isInForm: boolean;
 }
+
+/** From the page to its text; a part in another is at least as near as that. */
+export type HtmlPlace = 'body' | 'main' | 'article' | 'text';
 
 export interface HtmlContent {
   readonly title: string;

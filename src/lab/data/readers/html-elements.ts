@@ -1,3 +1,5 @@
+import type { HtmlPlace } from './html-blocks.js';
+
 /** What the elements of a web page are to a reader of its text: blocks, or pieces of the page around the text. */
 
 export const HTML_BLOCKS = new Set(
@@ -41,6 +43,8 @@ const PLACE_WORDS = new Set(
     'secondary section sections side site table of contents text title top to u wrap wrapper'
   ).split(' '),
 );
+/** What publishing systems and newspapers name the part with what an article says. */
+const TEXT_NAME = /^(?:entry|post|article|story|blog-?post|news)[-_]{0,2}(?:content|body|text|bodycopy)$/;
 /** Asides that belong to the text. */
 const NOTE_NAME = /note|warning|caution|tip|important|admonition|hint|example|pullquote/i;
 
@@ -52,27 +56,33 @@ export interface ElementRole {
   readonly isSkipped: boolean;
   /** By its name or class it stands around the main text. */
   readonly isSuspect: boolean;
-  /** It says that it holds the main text. */
-  readonly isMain: boolean;
+  /** It says that it holds the main text: all of it, one article, or what the article says. */
+  readonly place: HtmlPlace;
 }
+
+const PLACES: Readonly<Record<string, HtmlPlace>> = { html: 'body', body: 'body', main: 'main', article: 'article' };
 
 /** @param isInMain whether it stands in `<main>` or `<article>`, where headers belong to the text */
 export function roleOf(name: string, attributes: Attributes, isInMain: boolean): ElementRole {
   const role = attributes['role']?.toLowerCase() ?? '';
-  const isMain = name === 'main' || name === 'article' || role === 'main';
-  if (isMain || name === 'html' || name === 'body') return { isSkipped: false, isSuspect: false, isMain };
   const names = namesOf(attributes);
+  const place = saysText(names, attributes) ? 'text' : role === 'main' ? 'main' : PLACES[name];
+  if (place !== undefined) return { isSkipped: false, isSuspect: false, place };
   const isSkipped =
     SKIPPED.has(name) ||
     SKIPPED_ROLES.has(role) ||
     isHidden(attributes) ||
     names.some((each) => HIDING_CLASS.test(each));
-  return { isSkipped, isSuspect: isSuspect(name, names, attributes, isInMain), isMain: false };
+  return { isSkipped, isSuspect: isSuspect(name, names, attributes, isInMain), place: 'body' };
 }
 
 function namesOf(attributes: Attributes): readonly string[] {
   const written = `${attributes['class'] ?? ''} ${attributes['id'] ?? ''}`.trim().toLowerCase();
   return written === '' ? [] : written.slice(0, 1000).split(/\s+/);
+}
+
+function saysText(names: readonly string[], attributes: Attributes): boolean {
+  return attributes['itemprop'] === 'articleBody' || names.some((name) => TEXT_NAME.test(name));
 }
 
 function isHidden(attributes: Attributes): boolean {

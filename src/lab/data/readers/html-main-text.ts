@@ -4,7 +4,7 @@
  * after Pomikálek's jusText (2011): a short block is judged by the nearest blocks that are sure. Word lists are not used,
  * so it is the same in every language. What the page itself says (`<main>`, `<article>`, names of classes) goes first.
  */
-import type { HtmlBlock } from './html-blocks.js';
+import type { HtmlBlock, HtmlPlace } from './html-blocks.js';
 
 type Judgement = 'good' | 'bad' | 'short';
 
@@ -25,31 +25,34 @@ const LEGAL_LINE = /©|\(c\)\s*(?:19|20)\d\d|all rights reserved|版权所有|�
 /** The part of the page that says it is the main one is believed when it has this share of the page's text. */
 const MIN_SHARE = 0.25;
 
+const NEAR_PLACES: readonly (readonly HtmlPlace[])[] = [['text'], ['text', 'article'], ['text', 'article', 'main']];
+
+const NO_MENUS: ReadonlySet<HtmlBlock> = new Set();
+
 /** The blocks that are the page's text, in their order. */
 export function mainText(blocks: readonly HtmlBlock[]): readonly HtmlBlock[] {
-  const named = blocks.filter(({ isSuspect }) => !isSuspect);
+  const prose = proseOf(blocks);
+  const isNamed = ({ isSuspect }: HtmlBlock): boolean => !isSuspect;
   // Where nearly all is in what is named like a menu, the name says nothing.
-  const candidates =
-    charactersOf(named) >= MIN_SHARE * charactersOf(blocks.filter((block) => !isMenu(block))) ? named : blocks;
-  const place = mainPlace(candidates);
-  const inPlace = place === undefined ? candidates : candidates.filter((block) => isIn(block, place));
-  const kept = goodBlocks(inPlace, place !== undefined);
+  const isCandidate = holds(prose, isNamed, MIN_SHARE) ? isNamed : () => true;
+  const places = NEAR_PLACES.find((each) =>
+    holds(prose.filter(isCandidate), ({ place }) => each.includes(place), MIN_SHARE),
+  );
+  const inPlace = blocks.filter((block) => isCandidate(block) && (places?.includes(block.place) ?? true));
+  const kept = goodBlocks(inPlace, places !== undefined);
   // A page of a few short lines has no text by these rules; what is not links is all there is.
-  return kept.length > 0 ? kept : inPlace.filter((block) => !isMenu(block));
+  return kept.length > 0 ? kept : inPlace.filter((block) => !areMenu([block]));
 }
 
-/** `<main>` before `<article>`: a page of several articles has all of them in it, and one with comments has those outside. */
-function mainPlace(blocks: readonly HtmlBlock[]): 'main' | 'article' | undefined {
-  const all = charactersOf(blocks.filter((block) => !isMenu(block)));
-  const places = ['article', 'main'] as const;
-  return places.find((place) => {
-    const inPlace = charactersOf(blocks.filter((block) => isIn(block, place) && !isMenu(block)));
-    return inPlace > 0 && inPlace >= MIN_SHARE * all;
-  });
+/** What is sure to be text, or where nothing is, all but links. */
+function proseOf(blocks: readonly HtmlBlock[]): readonly HtmlBlock[] {
+  const prose = blocks.filter((block) => judge(block, NO_MENUS) === 'good');
+  return prose.length > 0 ? prose : blocks.filter((block) => !areMenu([block]));
 }
 
-function isIn(block: HtmlBlock, place: 'main' | 'article'): boolean {
-  return block.place === place;
+function holds(prose: readonly HtmlBlock[], isIn: (block: HtmlBlock) => boolean, share: number): boolean {
+  const inPlace = charactersOf(prose.filter(isIn));
+  return inPlace > 0 && inPlace >= share * charactersOf(prose);
 }
 
 /** @param isBounded whether the page said that this is its text: then its short blocks are taken for text when in doubt */
@@ -123,10 +126,6 @@ function keepHeadings(blocks: readonly HtmlBlock[], final: Judgement[]): void {
     if (blocks[index]?.kind === 'heading') final[index] = isFollowed ? 'good' : 'bad';
     else isFollowed = final[index] === 'good';
   }
-}
-
-function isMenu(block: HtmlBlock): boolean {
-  return areMenu([block]);
 }
 
 function areMenu(run: readonly HtmlBlock[]): boolean {

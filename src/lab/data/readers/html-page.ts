@@ -1,5 +1,5 @@
 import { type Attributes, HEADINGS, HTML_BLOCKS, roleOf, VERBATIM } from './html-elements.js';
-import type { HtmlBlock } from './html-blocks.js';
+import type { HtmlBlock, HtmlPlace } from './html-blocks.js';
 import { withoutLineBreaks } from './xml-text.js';
 
 interface Element {
@@ -9,7 +9,7 @@ interface Element {
   readonly isLink: boolean;
   readonly isInForm: boolean;
   readonly isVerbatim: boolean;
-  readonly place: HtmlBlock['place'];
+  readonly place: HtmlPlace;
   readonly listDepth: number;
   /** The innermost list. */
   readonly list: { nextNumber: number | undefined } | undefined;
@@ -69,7 +69,7 @@ export class HtmlPage {
       isLink: parent.isLink || (name === 'a' && attributes['href'] !== undefined),
       isInForm: parent.isInForm || name === 'form',
       isVerbatim: parent.isVerbatim || VERBATIM.has(name),
-      place: role.isMain && parent.place !== 'main' ? (name === 'article' ? 'article' : 'main') : parent.place,
+      place: nearer(parent.place, role.place),
       listDepth: parent.listDepth + (isList ? 1 : 0),
       list: isList ? { nextNumber: name === 'ol' ? startOf(attributes) : undefined } : parent.list,
       block: HTML_BLOCKS.has(name) ? name : parent.block,
@@ -166,6 +166,12 @@ export class HtmlPage {
     const linkedCharacters = cells.reduce((sum, blocks) => sum + (blocks[0]?.linkedCharacters ?? 0), 0);
     outer.push({ ...first[0], kind: 'row', text, characters: inkOf(text), linkedCharacters });
   }
+}
+
+const PLACES: readonly HtmlPlace[] = ['body', 'main', 'article', 'text'];
+
+function nearer(first: HtmlPlace, second: HtmlPlace): HtmlPlace {
+  return PLACES[Math.max(PLACES.indexOf(first), PLACES.indexOf(second))] ?? first;
 }
 
 /** Stands for `<br>` until the block is whole. */
