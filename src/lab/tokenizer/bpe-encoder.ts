@@ -4,6 +4,7 @@
  * whatever it holds ("a" × 16,000 is one piece). Knows no special tokens: all text is plain text here.
  */
 import { characterOf } from './byte-alphabet.js';
+import { detached } from './detached.js';
 import type { Cut } from './pre-tokenizer.js';
 
 export interface MergeTable {
@@ -44,7 +45,7 @@ export function encodeByPieces(cut: Cut, encodePiece: (piece: string) => readonl
     const ids = encodePiece(piece);
     if (piece.length <= MAX_CACHED_LENGTH) {
       if (cache.size >= MAX_CACHED_PIECES) cache.clear();
-      cache.set(piece, ids);
+      cache.set(detached(piece), ids);
     }
     return ids;
   };

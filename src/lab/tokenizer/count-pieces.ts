@@ -1,3 +1,4 @@
+import { detached } from './detached.js';
 import { SPLIT_PATTERN } from './split-pattern.js';
 
 /**
@@ -6,7 +7,7 @@ import { SPLIT_PATTERN } from './split-pattern.js';
  */
 const MAX_PIECE_LENGTH = 256;
 
-/** Beyond this many distinct pieces, those seen least are forgotten: memory stays bounded on any corpus. */
+/** Beyond this many distinct pieces, the rarer half is forgotten: memory stays bounded on any corpus. */
 const MAX_DISTINCT_PIECES = 4_000_000;
 
 export interface PieceCounts {
@@ -16,26 +17,43 @@ export interface PieceCounts {
   readonly bytes: number;
 }
 
-/** How often every piece occurs. @param cut default: by GPT-2's split pattern */
+/**
+ * How often every piece occurs.
+ * @param cut default: by GPT-2's split pattern
+ * @param maxDistinct how many pieces are remembered between texts; one text may add more
+ */
 export async function countPieces(
   texts: AsyncIterable<string> | Iterable<string>,
   cut: (text: string) => readonly string[] = (text) => text.match(SPLIT_PATTERN) ?? [],
+  maxDistinct = MAX_DISTINCT_PIECES,
 ): Promise<PieceCounts> {
   const counts = new Map<string, number>();
+  const add = (piece: string): void => {
+    const count = counts.get(piece);
+    if (count === undefined) counts.set(detached(piece), 1);
+    else counts.set(piece, count + 1);
+  };
   let bytes = 0;
-  let forgetBelow = 2;
   for await (const text of texts) {
     bytes += Buffer.byteLength(text);
     for (const piece of cut(text)) {
-      if (piece.length <= MAX_PIECE_LENGTH) counts.set(piece, (counts.get(piece) ?? 0) + 1);
-      else for (const part of partsOf(piece)) counts.set(part, (counts.get(part) ?? 0) + 1);
+      if (piece.length <= MAX_PIECE_LENGTH) add(piece);
+      else for (const part of partsOf(piece)) add(part);
     }
-    while (counts.size > MAX_DISTINCT_PIECES) {
-      for (const [piece, count] of counts) if (count < forgetBelow) counts.delete(piece);
-      forgetBelow *= 2;
-    }
+    if (counts.size > maxDistinct) forgetRarest(counts, Math.floor(maxDistinct / 2));
   }
   return { counts, bytes };
+}
+
+/** The rarest go, of equally rare ones those met first: what is frequent stays, however often this happens. */
+function forgetRarest(counts: Map<string, number>, most: number): void {
+  const sorted = Float64Array.from(counts.values()).sort();
+  const least = sorted[counts.size - most] as number;
+  for (const [piece, count] of counts) if (count < least) counts.delete(piece);
+  for (const [piece, count] of counts) {
+    if (counts.size <= most) return;
+    if (count === least) counts.delete(piece);
+  }
 }
 
 /** Parts of at most `MAX_PIECE_LENGTH`, no character cut in two. */

@@ -4,6 +4,7 @@
  * `tokenizers` except for characters that joined Unicode after version 8, whose categories are newer here.
  */
 import { MoatError } from '../../base/errors.js';
+import { detached } from './detached.js';
 import { type AddedToken, type Template, type WordPieceFile, readWordPieceFile } from './wordpiece-file.js';
 import { type TextRules, normalizeText, splitWords } from './wordpiece-text.js';
 
@@ -136,7 +137,7 @@ function remembering(cut: (word: string) => readonly number[]): (word: string) =
     if (known !== undefined) return known;
     if (cache.size >= CACHED_WORDS) cache.clear();
     const ids = cut(word);
-    cache.set(word, ids);
+    cache.set(detached(word), ids);
     return ids;
   };
 }
