@@ -19,6 +19,9 @@ const JUDGED_CHARACTERS = 1000;
 const WORDS_PER_CJK_CHARACTER = 0.5;
 const CJK_CHARACTERS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu;
 const WORDS = /[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu;
+/** Invitations to subscribe are shorter. */
+const WORDS_OF_BOXES = 40;
+const LINKS_OF_BOXES = 0.1;
 const WORDS_OF_PHRASE = 6;
 const ENDS_LIKE_TEXT = /[.!?:;。！？：；…]['"”’」』)）]?$/u;
 const LEGAL_LINE = /©|\(c\)\s*(?:19|20)\d\d|all rights reserved|版权所有|著作权所有|保留所有权利|ICP备|京公网安备/i;
@@ -38,10 +41,36 @@ export function mainText(blocks: readonly HtmlBlock[]): readonly HtmlBlock[] {
   const places = NEAR_PLACES.find((each) =>
     holds(prose.filter(isCandidate), ({ place }) => each.includes(place), MIN_SHARE),
   );
-  const inPlace = blocks.filter((block) => isCandidate(block) && (places?.includes(block.place) ?? true));
+  const near = blocks.filter((block) => places?.includes(block.place) ?? true);
+  const inPlace = near.filter(isCandidate);
   const kept = goodBlocks(inPlace, places !== undefined);
   // A page of a few short lines has no text by these rules; what is not links is all there is.
-  return kept.length > 0 ? kept : inPlace.filter((block) => !areMenu([block]));
+  if (kept.length > 0) return withBoxes(near, new Set(kept));
+  return inPlace.filter((block) => !areMenu([block]));
+}
+
+/**
+ * Boxes in the text are named as those beside it are: books call them sidebars. What is named so, stands amid what is kept
+ * and says as much as a paragraph is of the text.
+ */
+function withBoxes(blocks: readonly HtmlBlock[], kept: ReadonlySet<HtmlBlock>): readonly HtmlBlock[] {
+  const first = blocks.findIndex((block) => kept.has(block));
+  const last = blocks.findLastIndex((block) => kept.has(block));
+  const boxed = new Set<HtmlBlock>();
+  for (let start = first, end: number; start < last; start = end) {
+    end = start + 1;
+    if (blocks[start]?.isSuspect !== true) continue;
+    while (blocks[end]?.isSuspect === true) end++;
+    const box = blocks.slice(start, end);
+    if (end <= last && isProse(box)) for (const block of box) boxed.add(block);
+  }
+  return blocks.filter((block) => kept.has(block) || boxed.has(block));
+}
+
+function isProse(box: readonly HtmlBlock[]): boolean {
+  const linked = box.reduce((sum, block) => sum + block.linkedCharacters, 0);
+  const words = box.reduce((sum, { text }) => sum + countWords(text.slice(0, JUDGED_CHARACTERS)), 0);
+  return linked <= LINKS_OF_BOXES * charactersOf(box) && words >= WORDS_OF_BOXES;
 }
 
 /** What is sure to be text, or where nothing is, all but links. */

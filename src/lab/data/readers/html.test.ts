@@ -67,6 +67,22 @@ describe('web pages', () => {
     expect(await read(`<html><body><div class="sidebar"><p>${SENTENCE}</p></div></body></html>`)).toEqual([SENTENCE]);
   });
 
+  it('take what a page calls the text of its article, and boxes in it', async () => {
+    const box = `<div class="sidebar">${`<p>${SENTENCE} In a box.</p>`.repeat(2)}</div>`;
+    const body = `<p>${SENTENCE}</p>${box}<p>${SENTENCE}</p><div class="newsletter"><p>${SENTENCE}</p></div>`;
+    const page = `<html><body><p>${SENTENCE} Elsewhere.</p><div class="entry-content">${body}</div><div class="comments"><p>${SENTENCE}</p></div></body></html>`;
+    expect(await read(page)).toEqual([`${SENTENCE}\n\n${`${SENTENCE} In a box.\n\n`.repeat(2)}${SENTENCE}`]);
+  });
+
+  it('keep prose with many links, and lists of which some items are links', async () => {
+    const links = 'One <a href="a">word of</a> it '.repeat(10);
+    const list =
+      '<ul><li>See also</li><li><a href="b">Another page</a></li><li>Something said at greater length</li></ul>';
+    expect(await read(`<html><body><p>${links}</p>${list}<p>${SENTENCE}</p></body></html>`)).toEqual([
+      `${'One word of it '.repeat(10).trim()}\n\n- See also\n- Another page\n- Something said at greater length\n\n${SENTENCE}`,
+    ]);
+  });
+
   it('are read in scripts without spaces', async () => {
     const page = `<html><head><title>安装</title></head><body>${MENU.replace('Home', '首页')}<p>${HAN.slice(0, 20)}\n      ${HAN.slice(20)}</p></body></html>`;
     expect(await read(page)).toEqual([`安装\n\n${HAN}`]);
