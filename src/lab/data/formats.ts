@@ -8,6 +8,7 @@ import { docx } from './readers/docx.js';
 import { epub } from './readers/epub.js';
 import { html } from './readers/html.js';
 import { json } from './readers/json.js';
+import { odt } from './readers/odt.js';
 import { parquet } from './readers/parquet.js';
 import { pdf } from './readers/pdf.js';
 import { po } from './readers/po.js';
@@ -41,6 +42,6 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
   PLAIN_TEXT,
 ];
 
-export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf, docx, epub];
+export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf, docx, epub, odt];
 
 export const FORMAT_NAMES: readonly string[] = TEXT_FORMATS.map(({ name }) => name);
