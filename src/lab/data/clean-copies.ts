@@ -2,10 +2,20 @@ import { type Examined, refused } from './clean-document.js';
 import { createDocumentIds } from './document-ids.js';
 import { createDuplicateIndex } from './exact-duplicates.js';
 import { createNearDuplicateIndex } from './min-hash.js';
+import { createNumberList } from './number-list.js';
 import { createPassageCutter, type PassageCutter } from './repeated-passages.js';
 
+type Clean = Extract<Examined, { kind: 'clean' }>;
+type Dropped = Extract<Examined, { kind: 'dropped' }>;
+
+interface Kept extends Clean {
+  /** The same number for texts that share much: they belong on the same side of a split. */
+  readonly cluster: number;
+}
+export type Filtered = Kept | Dropped;
+
 export interface CopySettings {
-  /** Texts at least this alike to one before are copies; 0 compares texts as they are only. */
+  /** Texts at least this alike to one before are copies; 0 leaves out those that are the same only. */
   readonly nearDuplicates: number;
   /** Passages this long that stood before are cut, in UTF-16 units; 0 leaves them. */
   readonly repeatedPassages: number;
@@ -13,15 +23,20 @@ export interface CopySettings {
   readonly minCharacters: number;
 }
 
+/** Texts made by one template are all alike: a cluster of half a corpus would be trained on, or measured with, as a whole. */
+const MAX_CLUSTER = 16;
+
 /**
  * Leaves out copies of documents before, and passages that stood in one: they come one by one, in the order of the corpus.
  * @throws MoatError `too-many-passages`, from the filter
  */
-export function createCopyFilter(settings: CopySettings): (examined: Examined) => Examined {
+export function createCopyFilter(settings: CopySettings): (examined: Examined) => Filtered {
   const { nearDuplicates, repeatedPassages, minCharacters } = settings;
   const ids = createDocumentIds();
   const exact = createDuplicateIndex();
-  const near = nearDuplicates > 0 ? createNearDuplicateIndex(nearDuplicates) : undefined;
+  const near = createNearDuplicateIndex(nearDuplicates > 0 ? nearDuplicates : Infinity);
+  const clusters = createNumberList();
+  const sizes = createNumberList();
   const passages = repeatedPassages > 0 ? createPassageCutter(repeatedPassages) : undefined;
   let next = 0;
   return (examined) => {
@@ -34,8 +49,16 @@ export function createCopyFilter(settings: CopySettings): (examined: Examined) =
       return refused(document, document.text, { reason: 'exact-duplicate', detail, copyOf });
     }
     next = ids.add(document.id, document.origin) + 1;
-    const alike = fingerprint.minima && near?.findOrKeep(fingerprint.minima, next - 1);
-    if (alike === undefined) return passages === undefined ? examined : cutPassages(examined, passages, minCharacters);
+    const alike = near.findOrKeep(fingerprint.minima, next - 1);
+    // of a text that is left out none will be asked for
+    const related = alike === undefined ? next - 1 : clusters.at(alike.document);
+    const cluster = sizes.at(related) < MAX_CLUSTER ? related : next - 1;
+    clusters.set(next - 1, cluster);
+    sizes.set(cluster, sizes.at(cluster) + 1);
+    if (alike?.isCopy !== true) {
+      const kept = { ...examined, cluster };
+      return passages === undefined ? kept : cutPassages(kept, passages, minCharacters);
+    }
     const share = Math.round(alike.similarity * 100);
     const copyOf = ids.idOf(alike.document);
     const detail = `shares ${share} % of its 5-grams with ${copyOf}`;
@@ -43,9 +66,7 @@ export function createCopyFilter(settings: CopySettings): (examined: Examined) =
   };
 }
 
-type Clean = Extract<Examined, { kind: 'clean' }>;
-
-function cutPassages(examined: Clean, passages: PassageCutter, minCharacters: number): Examined {
+function cutPassages(examined: Kept, passages: PassageCutter, minCharacters: number): Filtered {
   const { document, masked } = examined;
   const remains = passages.cut(document.text, minCharacters);
   if (remains === undefined) {

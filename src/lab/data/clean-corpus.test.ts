@@ -43,7 +43,7 @@ async function cleaned(count: number, options: CleaningThreads, settings = SETTI
   const drop = async (each: Dropped): Promise<void> => {
     dropped.push(each);
   };
-  for await (const document of cleanDocuments(items(count), settings, report, drop, options)) kept.push(document);
+  for await (const { document } of cleanDocuments(items(count), settings, report, drop, options)) kept.push(document);
   return { kept, dropped, report: report.finish() };
 }
 
@@ -76,7 +76,7 @@ describe('cleaning in threads', () => {
     const all = cleanDocuments(failing(), SETTINGS, report, async () => undefined, { threads: 2, charactersBefore: 0 });
     const drain = async (): Promise<number> => {
       let count = 0;
-      for await (const document of all) count += document.text.length > 0 ? 1 : 0;
+      for await (const document of all) count += document.document.text.length > 0 ? 1 : 0;
       return count;
     };
     await expect(drain()).rejects.toThrow('disk on fire');
@@ -92,7 +92,7 @@ describe('cleaning in threads', () => {
       }
     };
     const threads = { threads: 2, charactersBefore: 0 };
-    for await (const document of cleanDocuments(counted(), SETTINGS, report, async () => undefined, threads)) {
+    for await (const { document } of cleanDocuments(counted(), SETTINGS, report, async () => undefined, threads)) {
       expect(document.id).toBe('made.txt#1');
       break;
     }

@@ -8,10 +8,18 @@ import type { RawItem } from './read-documents.js';
 import type { ReportBuilder } from './report.js';
 
 export interface CleaningSettings extends ExaminationSettings {
+  /** Texts at least this alike to one before are left out; 0 leaves them in. */
+  readonly nearDuplicates: number;
   /** Test sets whose n-grams must not be trained on. */
   readonly testSets: readonly NamedTestSet[];
   /** Passages of so many characters that stood before are cut; 0 leaves them. */
   readonly repeatedPassages: number;
+}
+
+export interface CleanDocument {
+  readonly document: Document;
+  /** The same number for texts that share much: they belong on the same side of a split. */
+  readonly cluster: number;
 }
 
 export interface CleaningThreads {
@@ -36,7 +44,7 @@ export async function* cleanDocuments(
   report: ReportBuilder,
   drop: (dropped: Dropped) => Promise<void>,
   options: CleaningThreads = {},
-): AsyncGenerator<Document> {
+): AsyncGenerator<CleanDocument> {
   const copies = createCopyFilter({ ...settings, minCharacters: Math.max(1, settings.thresholds['too-short'] ?? 1) });
   for await (const batch of examineAll(items, settings, options)) {
     for (const examined of batch) {
@@ -46,7 +54,7 @@ export async function* cleanDocuments(
         continue;
       }
       report.masked(result.masked);
-      yield result.document;
+      yield { document: result.document, cluster: result.cluster };
     }
   }
 }

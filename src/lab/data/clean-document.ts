@@ -21,16 +21,14 @@ export interface ExaminationSettings {
   /** Tags to keep; all when undefined. */
   readonly languages: readonly string[] | undefined;
   readonly quality: QualitySet;
-  /** Texts at least this alike to one before are left out; 0 leaves them in. */
-  readonly nearDuplicates: number;
 }
 
 /** What a document is known again by. */
 export interface Fingerprint {
   /** `[4]`, as `digestOf` gives it. */
   readonly digest: Uint32Array;
-  /** `[112]`, as `minHash` gives it; undefined where near duplicates stay. */
-  readonly minima: Uint32Array | undefined;
+  /** `[112]`, as `minHash` gives it. */
+  readonly minima: Uint32Array;
 }
 
 export type Examined =
@@ -66,8 +64,7 @@ export function createExaminer(
       poorQuality(text, language, settings) ??
       testText(text, contamination);
     if (refusal !== undefined) return refused(document, text, refusal);
-    const minima = settings.nearDuplicates > 0 ? minHash(text) : undefined;
-    const fingerprint = { digest: digestOf(text), minima };
+    const fingerprint = { digest: digestOf(text), minima: minHash(text) };
     return { kind: 'clean', document: { ...document, text, language }, masked, fingerprint };
   };
 }

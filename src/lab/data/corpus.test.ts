@@ -109,6 +109,8 @@ describe('filters', () => {
 });
 
 describe('split', () => {
+  const unrelated = <T>(documents: readonly T[]) => documents.map((document) => ({ document }));
+
   it('puts texts that differ in case, digits or punctuation on one side', () => {
     expect(splitNumber('Version 12 of the API.', 1)).toBe(splitNumber('version 13 of the api', 1));
     expect(splitNumber('123', 1)).not.toBe(splitNumber('456', 1));
@@ -123,7 +125,7 @@ describe('split', () => {
         fc.integer(),
         async (count, fraction, seed) => {
           const documents = Array.from({ length: count }, (_, i) => ({ text: sentence(i), index: i }));
-          const placed = await collect(splitDocuments(stream(documents), fraction, seed));
+          const placed = await collect(splitDocuments(stream(unrelated(documents)), fraction, seed));
           expect(new Set(placed.map(({ side }) => side)).size).toBe(2);
           expect(placed.map(({ document }) => document)).toEqual(documents);
         },
@@ -132,18 +134,26 @@ describe('split', () => {
     );
   });
 
+  it('keeps clusters together, at the side of their first text', async () => {
+    const documents = Array.from({ length: 300 }, (_, i) => ({ document: { text: sentence(i) }, cluster: i % 40 }));
+    const placed = await collect(splitDocuments(stream(documents), 0.2, 3));
+    const sides = placed.map(({ side }) => side);
+    expect(new Set(sides).size).toBe(2);
+    for (const [i, side] of sides.entries()) expect(side).toBe(sides[i % 40]);
+  });
+
   it('holds out about the fraction', async () => {
     const documents = Array.from({ length: 5000 }, (_, i) => ({
       text: [...String(i)].map((digit) => 'abcdefghij'[Number(digit)]).join(''),
     }));
-    const placed = await collect(splitDocuments(stream(documents), 0.1, 7));
+    const placed = await collect(splitDocuments(stream(unrelated(documents)), 0.1, 7));
     const share = placed.filter(({ side }) => side === 'heldout').length / placed.length;
     expect(share).toBeGreaterThan(0.08);
     expect(share).toBeLessThan(0.12);
   });
 
   it('refuses a single document', async () => {
-    const placed = collect(splitDocuments(stream([{ text: 'only one' }]), 0.1, 7));
+    const placed = collect(splitDocuments(stream([{ document: { text: 'only one' } }]), 0.1, 7));
     await expect(placed).rejects.toMatchObject({ code: 'corpus-too-small' });
   });
 });

@@ -37,7 +37,8 @@ describe.each(['words', 'han'] as const)('in %s', (kind) => {
       const index = createNearDuplicateIndex(THRESHOLD);
       const [a, b] = [written(parts, kind), written(other, kind)];
       expect(index.findOrKeep(minHash(a), 0)).toBeUndefined();
-      const found = index.findOrKeep(minHash(b), 1);
+      const alike = index.findOrKeep(minHash(b), 1);
+      const found = alike?.isCopy === true ? alike : undefined;
       const truth = jaccard(a, b);
       if (found !== undefined) expect(Math.abs(found.similarity - truth)).toBeLessThan(0.2);
       if (truth >= 0.8) {
@@ -71,6 +72,7 @@ test('case, accents, digits, punctuation and space are no difference', () => {
   const index = createNearDuplicateIndex(THRESHOLD);
   index.findOrKeep(minHash('On 3 May 2024 the Café sold 17 blue cups, and 4 red ones.'), 7);
   expect(index.findOrKeep(minHash('on 12 may 1999:  the cafe — sold 2 BLUE cups and 41 red ones'), 8)).toEqual({
+    isCopy: true,
     document: 7,
     similarity: 1,
   });

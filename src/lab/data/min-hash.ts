@@ -13,7 +13,9 @@ const HASHES = BANDS * ROWS;
 const SHINGLE = 5;
 
 export interface NearDuplicate {
-  /** The number of the first text that is so alike. */
+  /** Alike enough to be left out; else the two only belong together. */
+  readonly isCopy: boolean;
+  /** The number of the text kept before that is most alike. */
   readonly document: number;
   /** Estimated share of 5-grams that both have of those that either has (Jaccard), 0 to 1. */
   readonly similarity: number;
@@ -21,7 +23,7 @@ export interface NearDuplicate {
 
 export interface NearDuplicateIndex {
   /**
-   * The text kept before that is most alike, if it is alike enough; else undefined, and this one is kept.
+   * The text kept before that is most alike, if half of their 5-grams are. This one is kept unless it is a copy.
    * @param minima as `minHash` gives them
    */
   findOrKeep(minima: Uint32Array, document: number): NearDuplicate | undefined;
@@ -34,11 +36,15 @@ export function minHash(text: string): Uint32Array {
   return minima;
 }
 
-/** @param threshold the least similarity of near duplicates; with 112 hashes the estimate is good to about 0.08 */
+/** Texts that share so much belong on the same side of a split. */
+const RELATED = 0.5;
+
+/** @param threshold the least similarity of copies, above 1 for none; with 112 hashes the estimate is good to about 0.08 */
 export function createNearDuplicateIndex(threshold: number): NearDuplicateIndex {
   const kept = createKeptTexts();
   const bands = Array.from({ length: BANDS }, (_, band) => createBand(kept, band));
   const bytes = new Uint8Array(HASHES);
+  const least = Math.min(threshold, RELATED);
   return {
     findOrKeep(minima, document) {
       for (let i = 0; i < HASHES; i++) bytes[i] = (minima[i] as number) & 0xff;
@@ -49,13 +55,15 @@ export function createNearDuplicateIndex(threshold: number): NearDuplicateIndex 
           if (seen.has(index)) continue;
           seen.add(index);
           const similarity = similarityTo(bytes, kept.bytesOf(index));
-          if (similarity >= threshold && similarity > (best?.similarity ?? 0)) best = { index, similarity };
+          if (similarity >= least && similarity > (best?.similarity ?? 0)) best = { index, similarity };
         }
       }
-      if (best !== undefined) return { document: kept.documentOf(best.index), similarity: best.similarity };
-      const index = kept.add(bytes, document);
-      for (const band of bands) band.add(index);
-      return undefined;
+      const isCopy = best !== undefined && best.similarity >= threshold;
+      if (!isCopy) {
+        const index = kept.add(bytes, document);
+        for (const band of bands) band.add(index);
+      }
+      return best && { isCopy, document: kept.documentOf(best.index), similarity: best.similarity };
     },
   };
 }
