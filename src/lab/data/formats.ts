@@ -12,7 +12,9 @@ import { odt } from './readers/odt.js';
 import { parquet } from './readers/parquet.js';
 import { pdf } from './readers/pdf.js';
 import { po } from './readers/po.js';
+import { pptx } from './readers/pptx.js';
 import { subtitles } from './readers/srt.js';
+import { xlsx } from './readers/xlsx.js';
 import { xml } from './readers/xml.js';
 
 export const PLAIN_TEXT: TextFormat = {
@@ -42,6 +44,6 @@ export const TEXT_FORMATS: readonly TextFormat[] = [
   PLAIN_TEXT,
 ];
 
-export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf, docx, epub, odt];
+export const BINARY_FORMATS: readonly BinaryFormat[] = [parquet, pdf, docx, epub, odt, pptx, xlsx];
 
 export const FORMAT_NAMES: readonly string[] = TEXT_FORMATS.map(({ name }) => name);
