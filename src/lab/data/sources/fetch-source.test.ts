@@ -136,7 +136,8 @@ describe('a URL', () => {
     const content = 'a'.repeat(50_000) + 'b'.repeat(50_000);
     handlers['/big.txt'] = (request, response) => {
       const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-      const headers = { etag: '"same"', 'content-length': content.length - from };
+      const headers: Record<string, string | number> = { etag: '"same"', 'content-length': content.length - from };
+      if (from > 0) headers['content-range'] = `bytes ${from}-${content.length - 1}/${content.length}`;
       response.writeHead(from === 0 ? 200 : 206, headers);
       if (from > 0) return void response.end(content.slice(from));
       response.write(content.slice(0, 60_000), () => setTimeout(() => response.destroy(), 20));
@@ -146,6 +147,29 @@ describe('a URL', () => {
     expect(await readFile(path.join(sourcePath(record, options), 'big.txt'), 'utf8')).toBe(content);
     expect(asked.length).toBe(2);
     expect(asked[1]?.headers['if-range']).toBe('"same"');
+  });
+
+  test('is fetched anew where what came was compressed on the way, or another part comes than was asked for', async () => {
+    const content = Array.from({ length: 50_000 }, (_, index) => (index * 7919) % 997).join();
+    for (const [name, isZipped] of [
+      ['a.txt', true],
+      ['b.txt', false],
+    ] as const) {
+      const body = isZipped ? gzipSync(content) : Buffer.from(content);
+      let tries = 0;
+      handlers[`/${name}`] = (request, response) => {
+        const headers: Record<string, string> = { etag: '"same"', 'content-length': String(body.length) };
+        if (isZipped) headers['content-encoding'] = 'gzip';
+        if (request.headers.range !== undefined) headers['content-range'] = `bytes 0-${body.length - 1}/${body.length}`;
+        response.writeHead(request.headers.range === undefined ? 200 : 206, headers);
+        if (++tries > 1) return void response.end(body);
+        response.write(body.subarray(0, body.length >> 1), () => setTimeout(() => response.destroy(), 20));
+      };
+      const record = await add(`${origin}/${name}`);
+      expect(record.files[0]?.sha256).toBe(createHash('sha256').update(content).digest('hex'));
+    }
+    // fetch itself adds a second one to a request for a part
+    for (const { headers } of asked) expect(headers['accept-encoding']).toMatch(/^identity(, identity)?$/);
   });
 
   test('is tried again while the server is busy, and given up in one line', async () => {
@@ -278,6 +302,17 @@ describe('hf:', () => {
   ])('%s is refused in one line', async (source, code, fix) => {
     await expect(add(source)).rejects.toMatchObject({ code, fix });
     await expectNothing();
+  });
+
+  test('names that an endpoint answers do not lead out of the copy; all files together keep to the limit', async () => {
+    handlers['/api/datasets/me/faq/parquet'] = json({ default: { '../../../out': [`${origin}/p`] } });
+    await expect(add('hf:me/faq')).rejects.toMatchObject({ code: 'source-damaged' });
+    handlers['/p'] = bytes('PAR1'.repeat(100));
+    handlers['/api/datasets/me/faq/parquet'] = json({ default: { train: [`${origin}/p`, `${origin}/p`] } });
+    await expect(add('hf:me/faq', { maxBytes: 700 })).rejects.toMatchObject({ code: 'source-too-large' });
+    await expect(add('hf:me/faq/constructor')).rejects.toMatchObject({ code: 'no-such-split' });
+    await expectNothing();
+    expect(await readdir(options.projectFolder)).toEqual(['.moat']);
   });
 
   test.each([

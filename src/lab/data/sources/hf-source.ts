@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { MoatError } from '../../../base/errors.js';
-import { type DownloadOptions, download } from './http-download.js';
+import { type DownloadOptions, download, MAX_SOURCE_BYTES } from './http-download.js';
 import type { FetchedCopy } from './npm-source.js';
 
 export interface HfSpec {
@@ -24,14 +24,17 @@ export function parseHfSpec(source: string): HfSpec {
   });
 }
 
-const filesSchema = z.record(z.string(), z.record(z.string(), z.array(z.url())));
+/** Names of splits become folders, so that what an endpoint answers may not lead out of the copy. */
+const name = z.string().regex(/^\w[\w.-]{0,127}$/);
+const filesSchema = z.record(name, z.record(name, z.array(z.url())));
 const factsSchema = z.object({ sha: z.string().optional(), tags: z.array(z.string()).catch([]) });
 
 const MAX_FILES = 10_000;
 
 /**
  * Fills an empty folder with the Parquet files of one configuration: of the split that is named, else of `train`, else of all.
- * @throws MoatError `bad-source`, `source-refused`, `source-unreachable`, `no-such-split`
+ * @throws MoatError `bad-source`, `source-refused`, `source-unreachable`, `source-damaged`,
+ *   `source-too-large`, `no-such-split`
  */
 export async function fetchHf(
   source: string,
@@ -45,7 +48,12 @@ export async function fetchHf(
   const ask = (place: string): Promise<unknown> =>
     askHub(`${endpoint}/api/datasets/${dataset}${place}`, source, authorization, options);
   const facts = factsSchema.safeParse(await ask('')).data;
-  const configs = filesSchema.safeParse(await ask('/parquet')).data ?? {};
+  const { data: configs } = filesSchema.safeParse(await ask('/parquet'));
+  if (configs === undefined) {
+    throw new MoatError('source-damaged', `${source}: the list of its files is not what the Hub answers`, {
+      fix: 'Check HF_ENDPOINT, or try again later.',
+    });
+  }
   const splits = chosen(
     configs,
     config ?? (Object.keys(configs).length === 1 ? undefined : 'default'),
@@ -60,12 +68,13 @@ export async function fetchHf(
   );
   if (files.length === 0 || files.length > MAX_FILES)
     throw new MoatError('no-such-split', `${source}: the Hub lists ${files.length} files of it`);
+  let bytesLeft = options.maxBytes ?? MAX_SOURCE_BYTES;
   for (const { url, place } of files) {
     const target = path.join(folder, ...place);
     await mkdir(path.dirname(target), { recursive: true });
     // the token goes to the Hub alone, not to where it keeps files
     const headers = url.startsWith(`${endpoint}/`) ? authorization : {};
-    await download(url, target, { ...options, headers });
+    bytesLeft -= (await download(url, target, { ...options, headers, maxBytes: bytesLeft })).sizeBytes;
   }
   const licence = facts?.tags.find((tag) => tag.startsWith('license:'))?.slice('license:'.length);
   return { version: facts?.sha, licence: licence === 'unknown' || licence === 'other' ? undefined : licence };
@@ -73,7 +82,7 @@ export async function fetchHf(
 
 /** What is called so, or the only one there is. */
 function chosen<T>(all: Readonly<Record<string, T>>, name: string | undefined, what: string, source: string): T {
-  const found = name === undefined ? Object.values(all)[0] : all[name];
+  const found = name === undefined ? Object.values(all)[0] : Object.hasOwn(all, name) ? all[name] : undefined;
   if (found !== undefined) return found;
   const names = Object.keys(all).slice(0, 12).join(', ');
   const example = what === 'split' ? 'hf:OWNER/NAME:SPLIT' : 'hf:OWNER/NAME/CONFIG';

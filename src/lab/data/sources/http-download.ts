@@ -1,5 +1,5 @@
 /** Files from the web, straight to disk: limited in size, taken up again after a cut connection, checked where a hash is known. */
-import { open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { MoatError, messageOf, systemCode } from '../../../base/errors.js';
 import { formatBytes } from '../../../base/units.js';
 
@@ -7,7 +7,7 @@ export interface DownloadOptions {
   readonly fetch?: typeof globalThis.fetch | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Default 20 GB. */
+  /** Default `MAX_SOURCE_BYTES`. */
   readonly maxBytes?: number | undefined;
   /** Between tries; the second wait is twice as long. Default 1000. */
   readonly retryDelayMs?: number | undefined;
@@ -21,7 +21,8 @@ export interface Downloaded {
   readonly contentType: string | undefined;
 }
 
-const MAX_BYTES = 20e9;
+/** What one source may bring here. */
+export const MAX_SOURCE_BYTES = 20e9;
 const TRIES = 4;
 
 /** Worth another try: the server is busy, or the way to it was cut. */
@@ -34,7 +35,7 @@ const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]
 export async function download(url: string, file: string, options: DownloadOptions = {}): Promise<Downloaded> {
   const { retryDelayMs = 1000, signal } = options;
   const handle = await open(file, 'wx', 0o600);
-  const state: DownloadState = { position: 0, etag: undefined, contentType: undefined };
+  const state: DownloadState = { position: 0, etag: undefined, resumableEtag: undefined, contentType: undefined };
   try {
     for (let tried = 1; ; tried++) {
       try {
@@ -58,6 +59,7 @@ export async function download(url: string, file: string, options: DownloadOptio
 interface DownloadState {
   position: number;
   etag: string | undefined;
+  resumableEtag: string | undefined;
   contentType: string | undefined;
 }
 
@@ -65,40 +67,55 @@ class PassingFailure extends Error {}
 
 async function attempt(
   url: string,
-  handle: Awaited<ReturnType<typeof open>>,
+  handle: FileHandle,
   state: DownloadState,
-  { fetch = globalThis.fetch, headers = {}, signal, maxBytes = MAX_BYTES, onProgress }: DownloadOptions,
+  { fetch = globalThis.fetch, headers = {}, signal, maxBytes = MAX_SOURCE_BYTES, onProgress }: DownloadOptions,
 ): Promise<void> {
   // taken up only where the answer says that it is still the same file
-  const isResumed = state.position > 0 && state.etag !== undefined;
-  const range = isResumed ? { range: `bytes=${state.position}-`, 'if-range': state.etag as string } : {};
-  const request = { headers: { ...headers, ...range }, ...(signal === undefined ? {} : { signal }) };
+  const { resumableEtag } = state;
+  state.resumableEtag = undefined;
+  const isResumed = state.position > 0 && resumableEtag !== undefined;
+  const range = isResumed ? { range: `bytes=${state.position}-`, 'if-range': resumableEtag } : {};
+  // positions are those of the file itself, which they are not in what was compressed on the way
+  const request = { headers: { ...headers, 'accept-encoding': 'identity', ...range }, signal: signal ?? null };
   const response = await orPassing(fetch(url, request));
   if (!response.ok) {
     await response.body?.cancel();
     if (PASSING.has(response.status)) throw new PassingFailure(`status ${response.status}`);
     throw refused(url, response);
   }
+  const isEncoded = (response.headers.get('content-encoding') ?? 'identity') !== 'identity';
   if (response.status !== 206) {
     state.position = 0;
     await handle.truncate(0);
+  } else if (isEncoded || !response.headers.get('content-range')?.startsWith(`bytes ${state.position}-`)) {
+    await response.body?.cancel();
+    throw new PassingFailure('the answer is another part than was asked for');
   }
   const lengthBytes = Number(response.headers.get('content-length') ?? Number.NaN);
-  const isEncoded = response.headers.get('content-encoding') !== null;
   const totalBytes = Number.isFinite(lengthBytes) && !isEncoded ? state.position + lengthBytes : undefined;
   if ((totalBytes ?? 0) > maxBytes) throw tooLarge(url, maxBytes);
   state.etag = response.headers.get('etag') ?? undefined;
+  // a weak one does not say that the bytes are equal (RFC 9110, 13.1.5)
+  state.resumableEtag = isEncoded || state.etag?.startsWith('W/') === true ? undefined : state.etag;
   state.contentType = response.headers.get('content-type') ?? undefined;
   const body = response.body?.[Symbol.asyncIterator]();
   for (;;) {
     const next = body === undefined ? undefined : await orPassing(body.next());
     if (next === undefined || next.done === true) break;
-    await handle.write(next.value, 0, next.value.byteLength, state.position);
+    await writeAll(handle, next.value, state.position);
     state.position += next.value.byteLength;
     if (state.position > maxBytes) throw tooLarge(url, maxBytes);
     onProgress?.(state.position, totalBytes);
   }
   if (totalBytes !== undefined && state.position < totalBytes) throw new PassingFailure('the answer was cut off');
+}
+
+/** A full disk may take a part and say so only in the count. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    done += (await handle.write(bytes, done, bytes.byteLength - done, position + done)).bytesWritten;
+  }
 }
 
 async function orPassing<T>(promise: Promise<T>): Promise<T> {
