@@ -84,6 +84,13 @@ describe('Unigram', () => {
     );
   });
 
+  test('spells a long run of characters that it has not learned', () => {
+    const text = '龘'.repeat(100_000);
+    const ids = tokenizer.encode(text);
+    expect(ids.length).toBe(300_000);
+    expect(tokenizer.decode(ids)).toBe(text);
+  });
+
   test('is the same file for the same texts', async () => {
     const again = path.join(root, 'again');
     await trainTokenizer(again, texts(400), { vocabularySize: 480, model: 'unigram' });

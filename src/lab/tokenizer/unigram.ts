@@ -40,8 +40,13 @@ export function createUnigramEncoder(vocabulary: UnigramVocabulary): (piece: str
       let start = starts[end] as number;
       const isUnknown = id === UNKNOWN || id === unknownId;
       if (isUnknown) while (start > 0 && isUnknownAt(ids[start], unknownId)) start = starts[start] as number;
-      if (isUnknown) path.push(...[...spellUnknown(text.slice(start, end))].reverse());
-      else path.push(id);
+      if (isUnknown) {
+        const spelled = spellUnknown(text.slice(start, end));
+        // one by one: as arguments, those of a long run would not fit the stack
+        for (let i = spelled.length - 1; i >= 0; i--) path.push(spelled[i] as number);
+      } else {
+        path.push(id);
+      }
       end = start;
     }
     return path.reverse();
