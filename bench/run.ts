@@ -7,6 +7,7 @@ import { appendFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { classifiersGroup } from './classifiers.js';
+import { cleaningGroup } from './cleaning.js';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
@@ -17,10 +18,12 @@ import { quantizedGroup } from './quantized.js';
 import { recipeGroup } from './recipe.js';
 import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
+import { shardsGroup } from './shards.js';
 import { tokenizersGroup } from './tokenizers.js';
 
 const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   classifiers: classifiersGroup,
+  cleaning: cleaningGroup,
   encoders: encodersGroup,
   engine: engineGroup,
   gateway: gatewayGroup,
@@ -30,6 +33,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   quantized: quantizedGroup,
   recipe: recipeGroup,
   recurrent: recurrentGroup,
+  shards: shardsGroup,
   tokenizers: tokenizersGroup,
 };
 
