@@ -43,10 +43,16 @@ export async function fetchPostgres(source: string, folder: string, options: Que
   const writer = createJsonLinesWriter(handle);
   const sql = connect(url, source);
   let rows = 0;
+  // the server would go on until the first row, which may be long
+  let cancel: (() => void) | undefined;
   try {
     await sql.begin('read only', async (transaction) => {
       await transaction`select set_config('statement_timeout', ${String(STATEMENT_TIMEOUT_MS)}, true)`;
-      for await (const batch of transaction.unsafe(query).cursor(ROWS_AT_ONCE)) {
+      signal?.throwIfAborted();
+      const asked = transaction.unsafe(query);
+      cancel = () => asked.cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+      for await (const batch of asked.cursor(ROWS_AT_ONCE)) {
         signal?.throwIfAborted();
         for (const row of batch) await writer.write(row);
         rows += batch.length;
@@ -64,6 +70,7 @@ export async function fetchPostgres(source: string, folder: string, options: Que
     signal?.throwIfAborted();
     throw error instanceof MoatError ? error : failed(source, error);
   } finally {
+    if (cancel !== undefined) signal?.removeEventListener('abort', cancel);
     await handle.close();
     await sql.end({ timeout: 5 });
   }
