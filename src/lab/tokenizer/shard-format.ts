@@ -22,6 +22,11 @@ import { MoatError } from '../../base/errors.js';
 const MAGIC = 'MOATTOKS';
 const VERSION = 1;
 const HEADER_BYTES = 128;
+/** The bytes under the checksum. */
+const CHECKED = [
+  [8, 72],
+  [HEADER_BYTES, Infinity],
+] as const;
 
 export type TokenArray = Uint16Array | Uint32Array;
 
@@ -62,9 +67,15 @@ export function encodeShard(shard: Shard, tokenizerHash: string): Uint8Array[] {
 /**
  * Views into `file`, nothing copied but the names.
  * @param file must start at a multiple of 4 within its buffer
+ * @param checksum of the file, where it was made while reading
  * @throws MoatError `shard-damaged`, `shard-version`, `shard-other-tokenizer`, each naming the file
  */
-export function decodeShard(file: Uint8Array, name: string, tokenizerHash: string): Shard {
+export function decodeShard(
+  file: Uint8Array,
+  name: string,
+  tokenizerHash: string,
+  checksum: ShardChecksum = checksumOf(file),
+): Shard {
   const damaged = (what: string): MoatError => {
     return new MoatError('shard-damaged', `${name}: ${what}`, { fix: 'Make the token shards again.' });
   };
@@ -93,8 +104,7 @@ export function decodeShard(file: Uint8Array, name: string, tokenizerHash: strin
   const expected = namesAt + namesBytes;
   if (file.byteLength !== expected)
     throw damaged(`cut off or changed: ${file.byteLength} bytes instead of ${expected}`);
-  const checksum = createHash('sha256').update(header.subarray(8, 72)).update(file.subarray(HEADER_BYTES)).digest();
-  if (!checksum.equals(header.subarray(72, 104))) throw damaged('its content does not match its checksum');
+  if (!checksum.digest().equals(header.subarray(72, 104))) throw damaged('its content does not match its checksum');
 
   const { buffer, byteOffset } = file;
   const tokensAt = byteOffset + HEADER_BYTES;
@@ -107,6 +117,34 @@ export function decodeShard(file: Uint8Array, name: string, tokenizerHash: strin
     documentBytes: new Uint32Array(buffer, byteOffset + indexAt + 4 * documentCount, documentCount),
     documentIds: JSON.parse(Buffer.from(buffer, byteOffset + namesAt, namesBytes).toString()) as string[],
   };
+}
+
+/** The checksum of a file that comes in parts. */
+export interface ShardChecksum {
+  /** The parts in their order, none left out. */
+  add(part: Uint8Array): void;
+  digest(): Buffer;
+}
+
+export function createShardChecksum(): ShardChecksum {
+  const hash = createHash('sha256');
+  let at = 0;
+  return {
+    add(part) {
+      for (const [from, to] of CHECKED) {
+        const [start, end] = [Math.max(from, at), Math.min(to, at + part.length)];
+        if (start < end) hash.update(part.subarray(start - at, end - at));
+      }
+      at += part.length;
+    },
+    digest: () => hash.digest(),
+  };
+}
+
+function checksumOf(file: Uint8Array): ShardChecksum {
+  const checksum = createShardChecksum();
+  checksum.add(file);
+  return checksum;
 }
 
 function padding(bytes: number): number {

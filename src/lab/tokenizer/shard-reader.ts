@@ -4,7 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { restoreFolder } from '../../base/atomic-folder.js';
 import { MoatError, systemCode } from '../../base/errors.js';
-import { decodeShard, type Shard, type TokenArray } from './shard-format.js';
+import { createShardChecksum, decodeShard, type Shard, type TokenArray } from './shard-format.js';
 import { MANIFEST_FILE, type ShardManifest } from './shard-writer.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -37,7 +37,10 @@ const manifestSchema = z.object({
 });
 
 /** @throws MoatError `shards-missing`, `shard-damaged` */
-export async function readShardManifest(folder: string): Promise<ShardManifest> {
+export /** A disk's queue is kept busy, and a block still lies in the processor's cache when it is checked. */
+const BLOCK_BYTES = 1 << 20;
+
+async function readShardManifest(folder: string): Promise<ShardManifest> {
   await restoreFolder(folder);
   const file = path.join(folder, MANIFEST_FILE);
   try {
@@ -94,13 +97,21 @@ async function readShard(file: string, tokenizerHash: string): Promise<Shard> {
     const { size } = await handle.stat();
     // An array of its own: a pooled buffer would not start at a multiple of 4.
     const bytes = new Uint8Array(size);
+    const checksum = createShardChecksum();
+    const read = (at: number) => handle.read(bytes, at, Math.min(BLOCK_BYTES, size - at), at);
     let filled = 0;
+    let reading = read(0);
     while (filled < size) {
-      const { bytesRead } = await handle.read(bytes, filled, size - filled, filled);
+      const { bytesRead } = await reading;
       if (bytesRead === 0) break;
+      const block = bytes.subarray(filled, filled + bytesRead);
       filled += bytesRead;
+      // the system reads on while this thread looks through what came
+      reading = read(filled);
+      checksum.add(block);
     }
-    return decodeShard(bytes.subarray(0, filled), file, tokenizerHash);
+    await reading;
+    return decodeShard(bytes.subarray(0, filled), file, tokenizerHash, checksum);
   } finally {
     await handle.close();
   }
