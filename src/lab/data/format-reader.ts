@@ -68,5 +68,3 @@ export interface BinaryFormat extends Format {
   /** @throws MoatError when the file as a whole cannot be used, naming `file.origin` */
   read(file: OpenedFile, options: ReadOptions): AsyncIterable<Passage>;
 }
-
-export type FormatReader = TextFormat | BinaryFormat;

@@ -195,22 +195,21 @@ export function bernoulli(x: usize, n: i32, threshold: i32, seed: i32): void {
  * For every hash function (xor with an offset, product with an odd factor, high bits folded low) the least value over all
  * numbers, unsigned: into ← min(into, hashes). Four functions at a time; `functions` is a multiple of 16.
  */
-export function leastHashes(
-  numbers: usize,
-  n: i32,
-  factors: usize,
-  offsets: usize,
-  into: usize,
-  functions: i32,
-): void {
+export function leastHashes(numbers: usize, n: i32, factors: usize, offsets: usize, into: usize, functions: i32): void {
   const end: usize = numbers + ((<usize>n) << 2);
   for (let at: usize = 0; at < (<usize>functions) << 2; at += 64) {
-    const factor0 = v128.load(factors + at), factor1 = v128.load(factors + at + 16);
-    const factor2 = v128.load(factors + at + 32), factor3 = v128.load(factors + at + 48);
-    const offset0 = v128.load(offsets + at), offset1 = v128.load(offsets + at + 16);
-    const offset2 = v128.load(offsets + at + 32), offset3 = v128.load(offsets + at + 48);
-    let least0 = v128.load(into + at), least1 = v128.load(into + at + 16);
-    let least2 = v128.load(into + at + 32), least3 = v128.load(into + at + 48);
+    const factor0 = v128.load(factors + at),
+      factor1 = v128.load(factors + at + 16);
+    const factor2 = v128.load(factors + at + 32),
+      factor3 = v128.load(factors + at + 48);
+    const offset0 = v128.load(offsets + at),
+      offset1 = v128.load(offsets + at + 16);
+    const offset2 = v128.load(offsets + at + 32),
+      offset3 = v128.load(offsets + at + 48);
+    let least0 = v128.load(into + at),
+      least1 = v128.load(into + at + 16);
+    let least2 = v128.load(into + at + 32),
+      least3 = v128.load(into + at + 48);
     for (let i: usize = numbers; i < end; i += 4) {
       const number = v128.load_splat<u32>(i);
       const product0 = i32x4.mul(v128.xor(number, offset0), factor0);
