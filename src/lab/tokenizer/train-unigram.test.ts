@@ -144,6 +144,19 @@ describe('WordPiece', () => {
     expect(plain.map((id) => encoder.tokenOf(id))).toEqual(['models', 'learn', '##ing']);
   });
 
+  test('spells characters as they stand in words, also rare ones', async () => {
+    const folder = path.join(root, 'characters');
+    const lines = [...texts(400), 'naïve 龘'];
+    const tokenizer = await trainTokenizer(folder, lines, { vocabularySize: 290, model: 'wordpiece' });
+    const { model } = JSON.parse(await readFile(path.join(folder, 'tokenizer.json'), 'utf8')) as {
+      model: { vocab: Record<string, number> };
+    };
+    // a Chinese character is always a word of its own
+    const spelled = ['##ï', 'ï', '龘', '##龘', '##模'].map((token) => token in model.vocab);
+    expect(spelled).toEqual([true, true, true, false, false]);
+    expect(tokenizer.decode(tokenizer.encode('naïve 龘'))).toBe('naïve 龘');
+  });
+
   test('names the largest vocabulary when the texts are few', async () => {
     const training = trainTokenizer(path.join(root, 'few'), ['one text'], { vocabularySize: 900, model: 'wordpiece' });
     await expect(training).rejects.toMatchObject({ code: 'corpus-too-small' });

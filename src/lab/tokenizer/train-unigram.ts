@@ -5,7 +5,7 @@
  */
 import { MoatError } from '../../base/errors.js';
 import { countPieces } from './count-pieces.js';
-import { requiredCharacters } from './required-characters.js';
+import { COVERAGE, requiredCharacters } from './required-characters.js';
 import { type WeightedPieces, createLattice } from './unigram-lattice.js';
 import { pruneUnigram } from './unigram-pruning.js';
 import { seedPieces } from './unigram-seeds.js';
@@ -28,6 +28,8 @@ export interface TrainedUnigram {
 const BYTE_COUNT = 256;
 /** A byte is worse than any other way; text that spells a byte's token is then never taken for it. */
 const BYTE_SCORE = -1e4;
+/** After the point; with those before it, fewer than a double holds. */
+const SCORE_DIGITS = 10;
 /** Of the room for pieces, what single characters may take. */
 const CHARACTER_SHARE = 0.6;
 /** How much of the pieces a pruning keeps, and by how much the last is larger than what is asked: SentencePiece's numbers. */
@@ -48,7 +50,7 @@ export async function trainUnigram(
   const { vocabularySize, specialTokenCount, onProgress } = options;
   const room = vocabularySize - specialTokenCount - BYTE_COUNT;
   const { counts } = await countPieces(texts, options.cut);
-  const required = requiredCharacters(counts, Math.floor(room * CHARACTER_SHARE));
+  const required = requiredCharacters(counts, Math.floor(room * CHARACTER_SHARE), COVERAGE);
   if (required.length > room) {
     const smallest = specialTokenCount + BYTE_COUNT + required.length;
     throw new MoatError('vocabulary-too-small', `a vocabulary of ${vocabularySize} cannot hold bytes and characters`, {
@@ -100,7 +102,15 @@ function finish(
   const sorted = [...pieces].sort(([a, scoreA], [b, scoreB]) => scoreB - scoreA || (a < b ? -1 : 1));
   const others = sorted.filter(([piece]) => !keep.has(piece)).slice(0, room - keep.size);
   const chosen = new Set([...keep, ...others.map(([piece]) => piece)]);
-  return sorted.filter(([piece]) => chosen.has(piece));
+  return sorted.flatMap(([piece, score]) => (chosen.has(piece) ? [[piece, rounded(score)] as const] : []));
+}
+
+/**
+ * To so few digits that every reader of JSON gets the same double: the reference's is off by the last bit on longer ones, and
+ * then prefers another of two ways that are equally probable.
+ */
+function rounded(score: number): number {
+  return Number(score.toFixed(SCORE_DIGITS));
 }
 
 function byteTokens(): (readonly [string, number])[] {

@@ -33,10 +33,8 @@ export async function trainWordPiece(
 ): Promise<readonly string[]> {
   const normalize = createNormalize(normalizer);
   const { counts } = await countPieces(texts, (text) => splitWords(normalize(text)));
-  // each may begin a word and stand inside one
-  const room = Math.floor(((vocabularySize - specialTokens.length) * CHARACTER_SHARE) / 2);
-  const characters = requiredCharacters(counts, room).filter((character) => character.trim() !== '');
-  const spellings = [...specialTokens, ...characters, ...characters.map((each) => CONTINUING_PREFIX + each)];
+  const room = Math.floor((vocabularySize - specialTokens.length) * CHARACTER_SHARE);
+  const spellings = [...specialTokens, ...spelledCharacters(counts, room)];
   if (spellings.length > vocabularySize) {
     throw new MoatError('vocabulary-too-small', `a vocabulary of ${vocabularySize} cannot hold the characters`, {
       fix: `Ask for at least ${spellings.length} tokens.`,
@@ -49,6 +47,27 @@ export async function trainWordPiece(
     onProgress,
   });
   return spellings;
+}
+
+/**
+ * The most frequent characters, each as it begins a word and, where it was seen there or is ASCII, as it stands inside one:
+ * Chinese characters are words of their own.
+ * @param most never more spellings than these; ASCII is always among them
+ */
+function spelledCharacters(counts: ReadonlyMap<string, number>, most: number): string[] {
+  const inside = new Set<string>();
+  for (const word of counts.keys()) for (const character of [...word].slice(1)) inside.add(character);
+  const initial: string[] = [];
+  const continuing: string[] = [];
+  // unlike with bytes to fall back on, a character left out is a word lost: as many as there is room for
+  for (const character of requiredCharacters(counts, most, 1)) {
+    if (character.trim() === '') continue;
+    const isAscii = character.length === 1 && character < '\x7f';
+    if (!isAscii && initial.length + continuing.length + 2 > most) break;
+    initial.push(character);
+    if (isAscii || inside.has(character)) continuing.push(CONTINUING_PREFIX + character);
+  }
+  return [...initial, ...continuing];
 }
 
 /** Words with a character that the vocabulary lacks teach nothing. */
