@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { MoatError } from '../../../base/errors.js';
 import { type DownloadOptions, download, MAX_SOURCE_BYTES } from './http-download.js';
+import { askJson } from './json-answer.js';
 import type { FetchedCopy } from './npm-source.js';
 
 export interface HfSpec {
@@ -95,26 +96,27 @@ async function askHub(
   url: string,
   source: string,
   headers: Readonly<Record<string, string>>,
-  { fetch = globalThis.fetch, signal }: DownloadOptions,
+  options: DownloadOptions,
 ): Promise<unknown> {
-  let response: Response;
+  let answer: Awaited<ReturnType<typeof askJson>>;
   try {
-    response = await fetch(url, { headers: { ...headers }, signal: signal ?? null });
+    answer = await askJson(url, { ...options, headers });
   } catch (error) {
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     throw new MoatError('source-unreachable', `${source}: the Hub cannot be reached`, {
       fix: 'Check the network; HF_ENDPOINT names another address, such as that of a mirror.',
       cause: error,
     });
   }
-  if (response.ok) return response.json().catch(() => undefined);
+  const { status, value } = answer;
+  if (status < 400) return value;
   const [what, fix] =
-    response.status === 401 || response.status === 403
+    status === 401 || status === 403
       ? ['is private, gated, or does not exist', 'Ask for access on its page and set HF_TOKEN.']
-      : response.status === 404
+      : status === 404
         ? ['there is no such dataset', 'Check the name on huggingface.co/datasets.']
-        : response.status === 429
+        : status === 429
           ? ['the Hub asks to wait', 'Try again in a few minutes, or set HF_TOKEN for a larger share.']
-          : [`the Hub answers ${response.status}`, 'Try again later.'];
+          : [`the Hub answers ${status}`, 'Try again later.'];
   throw new MoatError('source-refused', `${source}: ${what}`, { fix });
 }

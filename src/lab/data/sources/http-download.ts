@@ -28,6 +28,10 @@ const TRIES = 4;
 /** Worth another try: the server is busy, or the way to it was cut. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
+export function isPassingStatus(status: number): boolean {
+  return PASSING.has(status);
+}
+
 /**
  * Writes a new file; nothing is left of it when this fails.
  * @throws MoatError `source-unreachable`, `source-refused` (with the status), `source-too-large`
@@ -81,7 +85,7 @@ async function attempt(
   const response = await orPassing(fetch(url, request));
   if (!response.ok) {
     await response.body?.cancel();
-    if (PASSING.has(response.status)) throw new PassingFailure(`status ${response.status}`);
+    if (isPassingStatus(response.status)) throw new PassingFailure(`status ${response.status}`);
     throw refused(url, response);
   }
   const isEncoded = (response.headers.get('content-encoding') ?? 'identity') !== 'identity';
@@ -155,7 +159,8 @@ function tooLarge(url: string, maxBytes: number): MoatError {
   });
 }
 
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+/** @throws the reason of the signal */
+export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(done, milliseconds);
     function done(): void {

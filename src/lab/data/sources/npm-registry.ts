@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { MoatError } from '../../../base/errors.js';
+import { type AskOptions, askJson } from './json-answer.js';
+import { newestWithin } from './semver-range.js';
 
 export interface NpmSpec {
   readonly name: string;
@@ -49,7 +51,12 @@ export async function findRegistry(
   }
   const scope = name.startsWith('@') ? name.slice(0, name.indexOf('/')) : undefined;
   const ofScope = scope === undefined ? undefined : settings.get(`${scope}:registry`);
-  const chosen = ofScope ?? env['npm_config_registry'] ?? settings.get('registry') ?? 'https://registry.npmjs.org/';
+  const chosen =
+    ofScope ??
+    env['npm_config_registry'] ??
+    env['NPM_CONFIG_REGISTRY'] ??
+    settings.get('registry') ??
+    'https://registry.npmjs.org/';
   const url = chosen.replace(/\/*$/, '/');
   const token = settings.get(`${url.replace(/^https?:/, '')}:_authToken`);
   return { url, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } };
@@ -80,26 +87,15 @@ export interface NpmVersion {
 export async function resolveVersion(
   { name, wanted = 'latest' }: NpmSpec,
   { url, headers }: Registry,
-  { fetch, signal }: { readonly fetch: typeof globalThis.fetch; readonly signal?: AbortSignal | undefined },
+  options: AskOptions,
 ): Promise<NpmVersion> {
-  const address = `${url}${name.replace('/', '%2f')}`;
-  let response: Response;
-  try {
-    response = await fetch(address, { headers: { ...headers, accept: 'application/json' }, signal: signal ?? null });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw new MoatError('source-unreachable', `npm:${name}: the registry cannot be reached`, {
-      fix: 'Check the network, and the registry in .npmrc.',
-      cause: error,
-    });
-  }
-  if (!response.ok) {
-    const what = response.status === 404 ? 'there is no such package' : `the registry answers ${response.status}`;
+  const { status, value } = await askRegistry(name, `${url}${name.replace('/', '%2f')}`, { ...options, headers });
+  if (status >= 400) {
+    const what = status === 404 ? 'there is no such package' : `the registry answers ${status}`;
     throw new MoatError('source-refused', `npm:${name}: ${what}`, { fix: 'Check the name on npmjs.com.' });
   }
-  const parsed = packageSchema.safeParse(await response.json().catch(() => undefined));
-  const { 'dist-tags': tags, versions } = parsed.data ?? { 'dist-tags': {}, versions: {} };
-  const version = tags[wanted] ?? (wanted in versions ? wanted : newestOf(Object.keys(versions), wanted));
+  const { 'dist-tags': tags, versions } = packageSchema.safeParse(value).data ?? { 'dist-tags': {}, versions: {} };
+  const version = versionFor(wanted, tags, Object.keys(versions));
   const found = version === undefined ? undefined : versionSchema.safeParse(versions[version]).data;
   if (found === undefined) {
     const some = Object.keys(versions).slice(-3).join(', ');
@@ -115,24 +111,26 @@ export async function resolveVersion(
 
 const sriOf = (shasum: string): string => `sha1-${Buffer.from(shasum, 'hex').toString('base64')}`;
 
-/** The newest version of `1`, `1.2`, `^1.2.3` or `~1.2.3`; others are not read as ranges. Prereleases are left out. */
-function newestOf(versions: readonly string[], range: string): string | undefined {
-  const [, mark = '', major, minor, patch] = /^([\^~]?)(\d+)(?:\.(\d+|x))?(?:\.(\d+|x))?$/.exec(range) ?? [];
-  if (major === undefined) return undefined;
-  const least = [major, minor, patch].map((part) => Number(part === 'x' ? 0 : (part ?? 0)));
-  // how many leading numbers must be equal
-  const fixed =
-    mark === '^' ? Math.max(1, least.findIndex((part) => part > 0) + 1) : mark === '~' || minor !== undefined ? 2 : 1;
-  const numbers = (version: string): number[] => version.split('.').map(Number);
-  const fitting = versions.filter((version) => {
-    if (!/^\d+\.\d+\.\d+$/.test(version)) return false;
-    const parts = numbers(version);
-    return parts.slice(0, fixed).join() === least.slice(0, fixed).join() && compare(parts, least) >= 0;
-  });
-  return fitting.sort((a, b) => compare(numbers(a), numbers(b))).at(-1);
+/** As npm chooses: a tag, a version by its full name, else the newest in the range, `latest` before others. */
+function versionFor(
+  wanted: string,
+  tags: Readonly<Record<string, string>>,
+  versions: readonly string[],
+): string | undefined {
+  if (Object.hasOwn(tags, wanted)) return tags[wanted];
+  if (versions.includes(wanted)) return wanted;
+  const { latest } = tags;
+  return (latest === undefined ? undefined : newestWithin([latest], wanted)) ?? newestWithin(versions, wanted);
 }
 
-function compare(a: readonly number[], b: readonly number[]): number {
-  const at = a.findIndex((part, index) => part !== b[index]);
-  return at === -1 ? 0 : (a[at] as number) - (b[at] as number);
+async function askRegistry(name: string, address: string, options: AskOptions): ReturnType<typeof askJson> {
+  try {
+    return await askJson(address, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw new MoatError('source-unreachable', `npm:${name}: the registry cannot be reached`, {
+      fix: 'Check the network, and the registry in .npmrc.',
+      cause: error,
+    });
+  }
 }

@@ -32,8 +32,7 @@ const MAX_FILES = 200_000;
 export async function fetchNpm(source: string, folder: string, options: CopyOptions): Promise<FetchedCopy> {
   const spec = parseNpmSpec(source);
   const registry = await findRegistry(spec.name, options.env, options.configFolders);
-  const { fetch = globalThis.fetch, signal } = options;
-  const { version, licence, tarball, integrity } = await resolveVersion(spec, registry, { fetch, signal });
+  const { version, licence, tarball, integrity } = await resolveVersion(spec, registry, options);
   const archive = path.join(folder, '.package.tgz');
   const isOwnHost = new URL(tarball).host === new URL(registry.url).host;
   await download(tarball, archive, { ...options, headers: isOwnHost ? registry.headers : {} });
