@@ -14,7 +14,7 @@ export interface RollingHash {
 const MULTIPLIERS = [0x9e37_79b1, 0x85eb_ca77] as const;
 
 /** UTF-16 unit -> 32 bits that have nothing to do with its neighbours'. */
-const scrambled = Uint32Array.from({ length: 0x10000 }, (_, unit) => {
+const scrambled = Int32Array.from({ length: 0x10000 }, (_, unit) => {
   const first = Math.imul(unit ^ (unit >>> 7) ^ 0x5bd1_e995, 0xc2b2_ae3d);
   const second = Math.imul(first ^ (first >>> 15), 0x27d4_eb2f);
   return second ^ (second >>> 13);
@@ -66,14 +66,14 @@ function power(base: number, exponent: number): number {
 /** The low bits of a polynomial modulo a power of two know little; a one-to-one mix spreads the high ones over them. */
 function mix(hash: number): number {
   const once = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
-  return (once ^ (once >>> 13)) >>> 0;
+  return once ^ (once >>> 13);
 }
 
 const FIRST_SLOTS = 4096;
 /** Of 8 bytes. */
 const MAX_SLOTS = 2 ** 28;
 
-/** A set of 64-bit hashes, each given as two halves: open addressing with linear probing, 12 to 24 bytes a hash. */
+/** A set of 64-bit hashes, each given as two signed halves: open addressing with linear probing, 12 to 24 bytes a hash. */
 export interface HashSet {
   /** Makes room, so that no slot moves until that many were added. @throws MoatError `too-many-passages` */
   reserve(more: number): void;
@@ -85,8 +85,8 @@ export interface HashSet {
 }
 
 export function createHashSet(): HashSet {
-  let lows = new Uint32Array(FIRST_SLOTS);
-  let highs = new Uint32Array(FIRST_SLOTS);
+  let lows = new Int32Array(FIRST_SLOTS);
+  let highs = new Int32Array(FIRST_SLOTS);
   let mask = FIRST_SLOTS - 1;
   let count = 0;
   /** Where it stands, or would stand. A slot of two zeros is free: the one hash of two zeros is never found. */
@@ -99,8 +99,8 @@ export function createHashSet(): HashSet {
   };
   const grow = (slots: number): void => {
     const [oldLows, oldHighs] = [lows, highs];
-    lows = new Uint32Array(slots);
-    highs = new Uint32Array(slots);
+    lows = new Int32Array(slots);
+    highs = new Int32Array(slots);
     mask = slots - 1;
     for (let from = 0; from < oldLows.length; from++) {
       const [low, high] = [oldLows[from] as number, oldHighs[from] as number];

@@ -116,7 +116,7 @@ test('a rolling hash is that of the window alone', () => {
 test('a set of hashes keeps a hundred thousand, and takes back the last', () => {
   const set = createHashSet();
   const rng = Rng.fromSeed(3);
-  const hashes = Array.from({ length: 100_000 }, () => [rng.below(2 ** 32), rng.below(2 ** 32)] as const);
+  const hashes = Array.from({ length: 100_000 }, () => [rng.below(2 ** 32) | 0, rng.below(2 ** 32) | 0] as const);
   set.reserve(1);
   for (const [low, high] of hashes) {
     set.reserve(1);
@@ -124,7 +124,7 @@ test('a set of hashes keeps a hundred thousand, and takes back the last', () => 
   }
   expect(hashes.every(([low, high]) => set.has(low, high) && set.add(low, high) === -1)).toBe(true);
   set.reserve(1000);
-  const more = Array.from({ length: 1000 }, (_, at) => [at * 2_654_435, at + 1] as const);
+  const more = Array.from({ length: 1000 }, (_, at) => [(at * 2_654_435) | 0, at + 1] as const);
   const slots = more.map(([low, high]) => set.add(low, high));
   set.forget(slots);
   expect(more.some(([low, high]) => set.has(low, high))).toBe(false);

@@ -58,7 +58,8 @@ export function createPassageCutter(characters: number): PassageCutter {
       let waiting: Window[] = [];
       for (let at = 0; at < windows; at++) {
         hash.next();
-        const [low, high] = [hash.low(), hash.high()];
+        const low = hash.low();
+        const high = hash.high();
         // a window is known from where it ends: it must not meet itself a few characters on
         while (waiting[0] !== undefined && waiting[0].at + span <= at) remember(waiting.shift() as Window);
         const last = runs.at(-1);
