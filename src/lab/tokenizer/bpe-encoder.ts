@@ -5,21 +5,15 @@
  */
 import { characterOf } from './byte-alphabet.js';
 import { detached } from './detached.js';
+import type { MergePairs } from './merge-pairs.js';
 import type { Cut } from './pre-tokenizer.js';
 
 export interface MergeTable {
   /** Id of every byte; −1 for one that the vocabulary lacks, which then leaves no token (as Hugging Face's does). */
   readonly idOfByte: Int32Array;
-  /** Rank and result of a pair, by `left × tokenCount + right`. */
-  readonly merges: ReadonlyMap<number, Merge>;
-  readonly tokenCount: number;
+  readonly merges: MergePairs;
   /** Where a piece that is a token is taken as it is, whatever the merges would make of it: the tokens by spelling. */
   readonly wholePieces?: ReadonlyMap<string, number>;
-}
-
-export interface Merge {
-  readonly rank: number;
-  readonly id: number;
 }
 
 /** Pieces up to this many bytes are merged by scanning: cheaper than a heap there. */
@@ -65,55 +59,84 @@ function mergePiece(bytes: Uint8Array, table: MergeTable): readonly number[] {
     const id = table.idOfByte[byte] as number;
     if (id >= 0) symbols.push(id);
   }
-  return mergeSymbols(symbols, table);
+  return mergeSymbols(symbols, table.merges);
 }
 
 /** Merges the symbols of one piece; they may be changed on the way. */
-export function mergeSymbols(symbols: number[], table: Pick<MergeTable, 'merges' | 'tokenCount'>): number[] {
-  return symbols.length <= SCAN_BYTES ? mergeByScan(symbols, table) : mergeByHeap(symbols, table);
+export function mergeSymbols(symbols: number[], merges: MergePairs): number[] {
+  return symbols.length <= SCAN_BYTES ? mergeByScan(symbols, merges) : mergeByHeap(symbols, merges);
 }
 
-function mergeByScan(symbols: number[], { merges, tokenCount }: Pick<MergeTable, 'merges' | 'tokenCount'>): number[] {
+/** The rank of no merge. */
+const NONE = 0x7fffffff;
+/** Lent to one piece after the other: its symbols, and the place and rank of the merge of each with the next. */
+const line = new Int32Array(SCAN_BYTES);
+const places = new Int32Array(SCAN_BYTES);
+const ranks = new Int32Array(SCAN_BYTES);
+
+function mergeByScan(symbols: number[], merges: MergePairs): number[] {
+  let length = symbols.length;
+  for (let i = 0; i < length; i++) line[i] = symbols[i] as number;
+  for (let i = 0; i < length; i++) look(i, length, merges);
   for (;;) {
-    let best: Merge | undefined;
     let at = -1;
-    for (let i = 0; i + 1 < symbols.length; i++) {
-      const merge = merges.get((symbols[i] as number) * tokenCount + (symbols[i + 1] as number));
-      if (merge !== undefined && (best === undefined || merge.rank < best.rank)) {
-        best = merge;
+    let best = NONE;
+    for (let i = 0; i + 1 < length; i++) {
+      const rank = ranks[i] as number;
+      if (rank < best) {
+        best = rank;
         at = i;
       }
     }
-    if (best === undefined) return symbols;
-    symbols.splice(at, 2, best.id);
+    if (at === -1) break;
+    line[at] = merges.idAt(places[at] as number);
+    length--;
+    // by hand: a call to copyWithin costs more than a dozen moves
+    for (let i = at + 1; i < length; i++) {
+      line[i] = line[i + 1] as number;
+      places[i] = places[i + 1] as number;
+      ranks[i] = ranks[i + 1] as number;
+    }
+    look(at, length, merges);
+    if (at > 0) look(at - 1, length, merges);
   }
+  for (let i = 0; i < length; i++) symbols[i] = line[i] as number;
+  symbols.length = length;
+  return symbols;
+}
+
+/** Notes the merge of the symbol at a place with the next. */
+function look(at: number, length: number, merges: MergePairs): void {
+  const place = at + 1 < length ? merges.find(line[at] as number, line[at + 1] as number) : -1;
+  places[at] = place;
+  ranks[at] = place === -1 ? NONE : merges.rankAt(place);
 }
 
 /** Symbols as a doubly linked list, candidate merges in a heap ordered by rank, then position. */
-function mergeByHeap(symbols: number[], { merges, tokenCount }: Pick<MergeTable, 'merges' | 'tokenCount'>): number[] {
+function mergeByHeap(symbols: number[], merges: MergePairs): number[] {
   const end = symbols.length;
   if (end >= HEAP_PACK) throw new RangeError(`a piece of ${end} bytes without a break, the limit is ${HEAP_PACK}`);
   const next = Int32Array.from(symbols, (_, i) => i + 1);
   const previous = Int32Array.from(symbols, (_, i) => i - 1);
   const heap = createRankHeap();
-  const mergeAt = (left: number): Merge | undefined => {
+  /** The place of the merge of a symbol with the next, or −1. */
+  const mergeAt = (left: number): number => {
     const right = next[left] as number;
-    if (right >= end) return undefined;
-    return merges.get((symbols[left] as number) * tokenCount + (symbols[right] as number));
+    return right >= end ? -1 : merges.find(symbols[left] as number, symbols[right] as number);
   };
   const offer = (left: number): void => {
-    const merge = mergeAt(left);
-    if (merge !== undefined) heap.push(merge.rank, left);
+    const place = mergeAt(left);
+    if (place !== -1) heap.push(merges.rankAt(place), left);
   };
   for (let i = 0; i + 1 < end; i++) offer(i);
   const GONE = -1;
   for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
     const { rank, position } = top;
-    const merge = symbols[position] === GONE ? undefined : mergeAt(position);
-    if (merge === undefined || merge.rank !== rank) continue;
+    const place = symbols[position] === GONE ? -1 : mergeAt(position);
+    if (place === -1 || merges.rankAt(place) !== rank) continue;
     const right = next[position] as number;
     const after = next[right] as number;
-    symbols[position] = merge.id;
+    symbols[position] = merges.idAt(place);
     symbols[right] = GONE;
     next[position] = after;
     if (after < end) previous[after] = position;

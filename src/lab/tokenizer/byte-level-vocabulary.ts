@@ -1,8 +1,9 @@
 /** The vocabulary of byte-level BPE: tokens spelled in bytes, merges by rank. */
 import { createHash } from 'node:crypto';
 import type { AddedToken } from './added-tokens.js';
-import { type Merge, type MergeTable, createBpeEncoder } from './bpe-encoder.js';
+import { type MergeTable, createBpeEncoder } from './bpe-encoder.js';
 import { bytesOf, characterOf } from './byte-alphabet.js';
+import { createMergePairs, type MergePair } from './merge-pairs.js';
 import { createCut, isPlain } from './pre-tokenizer.js';
 import type { ByteLevelFile } from './tokenizer-file.js';
 import { type Vocabulary, checkIds, unsupported } from './vocabulary.js';
@@ -13,7 +14,7 @@ export function createByteLevelVocabulary(file: ByteLevelFile, folder: string): 
   const bytesOfId = (id: number): Uint8Array => tokens[id] as Uint8Array;
   return {
     tokens,
-    encodeText: createBpeEncoder(mergeTable(file, tokens.length, folder), createCut(file.pre_tokenizer)),
+    encodeText: createBpeEncoder(mergeTable(file, folder), createCut(file.pre_tokenizer)),
     decode: (ids) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(ids.map(bytesOfId))),
     unknown: undefined,
     // byte-level models say so in tokenizer_config.json
@@ -43,7 +44,7 @@ function tokenTable({ added_tokens: added, model }: ByteLevelFile, folder: strin
 }
 
 /** The merges as ids. @throws MoatError `tokenizer-unsupported` */
-export function mergeTable({ model }: ByteLevelFile, tokenCount: number, folder: string): MergeTable {
+export function mergeTable({ model }: ByteLevelFile, folder: string): MergeTable {
   const vocabulary = new Map(Object.entries(model.vocab));
   const idOf = (spelling: string): number => {
     const id = vocabulary.get(spelling);
@@ -51,12 +52,12 @@ export function mergeTable({ model }: ByteLevelFile, tokenCount: number, folder:
     return id;
   };
   const idOfByte = Int32Array.from({ length: 256 }, (_, byte) => vocabulary.get(characterOf(byte)) ?? -1);
-  const merges = new Map<number, Merge>();
+  const merges: MergePair[] = [];
   for (const [rank, merge] of model.merges.entries()) {
     const [left = '', right = ''] = typeof merge === 'string' ? merge.split(' ') : merge;
-    merges.set(idOf(left) * tokenCount + idOf(right), { rank, id: idOf(left + right) });
+    merges.push({ left: idOf(left), right: idOf(right), rank, id: idOf(left + right) });
   }
-  return { idOfByte, merges, tokenCount, ...(model.ignore_merges ? { wholePieces: vocabulary } : {}) };
+  return { idOfByte, merges: createMergePairs(merges), ...(model.ignore_merges ? { wholePieces: vocabulary } : {}) };
 }
 
 function hashOf({ added_tokens: added, model, pre_tokenizer: cut, normalizer }: ByteLevelFile): string {

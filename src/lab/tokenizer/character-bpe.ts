@@ -2,14 +2,13 @@
  * BPE over characters, as SentencePiece makes it (Llama 2, Gemma, Mistral): a piece begins as its characters, one that the
  * vocabulary lacks as the tokens of its bytes or as the unknown token. Equal to Hugging Face's BPE model.
  */
-import { type Merge, mergeSymbols } from './bpe-encoder.js';
+import { mergeSymbols } from './bpe-encoder.js';
 import { byteOfToken } from './decoder.js';
+import type { MergePairs } from './merge-pairs.js';
 
 export interface CharacterBpeVocabulary {
   readonly idOf: ReadonlyMap<string, number>;
-  /** Rank and result of a pair, by `left × tokenCount + right`. */
-  readonly merges: ReadonlyMap<number, Merge>;
-  readonly tokenCount: number;
+  readonly merges: MergePairs;
   readonly unknownId: number | undefined;
   /** Neighbouring unknown characters are one unknown token. */
   readonly fuseUnknown: boolean;
@@ -34,7 +33,7 @@ export function createCharacterBpe(vocabulary: CharacterBpeVocabulary): (piece: 
       else if (unknownId !== undefined && !(fuseUnknown && wasUnknown)) symbols.push(unknownId);
       wasUnknown = spelled === undefined;
     }
-    return mergeSymbols(symbols, vocabulary);
+    return mergeSymbols(symbols, vocabulary.merges);
   };
 }
 

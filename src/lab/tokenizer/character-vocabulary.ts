@@ -1,8 +1,9 @@
 /** The vocabulary of Unigram, WordPiece and SentencePiece's BPE: tokens spelled in characters. */
 import { createHash } from 'node:crypto';
-import { type Merge, encodeByPieces } from './bpe-encoder.js';
+import { encodeByPieces } from './bpe-encoder.js';
 import { createCharacterBpe } from './character-bpe.js';
 import { byteOfToken, createDecode, type Decoder } from './decoder.js';
+import { createMergePairs, type MergePair, type MergePairs } from './merge-pairs.js';
 import { createNormalize } from './normalizer.js';
 import { createCut } from './pre-tokenizer.js';
 import type { CharacterFile } from './tokenizer-file.js';
@@ -17,7 +18,7 @@ export function createCharacterVocabulary(file: CharacterFile, folder: string): 
   const decodeSpellings = createDecode(file.decoder);
   return {
     tokens: spellings.map((spelling, id) => (special.has(id) ? new Uint8Array(0) : bytesIn(spelling, file.decoder))),
-    encodeText: encodeByPieces(createCut(file.pre_tokenizer), createPieceEncoder(file, spellings, folder)),
+    encodeText: encodeByPieces(createCut(file.pre_tokenizer), createPieceEncoder(file, folder)),
     decode: (ids) => decodeSpellings(ids.flatMap((id) => (special.has(id) ? [] : [spellings[id] as string]))),
     unknown: unknownOf(file),
     start: startOf(file),
@@ -54,11 +55,7 @@ function bytesIn(spelling: string, decoder: Decoder | null | undefined): Uint8Ar
   return new Uint8Array(Buffer.from(createDecode(decoder)(['a', spelling]).slice(1)));
 }
 
-function createPieceEncoder(
-  { model }: CharacterFile,
-  spellings: readonly string[],
-  folder: string,
-): (piece: string) => readonly number[] {
+function createPieceEncoder({ model }: CharacterFile, folder: string): (piece: string) => readonly number[] {
   if (model.type === 'Unigram') {
     const unknownId = model.unk_id ?? undefined;
     if (unknownId !== undefined && unknownId >= model.vocab.length)
@@ -73,8 +70,7 @@ function createPieceEncoder(
   if (model.type === 'WordPiece') return createWordCutter(model, idOf, unknownId as number);
   return createCharacterBpe({
     idOf,
-    merges: mergesOf(model.merges, idOf, spellings.length, folder),
-    tokenCount: spellings.length,
+    merges: mergesOf(model.merges, idOf, folder),
     unknownId,
     fuseUnknown: model.fuse_unk === true,
     byteFallback: model.byte_fallback === true,
@@ -85,20 +81,19 @@ function createPieceEncoder(
 function mergesOf(
   pairs: readonly (string | readonly [string, string])[],
   idOf: ReadonlyMap<string, number>,
-  tokenCount: number,
   folder: string,
-): ReadonlyMap<number, Merge> {
+): MergePairs {
   const known = (spelling: string): number => {
     const id = idOf.get(spelling);
     if (id === undefined) throw unsupported(folder, `"${spelling}" is missing in the vocabulary`);
     return id;
   };
-  const merges = new Map<number, Merge>();
+  const merges: MergePair[] = [];
   for (const [rank, pair] of pairs.entries()) {
     const [left = '', right = ''] = typeof pair === 'string' ? pair.split(' ') : pair;
-    merges.set(known(left) * tokenCount + known(right), { rank, id: known(left + right) });
+    merges.push({ left: known(left), right: known(right), rank, id: known(left + right) });
   }
-  return merges;
+  return createMergePairs(merges);
 }
 
 /** Where bytes stand in for it, it is never used. */

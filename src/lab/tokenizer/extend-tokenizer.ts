@@ -48,7 +48,7 @@ export async function extendTokenizer(
     });
   }
   const { tokenBytes, vocabSize } = await loadTokenizer(source);
-  const encodePiece = createBpeEncoder(mergeTable(file, vocabSize, source), (piece) => [piece]);
+  const encodePiece = createBpeEncoder(mergeTable(file, source), (piece) => [piece]);
   const [normalize, cut] = [createNormalize(file.normalizer), createCut(file.pre_tokenizer)];
   const { counts } = await countPieces(texts, (text) => cut(normalize(text)));
   const spell = (id: number): string => Array.from(tokenBytes(id), characterOf).join('');

@@ -23,6 +23,9 @@ export const CONTINUING_PREFIX = '##';
 /** Of the vocabulary, what single characters may take; a word with another character is unknown. */
 const CHARACTER_SHARE = 0.6;
 
+/** The 94 printable characters, as they begin a word and inside one: they are always there. */
+const ASCII_SPELLINGS = 188;
+
 /**
  * @returns the tokens; index = id
  * @throws MoatError `vocabulary-too-small`, `corpus-too-small` naming the largest vocabulary the texts allow
@@ -33,7 +36,8 @@ export async function trainWordPiece(
 ): Promise<readonly string[]> {
   const normalize = createNormalize(normalizer);
   const { counts } = await countPieces(texts, (text) => splitWords(normalize(text)));
-  const room = Math.floor((vocabularySize - specialTokens.length) * CHARACTER_SHARE);
+  const left = Math.max(0, vocabularySize - specialTokens.length - ASCII_SPELLINGS);
+  const room = ASCII_SPELLINGS + Math.floor(left * CHARACTER_SHARE);
   const spellings = [...specialTokens, ...spelledCharacters(counts, room)];
   if (spellings.length > vocabularySize) {
     throw new MoatError('vocabulary-too-small', `a vocabulary of ${vocabularySize} cannot hold the characters`, {
