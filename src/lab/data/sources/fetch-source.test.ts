@@ -276,6 +276,24 @@ describe('npm:', () => {
   });
 });
 
+test.each([
+  [['package/a.txt', 'package/a.txt']],
+  [['package/a', 'package/a/b.txt']],
+  [['package/a/b.txt', 'package/a']],
+  [['package/a/b.txt', 'package/a//b.txt']],
+])('a package with %j is refused in one line', async (names) => {
+  const tgz = gzipSync(await packTar(names.map((name) => ({ header: { name, size: 1 }, body: 'x' }))));
+  const integrity = `sha512-${createHash('sha512').update(tgz).digest('base64')}`;
+  const dist = { tarball: `${origin}/twice.tgz`, integrity };
+  handlers['/twice'] = json({ 'dist-tags': { latest: '1.0.0' }, versions: { '1.0.0': { version: '1.0.0', dist } } });
+  handlers['/twice.tgz'] = bytes(tgz);
+  await expect(add('npm:twice')).rejects.toMatchObject({
+    code: 'source-damaged',
+    message: expect.stringMatching(/^npm:twice: the package holds \S+ twice/),
+  });
+  await expectNothing();
+});
+
 describe('hf:', () => {
   beforeEach(() => {
     handlers['/api/datasets/me/faq'] = json({ sha: 'c0ffee', tags: ['license:cc-by-4.0', 'language:en'] });

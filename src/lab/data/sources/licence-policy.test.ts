@@ -40,3 +40,17 @@ test('what is denied stays denied, families by a star', () => {
   expect(isAllowed('LGPL-3.0-only', policy)).toBe(true);
   expect(decideLicence('CC-BY-NC-4.0', policy)).toMatchObject({ why: 'CC-BY-NC-4.0 is denied by CC-BY-NC-*' });
 });
+
+test.each(['UNLICENSED', 'other', 'unknown', 'NOASSERTION', 'NONE', 'MIT AND other', 'x'.repeat(3000)])(
+  '%s grants nothing, whatever the lists',
+  (licence) => {
+    expect(isAllowed(licence, { deny: ['GPL-*'] })).toBe(false);
+    expect(isAllowed(licence, { allow: ['*'] })).toBe(false);
+  },
+);
+
+test('the short names of GNU licences mean the long ones', () => {
+  expect(isAllowed('LGPL-2.1+', { allow: ['LGPL-2.1-or-later'] })).toBe(true);
+  expect(isAllowed('agpl-3.0', { deny: ['AGPL-3.0'] })).toBe(false);
+  expect(isAllowed('GFDL-1.3', { allow: ['GFDL-1.3-only'] })).toBe(true);
+});

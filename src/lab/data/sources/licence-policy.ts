@@ -9,15 +9,19 @@ export interface LicencePolicy {
 export type LicenceDecision = { readonly isAllowed: true } | { readonly isAllowed: false; readonly why: string };
 
 const UNKNOWN = 'unknown';
+/** What stands in the place of a licence and grants nothing: SPDX's own words, npm's `UNLICENSED`, the Hub's `other`. */
+const NO_LICENCE: ReadonlySet<string> = new Set([UNKNOWN, 'other', 'none', 'noassertion', 'unlicensed', 'proprietary']);
+/** Longer ones are no expression that somebody wrote. */
+const MAX_LENGTH = 2000;
 
 /** Says whether a text of this licence may be used. A licence that nobody stated is refused by any list unless it allows `unknown`. */
 export function decideLicence(licence: string | undefined, policy: LicencePolicy): LicenceDecision {
   if (policy.allow === undefined && (policy.deny === undefined || policy.deny.length === 0)) return { isAllowed: true };
-  const isKnown = licence !== undefined && licence.trim() !== '';
+  const isKnown = licence !== undefined && licence.trim() !== '' && !NO_LICENCE.has(licence.trim().toLowerCase());
   const expression = isKnown ? parseExpression(licence) : undefined;
   if (expression === undefined) {
     if (policy.allow?.some((entry) => entry.toLowerCase() === UNKNOWN) === true) return { isAllowed: true };
-    const what = isKnown ? `"${licence}" is no SPDX expression` : 'its licence is unknown';
+    const what = isKnown ? `"${licence.slice(0, 80)}" is no SPDX expression` : 'its licence is unknown';
     return { isAllowed: false, why: `${what}, and unknown ones are not allowed` };
   }
   return decideExpression(expression, policy);
@@ -65,23 +69,21 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   'cc by-sa 4.0': 'CC-BY-SA-4.0',
   'public domain': 'CC0-1.0',
   gpl: 'GPL-3.0-or-later',
-  'gpl-2.0': 'GPL-2.0-only',
-  'gpl-3.0': 'GPL-3.0-only',
-  'lgpl-2.1': 'LGPL-2.1-only',
-  'lgpl-3.0': 'LGPL-3.0-only',
-  'agpl-3.0': 'AGPL-3.0-only',
-  'gpl-2.0+': 'GPL-2.0-or-later',
-  'gpl-3.0+': 'GPL-3.0-or-later',
 };
 
 function normalizeLicence(id: string): string {
-  return SPELLINGS[id.trim().toLowerCase()] ?? id.trim();
+  const trimmed = id.trim();
+  // identifiers that SPDX gave up for longer ones
+  const [, gnu, plus] = /^((?:A|L)?GPL-\d\.\d|GFDL-1\.\d)(\+?)$/i.exec(trimmed) ?? [];
+  if (gnu !== undefined) return `${gnu.toUpperCase()}-${plus === '+' ? 'or-later' : 'only'}`;
+  return SPELLINGS[trimmed.toLowerCase()] ?? trimmed;
 }
 
 const MAX_TOKENS = 200;
 
 /** Undefined for what is none. A licence WITH an exception counts as the licence. */
 function parseExpression(text: string): Expression | undefined {
+  if (text.length > MAX_LENGTH) return undefined;
   const spelled = SPELLINGS[text.trim().toLowerCase()];
   if (spelled !== undefined) return { kind: 'licence', id: spelled };
   const tokens = text.match(/[()]|[^\s()]+/g) ?? [];
@@ -94,7 +96,8 @@ function parseExpression(text: string): Expression | undefined {
       const inner = any();
       return tokens[at++] === ')' ? inner : undefined;
     }
-    if (token === undefined || !/^[A-Za-z0-9][A-Za-z0-9.+-]*$/.test(token)) return undefined;
+    if (token === undefined || NO_LICENCE.has(token.toLowerCase()) || !/^[A-Za-z0-9][A-Za-z0-9.+-]*$/.test(token))
+      return undefined;
     if (isNext('WITH')) at += 2;
     return { kind: 'licence', id: normalizeLicence(token) };
   };

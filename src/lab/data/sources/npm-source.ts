@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { MoatError } from '../../../base/errors.js';
+import { MoatError, systemCode } from '../../../base/errors.js';
 import { ContainerError } from '../containers/container.js';
 import { gzip } from '../containers/compressed.js';
 import { tar } from '../containers/tar.js';
@@ -24,6 +24,8 @@ export interface CopyOptions extends DownloadOptions {
 /** More than any package of texts; the largest on npm are some hundred megabytes. */
 const MAX_UNPACKED_BYTES = 8e9;
 const MAX_FILES = 200_000;
+/** What the file system answers where a name is taken; tar would let the last one win. */
+const CLASHES: ReadonlySet<string> = new Set(['EEXIST', 'ENOTDIR', 'EISDIR']);
 
 /**
  * Fills an empty folder with the files of a package that the source asks for.
@@ -69,7 +71,7 @@ async function unpackPackage(archive: string, folder: string, wanted: string, so
       for await (const chunk of bytes) {
         bytesLeft -= chunk.byteLength;
         if (bytesLeft < 0) throw new ContainerError('unpacks-too-far', 'unpacks to more than any package of texts');
-        await handle.write(chunk);
+        await handle.appendFile(chunk);
       }
     } finally {
       await handle.close();
@@ -80,11 +82,17 @@ async function unpackPackage(archive: string, folder: string, wanted: string, so
     bytesLeft = MAX_UNPACKED_BYTES;
     for await (const entry of tar.entries({ ...packed, path: tarFile })) {
       const name = entry.name.split('/').slice(1).join('/');
-      if (entry.kind !== 'file' || !(wanted === '' || name === wanted || name.startsWith(`${wanted}/`))) continue;
+      if (entry.kind !== 'file' || name === '' || !(wanted === '' || name === wanted || name.startsWith(`${wanted}/`)))
+        continue;
       if (++count > MAX_FILES) throw new ContainerError('unpacks-too-far', `holds more than ${MAX_FILES} files`);
       const target = path.join(folder, ...name.split('/'));
-      await mkdir(path.dirname(target), { recursive: true });
-      await copy(entry.bytes, target);
+      try {
+        await mkdir(path.dirname(target), { recursive: true });
+        await copy(entry.bytes, target);
+      } catch (error) {
+        if (!CLASHES.has(systemCode(error) ?? '')) throw error;
+        throw new ContainerError('damaged', `holds ${name} twice, or a file of that name and a folder`);
+      }
     }
     await rm(tarFile, { force: true });
     return count;
