@@ -132,6 +132,15 @@ describe('a URL', () => {
     expect(await readFile(file, 'utf8')).toBe('{"text":"x"}');
   });
 
+  test('is recorded without what is secret in it', async () => {
+    const secrets = 'X-Amz-Signature=s1&token=s2&access_token=s3&api_key=s4&sig=s5';
+    handlers[`/a.txt?page=2&${secrets}`] = bytes('x');
+    const record = await add(`${origin}/a.txt?page=2&${secrets}`);
+    expect(record.source).toBe(`${origin}/a.txt?page=2`);
+    expect(JSON.stringify(record)).not.toMatch(/s[1-5]"|=s[1-5]/);
+    await expect(add('http://')).rejects.toMatchObject({ code: 'bad-source' });
+  });
+
   test('is taken up again where the connection was cut, if it is the same file', async () => {
     const content = 'a'.repeat(50_000) + 'b'.repeat(50_000);
     handlers['/big.txt'] = (request, response) => {
@@ -260,6 +269,15 @@ describe('npm:', () => {
     await expect(add('npm:poems')).rejects.toMatchObject({ code: 'source-damaged' });
     await publish(files, { tgz: gzipSync('no tar at all'.repeat(100)) });
     await expect(add('npm:poems')).rejects.toMatchObject({ code: 'source-damaged' });
+    await expectNothing();
+  });
+
+  test('what unpacks too far is given up', async () => {
+    await publish({ 'package/a.txt': 'x'.repeat(1 << 20) });
+    await expect(add('npm:poems', { maxUnpackedBytes: 100_000 })).rejects.toMatchObject({
+      code: 'source-damaged',
+      message: 'npm:poems: the package unpacks to more than any package of texts',
+    });
     await expectNothing();
   });
 

@@ -52,7 +52,7 @@ export async function addSource(
   options: AddSourceOptions,
 ): Promise<{ readonly record: SourceRecord; readonly records: readonly SourceRecord[] }> {
   const kind = kindOf(source);
-  const recorded = kind === 'files' ? relativeTo(options.projectFolder, path.resolve(options.cwd, source)) : source;
+  const recorded = recordedAs(kind, source, options);
   const before = records.find((record) => record.source === recorded && record.query === options.query);
   const others = records.filter((record) => record !== before);
   const name =
@@ -147,6 +147,25 @@ async function licenceBeside(folder: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** Parameters of a URL that let whoever has them in: of signed addresses (Amazon, Google, Azure) and of plain ones. */
+const SECRET_PARAMETER =
+  /^(x-(amz|goog)-.*|sig|signature|.*[-_]?token|.*[-_]?secret|(api|access|auth|private)?[-_]?key|password|passwd|pwd|auth|(aws)?accesskeyid|googleaccessid|key-pair-id)$/i;
+
+/** A path relative to the project; a URL without what is secret in it. */
+function recordedAs(kind: Kind, source: string, { projectFolder, cwd }: AddSourceOptions): string {
+  if (kind === 'files') return relativeTo(projectFolder, path.resolve(cwd, source));
+  if (kind !== 'url') return source;
+  if (!URL.canParse(source)) {
+    throw new MoatError('bad-source', `${source}: no address of the web`, { fix: 'Write https://HOST/PATH.' });
+  }
+  const url = new URL(source);
+  const secret = [...url.searchParams.keys()].filter((name) => SECRET_PARAMETER.test(name));
+  if (secret.length === 0 && url.hash === '') return source;
+  for (const name of secret) url.searchParams.delete(name);
+  url.hash = '';
+  return url.href;
 }
 
 function relativeTo(folder: string, file: string): string {

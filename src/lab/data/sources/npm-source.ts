@@ -17,11 +17,12 @@ export interface FetchedCopy {
 
 export interface CopyOptions extends DownloadOptions {
   readonly env: NodeJS.ProcessEnv;
+  /** Of a package; the largest of texts on npm are some hundred megabytes. Default 8 GB. */
+  readonly maxUnpackedBytes?: number | undefined;
   /** Where `.npmrc` may lie, the nearest first. */
   readonly configFolders: readonly string[];
 }
 
-/** More than any package of texts; the largest on npm are some hundred megabytes. */
 const MAX_UNPACKED_BYTES = 8e9;
 const MAX_FILES = 200_000;
 /** What the file system answers where a name is taken; tar would let the last one win. */
@@ -39,7 +40,7 @@ export async function fetchNpm(source: string, folder: string, options: CopyOpti
   const isOwnHost = new URL(tarball).host === new URL(registry.url).host;
   await download(tarball, archive, { ...options, headers: isOwnHost ? registry.headers : {} });
   await checkIntegrity(archive, integrity, source);
-  const count = await unpackPackage(archive, folder, spec.path, source);
+  const count = await unpackPackage(archive, folder, spec.path, { ...options, source });
   await rm(archive);
   if (count === 0) {
     throw new MoatError('source-empty', `${source}: the package has no file there`, {
@@ -60,10 +61,18 @@ async function checkIntegrity(file: string, integrity: string | undefined, sourc
 }
 
 /** Entries of a package lie in one folder, `package/` as a rule. */
-async function unpackPackage(archive: string, folder: string, wanted: string, source: string): Promise<number> {
+async function unpackPackage(
+  archive: string,
+  folder: string,
+  wanted: string,
+  {
+    source,
+    maxUnpackedBytes = MAX_UNPACKED_BYTES,
+  }: { readonly source: string; readonly maxUnpackedBytes?: number | undefined },
+): Promise<number> {
   const packed = { origin: source, path: archive, sizeBytes: 0 };
   const tarFile = path.join(folder, '.package.tar');
-  let bytesLeft = MAX_UNPACKED_BYTES;
+  let bytesLeft = maxUnpackedBytes;
   let count = 0;
   const copy = async (bytes: AsyncIterable<Uint8Array>, target: string): Promise<void> => {
     const handle = await open(target, 'wx');
@@ -79,7 +88,7 @@ async function unpackPackage(archive: string, folder: string, wanted: string, so
   };
   try {
     for await (const entry of gzip.entries(packed)) if (entry.kind === 'file') await copy(entry.bytes, tarFile);
-    bytesLeft = MAX_UNPACKED_BYTES;
+    bytesLeft = maxUnpackedBytes;
     for await (const entry of tar.entries({ ...packed, path: tarFile })) {
       const name = entry.name.split('/').slice(1).join('/');
       if (entry.kind !== 'file' || name === '' || !(wanted === '' || name === wanted || name.startsWith(`${wanted}/`)))
