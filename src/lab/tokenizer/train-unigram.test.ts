@@ -156,10 +156,22 @@ describe('WordPiece', () => {
     expect(spelled).toEqual([true, true, true, false, false]);
     expect(tokenizer.decode(tokenizer.encode('naïve 龘'))).toBe('naïve 龘');
   });
+});
 
-  test('names the largest vocabulary when the texts are few', async () => {
-    const training = trainTokenizer(path.join(root, 'few'), ['one text'], { vocabularySize: 900, model: 'wordpiece' });
-    await expect(training).rejects.toMatchObject({ code: 'corpus-too-small' });
+describe.each(['bpe', 'unigram', 'wordpiece'] as const)('%s of few texts', (model) => {
+  test('names the largest vocabulary they allow, which it is', async () => {
+    const folder = path.join(root, `few-${model}`);
+    const lines = [...texts(60), '春花秋月何时了 往事知多少', 'one word twice twice'];
+    const train = (vocabularySize: number): Promise<Tokenizer> =>
+      trainTokenizer(folder, lines, { vocabularySize, model });
+    const error = await train(20_000).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ code: 'corpus-too-small' });
+    const possible = Number(/at most (\d+) tokens/.exec(String(error))?.[1]);
+    expect((await train(possible)).vocabSize).toBe(possible);
+    await expect(train(possible + 1)).rejects.toMatchObject({ code: 'corpus-too-small' });
   });
 });
 

@@ -59,7 +59,6 @@ export async function trainUnigram(
   }
   const keep = new Set(required);
   let pieces = seedPieces(counts, keep);
-  if (pieces.length < room) throw tooSmall(vocabularySize, vocabularySize - room + pieces.length);
   const wanted = Math.ceil(SLACK * room);
   for (;;) {
     for (let round = 0; round < ROUNDS; round++) pieces = estimate(pieces, counts, keep);

@@ -20,7 +20,7 @@ export interface TrainWordPieceOptions {
 }
 
 export const CONTINUING_PREFIX = '##';
-/** Of the vocabulary, what single characters may take; a word with another character is unknown. */
+/** Of the room beside ASCII, what other characters may take while there is enough to merge. */
 const CHARACTER_SHARE = 0.6;
 
 /** The 94 printable characters, as they begin a word and inside one: they are always there. */
@@ -36,21 +36,28 @@ export async function trainWordPiece(
 ): Promise<readonly string[]> {
   const normalize = createNormalize(normalizer);
   const { counts } = await countPieces(texts, (text) => splitWords(normalize(text)));
-  const left = Math.max(0, vocabularySize - specialTokens.length - ASCII_SPELLINGS);
-  const room = ASCII_SPELLINGS + Math.floor(left * CHARACTER_SHARE);
-  const spellings = [...specialTokens, ...spelledCharacters(counts, room)];
-  if (spellings.length > vocabularySize) {
-    throw new MoatError('vocabulary-too-small', `a vocabulary of ${vocabularySize} cannot hold the characters`, {
-      fix: `Ask for at least ${spellings.length} tokens.`,
-    });
+  const learn = (most: number): readonly string[] => {
+    const spellings = [...specialTokens, ...spelledCharacters(counts, most)];
+    if (spellings.length > vocabularySize) throw tooSmall(vocabularySize, spellings.length);
+    learnMerges(layOut(counts, spellings), { spellings, join, vocabularySize, onProgress });
+    return spellings;
+  };
+  const room = Math.max(0, vocabularySize - specialTokens.length - ASCII_SPELLINGS);
+  try {
+    return learn(ASCII_SPELLINGS + Math.floor(room * CHARACTER_SHARE));
+  } catch (error) {
+    if (!(error instanceof MoatError) || error.code !== 'corpus-too-small') throw error;
+    // little to merge, as in Chinese, where a character is a word: then more of them
+    return learn(ASCII_SPELLINGS + room);
   }
-  learnMerges(layOut(counts, spellings), {
-    spellings,
-    join: (left, right) => left + right.slice(CONTINUING_PREFIX.length),
-    vocabularySize,
-    onProgress,
+}
+
+const join = (left: string, right: string): string => left + right.slice(CONTINUING_PREFIX.length);
+
+function tooSmall(wanted: number, smallest: number): MoatError {
+  return new MoatError('vocabulary-too-small', `a vocabulary of ${wanted} cannot hold the characters`, {
+    fix: `Ask for at least ${smallest} tokens.`,
   });
-  return spellings;
 }
 
 /**
@@ -67,9 +74,10 @@ function spelledCharacters(counts: ReadonlyMap<string, number>, most: number): s
   for (const character of requiredCharacters(counts, most, 1)) {
     if (character.trim() === '') continue;
     const isAscii = character.length === 1 && character < '\x7f';
-    if (!isAscii && initial.length + continuing.length + 2 > most) break;
+    const left = most - initial.length - continuing.length;
+    if (!isAscii && left <= 0) break;
     initial.push(character);
-    if (isAscii || inside.has(character)) continuing.push(CONTINUING_PREFIX + character);
+    if (isAscii || (inside.has(character) && left >= 2)) continuing.push(CONTINUING_PREFIX + character);
   }
   return [...initial, ...continuing];
 }
