@@ -3,29 +3,30 @@
  *
  *     offset  size  field
  *          0     8  magic "MOATTOKS"
- *          8     4  version, 1
+ *          8     4  version, 2
  *         12     4  bytes a token: 2 or 4
  *         16     8  tokens
  *         24     8  documents
  *         32     8  bytes of the names block
  *         40    32  tokenizer hash
- *         72    32  SHA-256 of bytes 8 to 71 and of everything after the header
- *        104    24  zero
+ *         72     4  CRC-32 of bytes 8 to 71 and of everything after itself
+ *         76    52  zero
  *        128        tokens, padded with zeros to a multiple of 4
  *                   documents × uint32: where each document starts, in tokens from the shard's first
  *                   documents × uint32: UTF-8 bytes of each document's text
  *                   names block: JSON array of the documents' ids
  */
-import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { MoatError } from '../../base/errors.js';
 
 const MAGIC = 'MOATTOKS';
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = 128;
-/** The bytes under the checksum. */
+const CHECKSUM_AT = 72;
+/** The bytes under the checksum: all but the magic and itself. */
 const CHECKED = [
-  [8, 72],
-  [HEADER_BYTES, Infinity],
+  [8, CHECKSUM_AT],
+  [CHECKSUM_AT + 4, Infinity],
 ] as const;
 
 export type TokenArray = Uint16Array | Uint32Array;
@@ -58,9 +59,9 @@ export function encodeShard(shard: Shard, tokenizerHash: string): Uint8Array[] {
   header.writeBigUInt64LE(BigInt(documentStarts.length), 24);
   header.writeBigUInt64LE(BigInt(names.length), 32);
   header.write(tokenizerHash, 40, 'hex');
-  const checksum = createHash('sha256').update(header.subarray(8, 72));
-  for (const part of body) checksum.update(part);
-  checksum.digest().copy(header, 72);
+  const checksum = createShardChecksum();
+  for (const part of [header, ...body]) checksum.add(part);
+  header.writeUInt32LE(checksum.value(), CHECKSUM_AT);
   return [header, ...body];
 }
 
@@ -104,7 +105,7 @@ export function decodeShard(
   const expected = namesAt + namesBytes;
   if (file.byteLength !== expected)
     throw damaged(`cut off or changed: ${file.byteLength} bytes instead of ${expected}`);
-  if (!checksum.digest().equals(header.subarray(72, 104))) throw damaged('its content does not match its checksum');
+  if (checksum.value() !== header.readUInt32LE(CHECKSUM_AT)) throw damaged('its content does not match its checksum');
 
   const { buffer, byteOffset } = file;
   const tokensAt = byteOffset + HEADER_BYTES;
@@ -119,25 +120,28 @@ export function decodeShard(
   };
 }
 
-/** The checksum of a file that comes in parts. */
+/**
+ * The checksum of a file that comes in parts. It finds what disks and cut copies do; SHA-256 would find no more of that and
+ * read 480 MB/s where this reads 6 GB/s.
+ */
 export interface ShardChecksum {
   /** The parts in their order, none left out. */
   add(part: Uint8Array): void;
-  digest(): Buffer;
+  value(): number;
 }
 
 export function createShardChecksum(): ShardChecksum {
-  const hash = createHash('sha256');
+  let sum = 0;
   let at = 0;
   return {
     add(part) {
       for (const [from, to] of CHECKED) {
         const [start, end] = [Math.max(from, at), Math.min(to, at + part.length)];
-        if (start < end) hash.update(part.subarray(start - at, end - at));
+        if (start < end) sum = crc32(part.subarray(start - at, end - at), sum);
       }
       at += part.length;
     },
-    digest: () => hash.digest(),
+    value: () => sum,
   };
 }
 

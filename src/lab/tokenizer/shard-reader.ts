@@ -36,11 +36,11 @@ const manifestSchema = z.object({
   splits: z.record(z.string(), summarySchema),
 });
 
-/** @throws MoatError `shards-missing`, `shard-damaged` */
-export /** A disk's queue is kept busy, and a block still lies in the processor's cache when it is checked. */
+/** A disk's queue is kept busy, and a block still lies in the processor's cache when it is checked. */
 const BLOCK_BYTES = 1 << 20;
 
-async function readShardManifest(folder: string): Promise<ShardManifest> {
+/** @throws MoatError `shards-missing`, `shard-damaged` */
+export async function readShardManifest(folder: string): Promise<ShardManifest> {
   await restoreFolder(folder);
   const file = path.join(folder, MANIFEST_FILE);
   try {
