@@ -53,7 +53,7 @@ export async function* splitDocuments<T extends { readonly text: string }>(
 /** Texts of one cluster have the number of its first. */
 function createNumbering(seed: number): (text: string, cluster: number | undefined) => number {
   // plus one, so that 0 means none yet
-  const numbers = createNumberList();
+  const numbers = createNumberList('any');
   return (text, cluster) => {
     if (cluster === undefined) return splitNumber(text, seed);
     const known = numbers.at(cluster);
