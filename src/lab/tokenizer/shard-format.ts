@@ -65,24 +65,29 @@ export function encodeShard(shard: Shard, tokenizerHash: string): Uint8Array[] {
   return [header, ...body];
 }
 
+/** Where everything stands in one shard, as its header says and its size allows. */
+export interface ShardLayout {
+  readonly bytesPerToken: 2 | 4;
+  readonly tokenCount: number;
+  readonly documentCount: number;
+  readonly tokensAt: number;
+  /** Where the documents' starts begin; the padding of the tokens stands before it. */
+  readonly indexAt: number;
+  readonly sizeBytes: number;
+  readonly checksum: number;
+}
+
+/** How much of a file `readShardLayout` wants to see. */
+export const SHARD_HEADER_BYTES = HEADER_BYTES;
+
 /**
- * Views into `file`, nothing copied but the names.
- * @param file must start at a multiple of 4 within its buffer
- * @param checksum of the file, where it was made while reading
+ * @param head the first `SHARD_HEADER_BYTES` of the file, or all of a shorter one
  * @throws MoatError `shard-damaged`, `shard-version`, `shard-other-tokenizer`, each naming the file
  */
-export function decodeShard(
-  file: Uint8Array,
-  name: string,
-  tokenizerHash: string,
-  checksum: ShardChecksum = checksumOf(file),
-): Shard {
-  const damaged = (what: string): MoatError => {
-    return new MoatError('shard-damaged', `${name}: ${what}`, { fix: 'Make the token shards again.' });
-  };
-  const header = Buffer.from(file.buffer, file.byteOffset, Math.min(HEADER_BYTES, file.byteLength));
-  if (header.length < HEADER_BYTES) throw damaged(`${file.byteLength} bytes are too few for a token shard`);
-  if (header.toString('latin1', 0, 8) !== MAGIC) throw damaged('not a token shard');
+export function readShardLayout(head: Uint8Array, sizeBytes: number, name: string, tokenizerHash: string): ShardLayout {
+  const header = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
+  if (header.length < HEADER_BYTES) throw shardDamaged(name, `${sizeBytes} bytes are too few for a token shard`);
+  if (header.toString('latin1', 0, 8) !== MAGIC) throw shardDamaged(name, 'not a token shard');
   const version = header.readUInt32LE(8);
   if (version !== VERSION) {
     throw new MoatError('shard-version', `${name}: format version ${version}, this program reads ${VERSION}`, {
@@ -95,29 +100,31 @@ export function decodeShard(
     });
   }
   const bytesPerToken = header.readUInt32LE(12);
-  if (bytesPerToken !== 2 && bytesPerToken !== 4) throw damaged(`${bytesPerToken} bytes a token`);
+  if (bytesPerToken !== 2 && bytesPerToken !== 4) throw shardDamaged(name, `${bytesPerToken} bytes a token`);
   const tokenCount = Number(header.readBigUInt64LE(16));
   const documentCount = Number(header.readBigUInt64LE(24));
-  const namesBytes = Number(header.readBigUInt64LE(32));
   const tokenBytes = tokenCount * bytesPerToken;
   const indexAt = HEADER_BYTES + tokenBytes + padding(tokenBytes);
-  const namesAt = indexAt + 8 * documentCount;
-  const expected = namesAt + namesBytes;
-  if (file.byteLength !== expected)
-    throw damaged(`cut off or changed: ${file.byteLength} bytes instead of ${expected}`);
-  if (checksum.value() !== header.readUInt32LE(CHECKSUM_AT)) throw damaged('its content does not match its checksum');
+  const expected = indexAt + 8 * documentCount + Number(header.readBigUInt64LE(32));
+  if (sizeBytes !== expected) {
+    throw shardDamaged(name, `cut off or changed: ${sizeBytes} bytes instead of ${expected}`);
+  }
+  const checksum = header.readUInt32LE(CHECKSUM_AT);
+  return { bytesPerToken, tokenCount, documentCount, tokensAt: HEADER_BYTES, indexAt, sizeBytes, checksum };
+}
 
-  const { buffer, byteOffset } = file;
-  const tokensAt = byteOffset + HEADER_BYTES;
+/** @param index the file from `indexAt` to its end, at the beginning of its buffer */
+export function decodeShardIndex(index: Uint8Array, { documentCount }: ShardLayout): Omit<Shard, 'tokens'> {
+  const names = Buffer.from(index.buffer, 8 * documentCount, index.byteLength - 8 * documentCount);
   return {
-    tokens:
-      bytesPerToken === 2
-        ? new Uint16Array(buffer, tokensAt, tokenCount)
-        : new Uint32Array(buffer, tokensAt, tokenCount),
-    documentStarts: new Uint32Array(buffer, byteOffset + indexAt, documentCount),
-    documentBytes: new Uint32Array(buffer, byteOffset + indexAt + 4 * documentCount, documentCount),
-    documentIds: JSON.parse(Buffer.from(buffer, byteOffset + namesAt, namesBytes).toString()) as string[],
+    documentStarts: new Uint32Array(index.buffer, 0, documentCount),
+    documentBytes: new Uint32Array(index.buffer, 4 * documentCount, documentCount),
+    documentIds: JSON.parse(names.toString()) as string[],
   };
+}
+
+export function shardDamaged(name: string, what: string): MoatError {
+  return new MoatError('shard-damaged', `${name}: ${what}`, { fix: 'Make the token shards again.' });
 }
 
 /**
@@ -143,12 +150,6 @@ export function createShardChecksum(): ShardChecksum {
     },
     value: () => sum,
   };
-}
-
-function checksumOf(file: Uint8Array): ShardChecksum {
-  const checksum = createShardChecksum();
-  checksum.add(file);
-  return checksum;
 }
 
 function padding(bytes: number): number {

@@ -1,10 +1,18 @@
 /** Token shards back as typed arrays, checked before a token of them is used. */
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { restoreFolder } from '../../base/atomic-folder.js';
 import { MoatError, systemCode } from '../../base/errors.js';
-import { createShardChecksum, decodeShard, type Shard, type TokenArray } from './shard-format.js';
+import {
+  type ShardLayout,
+  type TokenArray,
+  SHARD_HEADER_BYTES,
+  createShardChecksum,
+  decodeShardIndex,
+  readShardLayout,
+  shardDamaged,
+} from './shard-format.js';
 import { MANIFEST_FILE, type ShardManifest } from './shard-writer.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -36,8 +44,10 @@ const manifestSchema = z.object({
   splits: z.record(z.string(), summarySchema),
 });
 
-/** A disk's queue is kept busy, and a block still lies in the processor's cache when it is checked. */
+/** A block still lies in the processor's cache when it is checked. */
 const BLOCK_BYTES = 1 << 20;
+/** Blocks that are read while one is checked: new pages of memory are made by several threads at once. */
+const READS_AHEAD = 4;
 
 /** @throws MoatError `shards-missing`, `shard-damaged` */
 export async function readShardManifest(folder: string): Promise<ShardManifest> {
@@ -74,82 +84,134 @@ export async function readTokenSplit(
       fix: `It has: ${Object.keys(manifest.splits).join(', ')}.`,
     });
   }
-  const shards: Shard[] = [];
-  for (const name of summary.shards) shards.push(await readShard(path.join(folder, name), tokenizer.hash));
-  const joined = join(shards);
+  const joined = await readShards(
+    summary.shards.map((name) => path.join(folder, name)),
+    tokenizer.hash,
+  );
   if (joined.tokens.length !== summary.tokens || joined.documentIds.length !== summary.documents) {
-    throw new MoatError('shard-damaged', `${folder}: the shards of "${split}" do not add up to what is listed`, {
-      fix: 'Make the token shards again.',
-    });
+    throw shardDamaged(folder, `the shards of "${split}" do not add up to what is listed`);
   }
   return joined;
 }
 
-async function readShard(file: string, tokenizerHash: string): Promise<Shard> {
+/**
+ * Shards one after the other as one array, each read into its place in it.
+ * @throws MoatError `shard-damaged`, `shard-version`, `shard-other-tokenizer`, each naming the file
+ */
+export async function readShards(files: readonly string[], tokenizerHash: string): Promise<TokenSplit> {
+  const shards: OpenShard[] = [];
+  try {
+    // every header first: memory is taken only for what the files are large enough to hold
+    for (const file of files) shards.push(await openShard(file, tokenizerHash));
+    const total = (of: (layout: ShardLayout) => number): number =>
+      shards.reduce((sum, { layout }) => sum + of(layout), 0);
+    const width = shards[0]?.layout.bytesPerToken ?? 2;
+    const odd = shards.find(({ layout }) => layout.bytesPerToken !== width);
+    if (odd !== undefined) throw shardDamaged(odd.file, `not ${width} bytes a token, as the shards before it have`);
+    const tokenCount = total((layout) => layout.tokenCount);
+    const documentCount = total((layout) => layout.documentCount);
+    const split = {
+      tokens: width === 2 ? new Uint16Array(tokenCount) : new Uint32Array(tokenCount),
+      documentStarts: new Float64Array(documentCount),
+      documentBytes: new Uint32Array(documentCount),
+    };
+    const documentIds: string[] = [];
+    let tokenBase = 0;
+    for (const shard of shards) {
+      const index = await readBody(shard, bytesOf(split.tokens, tokenBase, shard.layout.tokenCount));
+      for (const [i, start] of index.documentStarts.entries()) {
+        split.documentStarts[documentIds.length + i] = tokenBase + start;
+      }
+      split.documentBytes.set(index.documentBytes, documentIds.length);
+      for (const id of index.documentIds) documentIds.push(id);
+      tokenBase += shard.layout.tokenCount;
+    }
+    return {
+      ...split,
+      documentIds,
+      textBytes: split.documentBytes.reduce((sum, bytes) => sum + bytes, 0),
+      documentAt: (tokenIndex) => lastAtOrBefore(split.documentStarts, tokenIndex),
+    };
+  } finally {
+    for (const { handle } of shards) await handle.close();
+  }
+}
+
+interface OpenShard {
+  readonly file: string;
+  readonly handle: FileHandle;
+  readonly header: Uint8Array;
+  readonly layout: ShardLayout;
+}
+
+async function openShard(file: string, tokenizerHash: string): Promise<OpenShard> {
   let handle;
   try {
     handle = await open(file, 'r');
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
-    throw new MoatError('shard-damaged', `${file}: the file is missing`, { fix: 'Make the token shards again.' });
+    throw shardDamaged(file, 'the file is missing');
   }
   try {
     const { size } = await handle.stat();
-    // An array of its own: a pooled buffer would not start at a multiple of 4.
-    const bytes = new Uint8Array(size);
-    const checksum = createShardChecksum();
-    const read = (at: number) => handle.read(bytes, at, Math.min(BLOCK_BYTES, size - at), at);
-    let filled = 0;
-    let reading = read(0);
-    while (filled < size) {
-      const { bytesRead } = await reading;
-      if (bytesRead === 0) break;
-      const block = bytes.subarray(filled, filled + bytesRead);
-      filled += bytesRead;
-      // the system reads on while this thread looks through what came
-      reading = read(filled);
-      checksum.add(block);
-    }
-    await reading;
-    return decodeShard(bytes.subarray(0, filled), file, tokenizerHash, checksum);
-  } finally {
+    const header = new Uint8Array(Math.min(SHARD_HEADER_BYTES, size));
+    const { bytesRead } = await handle.read(header, 0, header.length, 0);
+    return { file, handle, header, layout: readShardLayout(header.subarray(0, bytesRead), size, file, tokenizerHash) };
+  } catch (error) {
     await handle.close();
+    throw error;
   }
 }
 
-function join(shards: readonly Shard[]): TokenSplit {
-  const documentCount = shards.reduce((sum, { documentStarts }) => sum + documentStarts.length, 0);
-  const documentStarts = new Float64Array(documentCount);
-  const documentBytes = new Uint32Array(documentCount);
-  let tokenBase = 0;
-  let documentBase = 0;
-  for (const shard of shards) {
-    for (const [i, start] of shard.documentStarts.entries()) documentStarts[documentBase + i] = tokenBase + start;
-    documentBytes.set(shard.documentBytes, documentBase);
-    tokenBase += shard.tokens.length;
-    documentBase += shard.documentStarts.length;
+/** @param tokens where they belong @returns what follows them */
+async function readBody({ file, handle, header, layout }: OpenShard, tokens: Uint8Array) {
+  const checksum = createShardChecksum();
+  checksum.add(header);
+  const after = new Uint8Array(layout.sizeBytes - layout.indexAt);
+  const padding = new Uint8Array(layout.indexAt - layout.tokensAt - tokens.length);
+  let at = layout.tokensAt;
+  for (const part of [tokens, padding, after]) {
+    await readInto(part, at, handle, file, (block) => checksum.add(block));
+    at += part.length;
   }
-  return {
-    tokens: joinTokens(shards, tokenBase),
-    documentStarts,
-    documentBytes,
-    documentIds: shards.flatMap(({ documentIds }) => documentIds),
-    textBytes: documentBytes.reduce((sum, bytes) => sum + bytes, 0),
-    documentAt: (tokenIndex) => lastAtOrBefore(documentStarts, tokenIndex),
+  if (checksum.value() !== layout.checksum) throw shardDamaged(file, 'its content does not match its checksum');
+  return decodeShardIndex(after, layout);
+}
+
+/** Fills `target` from `position` on; `look` sees its blocks in order. */
+async function readInto(
+  target: Uint8Array,
+  position: number,
+  handle: FileHandle,
+  file: string,
+  look: (block: Uint8Array) => void,
+): Promise<void> {
+  const blockAt = (at: number) => target.subarray(at, at + BLOCK_BYTES);
+  const read = async (at: number): Promise<boolean> => {
+    const block = blockAt(at);
+    for (let filled = 0; filled < block.length;) {
+      const { bytesRead } = await handle.read(block, filled, block.length - filled, position + at + filled);
+      if (bytesRead === 0) return false;
+      filled += bytesRead;
+    }
+    return true;
   };
+  const reading: Promise<boolean>[] = [];
+  try {
+    for (let at = 0, asked = 0; at < target.length; at += BLOCK_BYTES) {
+      for (; asked < target.length && reading.length < READS_AHEAD; asked += BLOCK_BYTES) reading.push(read(asked));
+      if ((await reading.shift()) !== true) throw shardDamaged(file, 'it was cut off while it was read');
+      look(blockAt(at));
+    }
+  } finally {
+    // the file is closed next: those that were begun end first
+    await Promise.allSettled(reading);
+  }
 }
 
-function joinTokens(shards: readonly Shard[], tokenCount: number): TokenArray {
-  const [first] = shards;
-  if (first === undefined) return new Uint16Array(0);
-  if (shards.length === 1) return first.tokens;
-  const joined = first.tokens instanceof Uint16Array ? new Uint16Array(tokenCount) : new Uint32Array(tokenCount);
-  let base = 0;
-  for (const { tokens } of shards) {
-    joined.set(tokens, base);
-    base += tokens.length;
-  }
-  return joined;
+function bytesOf(tokens: TokenArray, start: number, count: number): Uint8Array {
+  const width = tokens.BYTES_PER_ELEMENT;
+  return new Uint8Array(tokens.buffer, tokens.byteOffset + start * width, count * width);
 }
 
 function lastAtOrBefore(starts: Float64Array, tokenIndex: number): number {
