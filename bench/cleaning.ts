@@ -102,7 +102,7 @@ async function against(file: string, texts: Texts, workers: number): Promise<Ben
 
 /** @returns how many are kept */
 async function clean(texts: readonly string[], workers: number): Promise<number> {
-  const report = createReport({ source: 'texts', heldOutFraction: 0.05, seed: 1 });
+  const report = createReport({ source: 'texts', validationFraction: 0.02, testFraction: 0.05, seed: 1 });
   const settings = {
     thresholds: {},
     personalData: 'mask',

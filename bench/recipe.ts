@@ -60,7 +60,7 @@ async function prepareCorpus(): Promise<Corpus> {
   const { vocabSize: vocabularySize, endOfText, pad, endOfTurn, hash } = tokenizer;
   const config = runConfigOf(project.config, { vocabularySize, endOfText, pad, endOfTurn, hash });
   const train = await readTokenSplit(files.shards, 'train', tokenizer);
-  const heldOut = await readTokenSplit(files.shards, 'heldout', tokenizer);
+  const heldOut = await readTokenSplit(files.shards, 'test', tokenizer);
   return { folder, tokenizer, train, heldOut, config };
 }
 
@@ -71,7 +71,7 @@ async function prepareOurs({ config, train, heldOut, tokenizer, folder }: Corpus
     runDirectory: folder,
     resume: undefined,
     trainTokens: train.tokens,
-    heldOut: undefined,
+    validation: undefined,
     files: {},
     tokenizerHash: tokenizer.hash,
     threads: THREADS,

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Rng } from '../src/base/rng.js';
 import { readCorpus } from '../src/lab/data/corpus.js';
+import { SIDES } from '../src/lab/data/split.js';
 
 const MOAT = fileURLToPath(new URL('../bin/moat.js', import.meta.url));
 /** Enough text that other threads are started. */
@@ -50,8 +51,7 @@ async function run(): Promise<number> {
 
 async function documentsIn(folder: string): Promise<number> {
   let count = 0;
-  for (const side of ['train', 'heldout'] as const)
-    for await (const { text } of readCorpus(folder, side)) count += text ? 1 : 0;
+  for (const side of SIDES) for await (const { text } of readCorpus(folder, side)) count += text ? 1 : 0;
   return count;
 }
 

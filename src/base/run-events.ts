@@ -39,7 +39,7 @@ export interface EvalEvent {
   type: 'eval';
   time: string;
   step: number;
-  /** Mean nats a token on the held-out documents. */
+  /** Mean nats a token on the validation documents. */
   loss: number;
   bitsPerByte: number;
 }
@@ -58,7 +58,7 @@ export interface DoneEvent {
   type: 'done';
   time: string;
   step: number;
-  /** `converged`: the held-out loss had not fallen for as long as the run was told to wait. */
+  /** `converged`: the validation loss had not fallen for as long as the run was told to wait. */
   reason: 'finished' | 'stopped' | 'converged' | 'failed';
   /** Mean training loss over the last steps; null when the run failed. */
   loss: number | null;

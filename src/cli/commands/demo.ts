@@ -152,9 +152,9 @@ async function runCompany(world: World, service: Service, trainingWallSeconds: n
 
 const PROMPT_WORDS = 6;
 
-/** The beginning of a held-out document: the model continues text it has never seen. */
+/** The beginning of a test document: the model continues text it has never seen. */
 async function promptFromUnseenText(project: Project): Promise<string> {
-  for await (const { text } of readCorpus(filesOf(project).corpus, 'heldout')) {
+  for await (const { text } of readCorpus(filesOf(project).corpus, 'test')) {
     const words = text.split(/\s+/).slice(0, PROMPT_WORDS);
     if (words.length === PROMPT_WORDS) return words.join(' ').slice(0, 200);
   }

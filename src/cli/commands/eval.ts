@@ -7,7 +7,7 @@ export const command = defineCommand({
   name: 'eval',
   summary: 'measure a model on text it has not seen',
   description:
-    'Bits per byte on the held-out documents with a 95 % interval (bootstrap over documents), beside a unigram and a 6-gram model and brotli, alone and primed with the training text. Lower is better.',
+    'Bits per byte on the test documents, which neither training nor the choice of a checkpoint has seen, with a 95 % interval (bootstrap over documents), beside a unigram and a 6-gram model and brotli, alone and primed with the training text. Lower is better.',
   options: { run: { kind: 'text', placeholder: 'NAME', description: 'the run to measure (default: the newest)' } },
   settings: ['serve.threads'],
   examples: [

@@ -11,7 +11,7 @@ export const command = defineCommand({
   name: 'train',
   summary: 'train the model, or go on training it',
   description:
-    'Trains on the token shards until the time or the steps are used up, measuring on held-out text and saving as it goes. Ctrl-C saves and stops; --resume goes on exactly where it was, also after a kill.',
+    'Trains on the token shards until the time or the steps are used up, measuring on the validation documents and saving as it goes. Ctrl-C saves and stops; --resume goes on exactly where it was, also after a kill.',
   options: {
     name: { kind: 'text', placeholder: 'NAME', description: "the run's name under runs/ (default: run-1, run-2 …)" },
     resume: { kind: 'flag', short: 'r', description: 'go on with the run named by --name, or with the newest' },

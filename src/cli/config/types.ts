@@ -61,8 +61,10 @@ export interface DataConfig {
   personalData?: PiiPolicy;
   /** Tags of the languages to keep, such as "en, zh-Hans"; the report names those found. Default: all. */
   languages?: string;
-  /** The share of documents kept away from training, to measure with. Default 0.05. */
-  heldOutFraction?: number;
+  /** The share of documents that tell training when to stop and which checkpoint is best. Default 0.02. */
+  validationFraction?: number;
+  /** The share of documents that measure the finished model, and nothing else. Default 0.05. */
+  testFraction?: number;
   /**
    * How training documents are mixed: a group's share goes with the 1/T-th power of its bytes. 1 leaves it as it is, 3 gives
    * languages that have little a good deal more. Default 1.
@@ -149,15 +151,15 @@ export interface TrainConfig {
   warmupSteps?: number;
   /** Gradients with a larger norm are scaled down to it; 0 turns this off. Default 1. */
   clipNorm?: number;
-  /** Measure on held-out text every so many steps. Default 100. */
+  /** Measure on the validation documents every so many steps. Default 100. */
   evalEvery?: number;
   /** Save every so many steps. Default 100. */
   checkpointEvery?: number;
   /** How many checkpoints to keep, the newest. Default 2. */
   keepCheckpoints?: number;
-  /** How many more to keep, those of the lowest held-out loss; each checkpoint is then measured. Default 0. */
+  /** How many more to keep, those of the lowest validation loss; each checkpoint is then measured. Default 0. */
   keepBest?: number;
-  /** Stop after this many steps without a lower held-out loss. Default: never. */
+  /** Stop after this many steps without a lower validation loss. Default: never. */
   patience?: number;
   /** The share of each target's probability that is spread over the vocabulary. Default 0. */
   labelSmoothing?: number;

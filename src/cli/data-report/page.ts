@@ -6,6 +6,7 @@ import type { TokenLengths } from '../../lab/tokenizer/token-lengths.js';
 import { barChart, columnChart, escapeHtml } from './charts.js';
 import { STYLE } from './style.js';
 import { type ReportLanguage, reportTexts, type ReportTexts } from './texts.js';
+import { SIDES } from '../../lab/data/split.js';
 
 export interface DataPageFacts {
   readonly project: string;
@@ -57,7 +58,7 @@ const section = (title: string, ...parts: readonly string[]): string =>
 function tiles(report: DataReport, texts: ReportTexts, { count, share }: Figures): string {
   const tile = (name: string, { documents, bytes }: Tally, note: string): string =>
     `<div class="tile"><b>${count(documents)}</b><span>${escapeHtml(name)}</span><small>${formatBytes(bytes)}${note}</small></div>`;
-  const { read, kept, heldout } = report;
+  const { read, kept, validation, test } = report;
   const dropped = Object.values(report.dropped).reduce(
     (sum, each) => ({ documents: sum.documents + each.documents, bytes: sum.bytes + each.bytes }),
     { documents: 0, bytes: 0 },
@@ -66,7 +67,8 @@ function tiles(report: DataReport, texts: ReportTexts, { count, share }: Figures
     tile(texts.read, read, ` · ${count(report.files)} ${texts.files}`),
     tile(texts.kept, kept, ` · ${share(kept.bytes, read.bytes)}`),
     tile(texts.dropped, dropped, ` · ${share(dropped.bytes, read.bytes)}`),
-    tile(texts.heldOut, heldout, ` · ${share(heldout.documents, kept.documents)}`),
+    tile(texts.validation, validation, ` · ${share(validation.documents, kept.documents)}`),
+    tile(texts.test, test, ` · ${share(test.documents, kept.documents)}`),
   ].join('')}</section>`;
 }
 
@@ -163,7 +165,10 @@ function copies({ report, originals }: DataPageFacts, texts: ReportTexts): strin
 }
 
 function settings({ settings: all, outputs }: Passport, texts: ReportTexts): string {
-  const rows = Object.entries({ ...all, 'train.jsonl': outputs.train.sha256, 'heldout.jsonl': outputs.heldout.sha256 })
+  const rows = Object.entries({
+    ...all,
+    ...Object.fromEntries(SIDES.map((side) => [`${side}.jsonl`, outputs[side].sha256])),
+  })
     .map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)] as const)
     .filter(([, value]) => value !== '')
     .map(

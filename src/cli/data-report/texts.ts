@@ -7,7 +7,8 @@ export interface ReportTexts {
   readonly read: string;
   readonly kept: string;
   readonly dropped: string;
-  readonly heldOut: string;
+  readonly validation: string;
+  readonly test: string;
   readonly documents: string;
   readonly files: string;
   readonly reasonsTitle: string;
@@ -45,7 +46,8 @@ const en: ReportTexts = {
   read: 'read',
   kept: 'kept',
   dropped: 'dropped',
-  heldOut: 'held out to measure with',
+  validation: 'tell when to stop',
+  test: 'measure the model',
   documents: 'documents',
   files: 'files',
   reasonsTitle: 'What was left out, and why',
@@ -111,7 +113,8 @@ const zh: ReportTexts = {
   read: '读入',
   kept: '保留',
   dropped: '剔除',
-  heldOut: '留作评测',
+  validation: '验证集',
+  test: '测试集',
   documents: '篇',
   files: '个文件',
   reasonsTitle: '剔除了什么，为什么',

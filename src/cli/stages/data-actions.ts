@@ -14,6 +14,7 @@ import { renderDataPage } from '../data-report/page.js';
 import type { ReportLanguage } from '../data-report/texts.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { filesOf } from './project-files.js';
+import { SIDES } from '../../lab/data/split.js';
 
 /** @throws MoatError `no-such-document` */
 export async function explainDocument(corpus: string, id: string, terminal: Terminal): Promise<{ json: object }> {
@@ -67,14 +68,14 @@ export async function reportOnCorpus(
 }
 
 async function* documentsOf(corpus: string): AsyncGenerator<MeasuredDocument> {
-  for (const side of ['train', 'heldout'] as const) {
+  for (const side of SIDES) {
     for await (const { text, language = 'und' } of readCorpus(corpus, side)) yield { text, language };
   }
 }
 
 async function textsOf(corpus: string, ids: ReadonlySet<string>): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
-  for (const side of ['train', 'heldout'] as const) {
+  for (const side of SIDES) {
     for await (const { id, text } of readCorpus(corpus, side)) if (ids.has(id)) texts.set(id, text);
   }
   return texts;

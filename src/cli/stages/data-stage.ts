@@ -71,7 +71,8 @@ export async function runDataStage(
     format,
     allowLicences,
     denyLicences,
-    heldOutFraction,
+    validationFraction,
+    testFraction,
     seed,
   } = project.config.data;
   const report = await prepareCorpus(filesOf(project).corpus, {
@@ -88,16 +89,17 @@ export async function runDataStage(
     testSets: testSets === undefined ? undefined : project.resolve(testSets),
     personalData,
     languages: listOf(languages),
-    heldOutFraction,
+    validationFraction,
+    testFraction,
     seed,
     ...(check === undefined ? {} : { check }),
     onProgress: (documents) => stage.progress({ text: `${formatCount(documents)} documents read` }),
   });
-  const { kept, read, heldout } = report;
+  const { kept, read, validation, test } = report;
   const droppedCount = Object.values(report.dropped).reduce((total, { documents }) => total + documents, 0);
   stage.done(
     `${source.label}: ${formatCount(kept.documents)} documents kept of ${formatCount(read.documents)} (${formatBytes(kept.bytes)}), ` +
-      `${formatCount(droppedCount)} dropped, ${formatCount(heldout.documents)} held out`,
+      `${formatCount(droppedCount)} dropped, ${formatCount(validation.documents)} to validate, ${formatCount(test.documents)} to test`,
   );
   return report;
 }

@@ -3,6 +3,7 @@ import { type Baselines, measureBaselines } from '../../lab/eval/baselines.js';
 import type { BitsPerByte } from '../../lab/eval/bits-per-byte.js';
 import { evaluateCheckpoint } from '../../lab/eval/evaluate-model.js';
 import { readCorpus } from '../../lab/data/corpus.js';
+import type { Side } from '../../lab/data/split.js';
 import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import type { Project } from '../config/project.js';
@@ -15,7 +16,7 @@ export interface EvalResult {
   readonly baselines: Baselines;
 }
 
-/** Scores a checkpoint on the held-out documents, beside the baselines on the same text. */
+/** Scores a checkpoint on the test documents, beside the baselines on the same text. */
 export async function runEvalStage(
   project: Project,
   checkpoint: string,
@@ -25,15 +26,15 @@ export async function runEvalStage(
   const stage = reporter.stage('evaluate');
   const files = filesOf(project);
   const tokenizer = await loadTokenizer(checkpoint);
-  const heldout = await readTokenSplit(files.shards, 'heldout', tokenizer);
-  stage.progress({ text: 'scoring held-out documents' });
+  const test = await readTokenSplit(files.shards, 'test', tokenizer);
+  stage.progress({ text: 'scoring the test documents' });
   const model = await evaluateCheckpoint(
     checkpoint,
-    { ...heldout, endOfText: tokenizer.endOfText },
+    { ...test, endOfText: tokenizer.endOfText },
     { threads: project.config.serve.threads, signal },
   );
   stage.progress({ text: 'baselines on the same text' });
-  const baselines = await measureBaselines(await texts(files.corpus, 'train'), await texts(files.corpus, 'heldout'));
+  const baselines = await measureBaselines(await texts(files.corpus, 'train'), await texts(files.corpus, 'test'));
   stage.done(
     `${model.bitsPerByte.toFixed(3)} bits a byte (95 %: ${model.low.toFixed(3)} to ${model.high.toFixed(3)}) on ` +
       `${formatCount(model.documents)} unseen documents`,
@@ -41,7 +42,7 @@ export async function runEvalStage(
   return { model, baselines };
 }
 
-async function texts(corpus: string, side: 'train' | 'heldout'): Promise<string[]> {
+async function texts(corpus: string, side: Side): Promise<string[]> {
   const result: string[] = [];
   for await (const { text } of readCorpus(corpus, side)) result.push(text);
   return result;

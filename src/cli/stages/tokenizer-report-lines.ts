@@ -10,6 +10,7 @@ import {
 } from '../../lab/tokenizer/tokenizer-report.js';
 import { table } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
+import { SIDES } from '../../lab/data/split.js';
 
 /** Measures a tokenizer on the held-out and the training documents of a corpus, and prints what came out. */
 export async function printTokenizerReport(
@@ -58,7 +59,7 @@ function cellsOf(language: string, fit: LanguageFit): string[] {
 }
 
 async function* textsOf(corpus: string): AsyncGenerator<ReportedText> {
-  for (const side of ['train', 'heldout'] as const) {
+  for (const side of SIDES) {
     for await (const { text, language = 'und' } of readCorpus(corpus, side)) yield { text, language };
   }
 }

@@ -12,11 +12,11 @@ import { trainingDocuments } from './training-documents.js';
 export interface TokenizerResult {
   readonly tokenizer: Tokenizer;
   readonly shards: ShardManifest;
-  /** UTF-8 bytes of held-out text per token. */
+  /** UTF-8 bytes of the test documents per token. */
   readonly bytesPerToken: number;
 }
 
-/** Trains the tokenizer on the training documents and writes both sides of the corpus as token shards. */
+/** Trains the tokenizer on the training documents and writes every side of the corpus as token shards. */
 export async function runTokenizerStage(project: Project, reporter: Reporter): Promise<TokenizerResult> {
   const stage = reporter.stage('tokenizer');
   const files = filesOf(project);
@@ -36,15 +36,19 @@ export async function runTokenizerStage(project: Project, reporter: Reporter): P
   const trainedSeconds = (performance.now() - started) / 1000;
   const shards = await writeTokenShards(
     files.shards,
-    { train: (await trainingDocuments(project)).open(), heldout: readCorpus(files.corpus, 'heldout') },
+    {
+      train: (await trainingDocuments(project)).open(),
+      validation: readCorpus(files.corpus, 'validation'),
+      test: readCorpus(files.corpus, 'test'),
+    },
     tokenizer,
     { onProgress: (split, tokens) => stage.progress({ text: `${formatCount(tokens)} ${split} tokens written` }) },
   );
-  const { train, heldout } = shards.splits;
-  const bytesPerToken = (heldout?.textBytes ?? 0) / Math.max(1, heldout?.tokens ?? 0);
+  const { train, validation, test } = shards.splits;
+  const bytesPerToken = (test?.textBytes ?? 0) / Math.max(1, test?.tokens ?? 0);
   stage.done(
     `${formatCount(tokenizer.vocabSize)} tokens learned in ${formatSeconds(trainedSeconds)}, ${bytesPerToken.toFixed(2)} bytes a token; ` +
-      `${formatCount(train?.tokens ?? 0)} to train on, ${formatCount(heldout?.tokens ?? 0)} to measure with`,
+      `${formatCount(train?.tokens ?? 0)} to train on, ${formatCount(validation?.tokens ?? 0)} to validate, ${formatCount(test?.tokens ?? 0)} to test`,
   );
   return { tokenizer, shards, bytesPerToken };
 }

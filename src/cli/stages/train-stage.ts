@@ -35,7 +35,7 @@ export interface TrainStageResult extends TrainingResult {
   readonly tokensPerSecond: number;
   /** Training loss of every step of this process, nats a token. */
   readonly losses: readonly number[];
-  /** Last held-out figure; undefined when none was taken. */
+  /** Last figure on the validation documents; undefined when none was taken. */
   readonly bitsPerByte: number | undefined;
 }
 
@@ -59,9 +59,9 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
   const bits = watch.bitsPerByte();
   stage.done(
     `${formatCount(parameterCount)} parameters, ${formatCount(progress.step)} steps, ${formatCount(progress.tokensSeen)} tokens at ` +
-      `${formatCount(tokensPerSecond)}/s; loss ${result.loss.toFixed(2)}${bits === undefined ? '' : `, held-out ${bits.toFixed(3)} bits a byte`}` +
+      `${formatCount(tokensPerSecond)}/s; loss ${result.loss.toFixed(2)}${bits === undefined ? '' : `, validation ${bits.toFixed(3)} bits a byte`}` +
       (reason === 'stopped' ? '; stopped and saved' : '') +
-      (reason === 'converged' ? '; the held-out loss falls no more' : ''),
+      (reason === 'converged' ? '; the validation loss falls no more' : ''),
   );
   return { ...result, runName, tokensPerSecond, losses: watch.losses, bitsPerByte: bits };
 }
@@ -76,14 +76,17 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
   const files = filesOf(project);
   const tokenizer = await loadTokenizer(files.tokenizer);
   const train = await readTokenSplit(files.shards, 'train', tokenizer);
-  const heldout = await readTokenSplit(files.shards, 'heldout', tokenizer);
+  const validation = await readTokenSplit(files.shards, 'validation', tokenizer);
   const job = {
     runDirectory: path.join(files.runs, checkedName(runName)),
     resume,
     trainTokens: train.tokens,
     documentStarts: train.documentStarts,
     documentAt: (token: number) => train.documentIds[train.documentAt(token)] ?? `at token ${token}`,
-    heldOut: { stream: { ...heldout, endOfText: tokenizer.endOfText }, byteCount: heldout.textBytes },
+    validation:
+      validation.textBytes === 0
+        ? undefined
+        : { stream: { ...validation, endOfText: tokenizer.endOfText }, byteCount: validation.textBytes },
     files: { ...tokenizerFiles(files.tokenizer, tokenizer), ...(await cardFiles(project, runName)) },
     tokenizerHash: tokenizer.hash,
     threads: project.config.serve.threads,

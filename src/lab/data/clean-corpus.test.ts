@@ -37,7 +37,7 @@ async function* items(count: number): AsyncGenerator<RawItem> {
 }
 
 async function cleaned(count: number, options: CleaningThreads, settings = SETTINGS) {
-  const report = createReport({ source: 's', licence: undefined, heldOutFraction: 0.1, seed: 1 });
+  const report = createReport({ source: 's', licence: undefined, validationFraction: 0.1, testFraction: 0.1, seed: 1 });
   const kept: Document[] = [];
   const dropped: Dropped[] = [];
   const drop = async (each: Dropped): Promise<void> => {
@@ -68,7 +68,13 @@ describe('cleaning in threads', () => {
   });
 
   test('a reader that fails ends it with its own error', async () => {
-    const report = createReport({ source: 's', licence: undefined, heldOutFraction: 0.1, seed: 1 });
+    const report = createReport({
+      source: 's',
+      licence: undefined,
+      validationFraction: 0.1,
+      testFraction: 0.1,
+      seed: 1,
+    });
     const failing = async function* (): AsyncGenerator<RawItem> {
       yield* items(900);
       throw new Error('disk on fire');
@@ -83,7 +89,13 @@ describe('cleaning in threads', () => {
   });
 
   test('a loop that is left ends the threads and reads no further than they were ahead', async () => {
-    const report = createReport({ source: 's', licence: undefined, heldOutFraction: 0.1, seed: 1 });
+    const report = createReport({
+      source: 's',
+      licence: undefined,
+      validationFraction: 0.1,
+      testFraction: 0.1,
+      seed: 1,
+    });
     let read = 0;
     const counted = async function* (): AsyncGenerator<RawItem> {
       for await (const item of items(20_000)) {
@@ -100,7 +112,13 @@ describe('cleaning in threads', () => {
   });
 
   test('a thread that cannot work says so', async () => {
-    const report = createReport({ source: 's', licence: undefined, heldOutFraction: 0.1, seed: 1 });
+    const report = createReport({
+      source: 's',
+      licence: undefined,
+      validationFraction: 0.1,
+      testFraction: 0.1,
+      seed: 1,
+    });
     const broken = async function* (): AsyncGenerator<RawItem> {
       // what cannot be a text, as a reader with a fault might give it
       const text: unknown = 12;

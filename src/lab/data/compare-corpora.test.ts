@@ -19,7 +19,7 @@ async function corpusOf(texts: readonly string[], seed = 1): Promise<string> {
   const [source, folder] = [path.join(root, `s${count}`), path.join(root, `c${count++}`)];
   await mkdir(source);
   await writeFile(path.join(source, 'a.jsonl'), texts.map((text) => JSON.stringify({ text })).join('\n'));
-  await prepareCorpus(folder, { source, seed, nearDuplicates: 0, heldOutFraction: 0.3 });
+  await prepareCorpus(folder, { source, seed, nearDuplicates: 0, validationFraction: 0.1, testFraction: 0.2 });
   return folder;
 }
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readCorpus, readPassport } from './corpus.js';
 import { comparePassports } from './passport.js';
+import { type Side, SIDES } from './split.js';
 
 export interface CorpusDifference {
   /** Files, settings and results that differ, a line each; empty when both are the same corpus. */
@@ -54,15 +55,13 @@ export async function compareCorpora(first: string, second: string): Promise<Cor
   return { lines, documents: counts, examples };
 }
 
-const SIDES = ['train', 'heldout'] as const;
-
 interface Fingerprints {
-  readonly byText: ReadonlyMap<string, { readonly id: string; readonly side: (typeof SIDES)[number] }>;
+  readonly byText: ReadonlyMap<string, { readonly id: string; readonly side: Side }>;
   readonly textOf: ReadonlyMap<string, string>;
 }
 
 async function fingerprintsOf(folder: string): Promise<Fingerprints> {
-  const byText = new Map<string, { id: string; side: (typeof SIDES)[number] }>();
+  const byText = new Map<string, { id: string; side: Side }>();
   const textOf = new Map<string, string>();
   for (const side of SIDES) {
     for await (const { id, text } of readCorpus(folder, side)) {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCorpus, readPassport } from './corpus.js';
 import type { CorpusSource } from './corpus-sources.js';
 import { prepareCorpus } from './prepare-corpus.js';
+import { SIDES } from './split.js';
 
 const TEXTS = [
   'The first text says something about foxes and hounds.',
@@ -31,7 +32,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 async function documentsOf(folder: string): Promise<string[]> {
   const lines: string[] = [];
-  for (const side of ['train', 'heldout'] as const) {
+  for (const side of SIDES) {
     for await (const { id, licence } of readCorpus(folder, side)) lines.push(`${id} ${licence ?? '-'}`);
   }
   return lines.sort();

@@ -124,9 +124,11 @@ describe('split', () => {
         fc.constantFrom(0.001, 0.05, 0.5),
         fc.integer(),
         async (count, fraction, seed) => {
+          const fractions = { validation: fraction, test: fraction };
           const documents = Array.from({ length: count }, (_, i) => ({ text: sentence(i), index: i }));
-          const placed = await collect(splitDocuments(stream(unrelated(documents)), fraction, seed));
-          expect(new Set(placed.map(({ side }) => side)).size).toBe(2);
+          const placed = await collect(splitDocuments(stream(unrelated(documents)), fractions, seed));
+          const sides = new Set(placed.map(({ side }) => side));
+          expect([...sides].toSorted()).toEqual(count === 2 ? ['test', 'train'] : ['test', 'train', 'validation']);
           expect(placed.map(({ document }) => document)).toEqual(documents);
         },
       ),
@@ -136,24 +138,28 @@ describe('split', () => {
 
   it('keeps clusters together, at the side of their first text', async () => {
     const documents = Array.from({ length: 300 }, (_, i) => ({ document: { text: sentence(i) }, cluster: i % 40 }));
-    const placed = await collect(splitDocuments(stream(documents), 0.2, 3));
+    const placed = await collect(splitDocuments(stream(documents), { validation: 0.2, test: 0.2 }, 3));
     const sides = placed.map(({ side }) => side);
-    expect(new Set(sides).size).toBe(2);
+    expect(new Set(sides).size).toBe(3);
     for (const [i, side] of sides.entries()) expect(side).toBe(sides[i % 40]);
   });
 
-  it('holds out about the fraction', async () => {
+  it('holds out about the fractions', async () => {
     const documents = Array.from({ length: 5000 }, (_, i) => ({
       text: [...String(i)].map((digit) => 'abcdefghij'[Number(digit)]).join(''),
     }));
-    const placed = await collect(splitDocuments(stream(unrelated(documents)), 0.1, 7));
-    const share = placed.filter(({ side }) => side === 'heldout').length / placed.length;
-    expect(share).toBeGreaterThan(0.08);
-    expect(share).toBeLessThan(0.12);
+    const placed = await collect(splitDocuments(stream(unrelated(documents)), { validation: 0.1, test: 0.1 }, 7));
+    for (const held of ['validation', 'test'] as const) {
+      const share = placed.filter(({ side }) => side === held).length / placed.length;
+      expect(share).toBeGreaterThan(0.08);
+      expect(share).toBeLessThan(0.12);
+    }
   });
 
   it('refuses a single document', async () => {
-    const placed = collect(splitDocuments(stream([{ document: { text: 'only one' } }]), 0.1, 7));
+    const placed = collect(
+      splitDocuments(stream([{ document: { text: 'only one' } }]), { validation: 0.1, test: 0.1 }, 7),
+    );
     await expect(placed).rejects.toMatchObject({ code: 'corpus-too-small' });
   });
 });
@@ -171,12 +177,14 @@ describe('the corpus folder', () => {
     const report = await prepareCorpus(folder, {
       source: await sourceOf(texts),
       licence: 'MIT',
-      heldOutFraction: 0.2,
+      validationFraction: 0.1,
+      testFraction: 0.2,
       seed: 3,
     });
     const train = await collect(readCorpus(folder, 'train'));
-    const heldout = await collect(readCorpus(folder, 'heldout'));
-    expect([...train, ...heldout].map(({ text }) => text).sort()).toEqual(texts.slice(0, 60).sort());
+    const validation = await collect(readCorpus(folder, 'validation'));
+    const test = await collect(readCorpus(folder, 'test'));
+    expect([...train, ...validation, ...test].map(({ text }) => text).sort()).toEqual(texts.slice(0, 60).sort());
     expect(train[0]).toMatchObject({ origin: 'a.jsonl', licence: 'MIT' });
     const dropped = (await readFile(path.join(folder, 'dropped.jsonl'), 'utf8')).trim().split('\n');
     expect(dropped.map((line) => JSON.parse(line))).toMatchObject([
@@ -191,7 +199,8 @@ describe('the corpus folder', () => {
       read: { documents: 63 },
       kept: { documents: 60 },
       train: { documents: train.length },
-      heldout: { documents: heldout.length },
+      validation: { documents: validation.length },
+      test: { documents: test.length },
     });
     expect(report.train.bytes).toBe(train.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0));
     expect(await readReport(folder)).toEqual(report);
@@ -263,7 +272,7 @@ describe('the corpus folder', () => {
     const source = await sourceOf(Array.from({ length: 30 }, (_, i) => sentence(i)));
     await prepareCorpus(path.join(root, 'corpus-b'), { source });
     await prepareCorpus(path.join(root, 'corpus-c'), { source });
-    for (const name of ['train.jsonl', 'heldout.jsonl', 'report.json']) {
+    for (const name of ['train.jsonl', 'validation.jsonl', 'test.jsonl', 'report.json']) {
       expect(await readFile(path.join(root, 'corpus-b', name))).toEqual(
         await readFile(path.join(root, 'corpus-c', name)),
       );

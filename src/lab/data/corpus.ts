@@ -1,5 +1,5 @@
 /**
- * The corpus folder: `train.jsonl`, `heldout.jsonl` (one `Document` a line), `dropped.jsonl` (one `Dropped` a line),
+ * The corpus folder: `train.jsonl`, `validation.jsonl`, `test.jsonl` (one `Document` a line), `dropped.jsonl` (one `Dropped` a line),
  * `report.json` and `passport.json`. It appears whole or not at all, and replaces an earlier one only when it is complete.
  */
 import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { createJsonLinesWriter } from './json-lines-writer.js';
 import { splitLines } from './lines.js';
 import { type Passport, type PassportInputs, createPassport, hashFile, passportSchema } from './passport.js';
 import { type DataReport, droppedSchema, reportSchema } from './report.js';
-import type { Side } from './split.js';
+import { type Side, SIDES } from './split.js';
 import { decodeFile } from './text-encoding.js';
 
 /** Where the data stage puts what it decides. */
@@ -55,7 +55,8 @@ export async function writeCorpus(
     try {
       const writers = {
         train: await writerOf('train'),
-        heldout: await writerOf('heldout'),
+        validation: await writerOf('validation'),
+        test: await writerOf('test'),
         dropped: await writerOf('dropped'),
       };
       const { report, inputs } = await fill({
@@ -66,7 +67,8 @@ export async function writeCorpus(
       const outputOf = (name: string) => hashFile(path.join(temporary, `${name}.jsonl`));
       const passport = createPassport(inputs, report, {
         train: await outputOf('train'),
-        heldout: await outputOf('heldout'),
+        validation: await outputOf('validation'),
+        test: await outputOf('test'),
       });
       options.check?.(passport);
       await writeFile(path.join(temporary, PASSPORT_FILE), `${JSON.stringify(passport, null, 2)}\n`, { flag: 'wx' });
@@ -126,7 +128,7 @@ export async function findInCorpus(folder: string, id: string): Promise<Whereabo
     const dropped = parseLine(droppedSchema, line.text, `${file}:${line.number}`);
     if (dropped.id === id) return { kind: 'dropped', dropped };
   }
-  for (const side of ['train', 'heldout'] as const) {
+  for (const side of SIDES) {
     for await (const document of readCorpus(folder, side)) {
       if (document.id === id) return { kind: 'kept', side, document };
     }

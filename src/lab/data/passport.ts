@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { systemCode } from '../../base/errors.js';
 import { findFiles } from './find-files.js';
 import type { DataReport } from './report.js';
+import { SIDES } from './split.js';
 
 const tally = z.object({ documents: z.int().min(0), bytes: z.int().min(0) });
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -19,8 +20,10 @@ const fileSchema = z.object({
   sha256,
 });
 
+const outputSchema = fileSchema.omit({ origin: true });
+
 export const passportSchema = z.object({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   /** SPDX identifier; undefined when nobody said. */
   licence: z.string().optional(),
   /** Where there are several sources: the name that stands before their files, and what may be done with them. */
@@ -34,8 +37,8 @@ export const passportSchema = z.object({
   languages: z.record(z.string(), tally),
   /** By reason. */
   dropped: z.record(z.string(), tally),
-  /** Of `train.jsonl` and `heldout.jsonl`. */
-  outputs: z.object({ train: fileSchema.omit({ origin: true }), heldout: fileSchema.omit({ origin: true }) }),
+  /** Of `train.jsonl`, `validation.jsonl` and `test.jsonl`. */
+  outputs: z.object({ train: outputSchema, validation: outputSchema, test: outputSchema }),
 });
 
 export type Passport = z.infer<typeof passportSchema>;
@@ -73,7 +76,7 @@ export function createPassport(
 ): Passport {
   const tallies = Object.entries(dropped).map(([reason, { documents, bytes }]) => [reason, { documents, bytes }]);
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     ...(licence === undefined ? {} : { licence }),
     ...(sources.length === 0 ? {} : { sources }),
     files: [...files],
@@ -106,7 +109,7 @@ export function comparePassports(expected: Passport, actual: Passport): string[]
     if (was !== is) lines.push(`${name} was ${was}, is ${is}`);
   }
   if (lines.length === 0) {
-    for (const side of ['train', 'heldout'] as const) {
+    for (const side of SIDES) {
       if (expected.outputs[side].sha256 === actual.outputs[side].sha256) continue;
       lines.push(`${side}.jsonl differs although its inputs do not: another version of Moat made it`);
     }

@@ -45,8 +45,9 @@ export interface PrepareOptions {
   readonly format?: string | undefined;
   /** Refuse a file with a broken line instead of leaving the line out. Default false. */
   readonly strict?: boolean;
-  /** In (0, 1). Default 0.05. */
-  readonly heldOutFraction?: number;
+  /** Shares kept away from training, in (0, 1). Defaults 0.02 and 0.05. */
+  readonly validationFraction?: number;
+  readonly testFraction?: number;
   /** Default 1. */
   readonly seed?: number;
   /** Called with the passport before the corpus takes its place; what it throws leaves the earlier one. */
@@ -56,7 +57,8 @@ export interface PrepareOptions {
 }
 
 const PROGRESS_EVERY = 500;
-const HELD_OUT = 0.05;
+const VALIDATION = 0.02;
+const TEST = 0.05;
 const MAX_LICENCES_REMEMBERED = 10_000;
 
 /**
@@ -65,15 +67,16 @@ const MAX_LICENCES_REMEMBERED = 10_000;
  *   `disk-full`
  */
 export async function prepareCorpus(folder: string, options: PrepareOptions): Promise<DataReport> {
-  const { heldOutFraction = HELD_OUT, seed = 1 } = options;
+  const { validationFraction = VALIDATION, testFraction = TEST, seed = 1 } = options;
   const sources = sourcesOf(options);
   const source = sources.map(({ name, path }) => (name === '' ? path : name)).join(', ');
   const licence = commonLicence(sources);
-  const report = createReport({ source, licence, heldOutFraction, seed });
+  const report = createReport({ source, licence, validationFraction, testFraction, seed });
   const drop = async (writer: CorpusWriter, dropped: Dropped): Promise<void> => {
     report.dropped(dropped);
     await writer.drop(dropped);
   };
+  const fractions = { validation: validationFraction, test: testFraction };
   await removeLeftovers(path.dirname(folder));
   const reading: ReadDocumentsOptions = { ...readingOf(options), scratchFolder: path.dirname(folder) };
   const files = await hashSources(sources);
@@ -83,7 +86,7 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
     const licensed = checkLicences(raw, options.licences ?? {});
     const clean = cleanDocuments(licensed, settings, report, (dropped) => drop(writer, dropped));
     const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
-    for await (const { document, side } of splitDocuments(something, heldOutFraction, seed)) {
+    for await (const { document, side } of splitDocuments(something, fractions, seed)) {
       report.kept(side, document);
       await writer.keep(document, side);
     }
@@ -133,7 +136,8 @@ async function settingsOf(options: PrepareOptions, cleaning: CleaningSettings): 
     format: options.format ?? '',
     allowLicences: [...(options.licences?.allow ?? [])],
     denyLicences: [...(options.licences?.deny ?? [])],
-    heldOutFraction: options.heldOutFraction ?? HELD_OUT,
+    validationFraction: options.validationFraction ?? VALIDATION,
+    testFraction: options.testFraction ?? TEST,
     seed: options.seed ?? 1,
   };
 }

@@ -28,7 +28,8 @@ export const reportSchema = z.object({
   read: tallySchema,
   kept: tallySchema,
   train: tallySchema,
-  heldout: tallySchema,
+  validation: tallySchema,
+  test: tallySchema,
   /** What was masked in texts, by kind. */
   masked: z.record(z.string(), z.int().min(1)).default({}),
   /** What was kept, by language. */
@@ -42,7 +43,8 @@ export const reportSchema = z.object({
     z.string(),
     z.object({ documents: z.int().min(1), bytes: z.int().min(0).default(0), examples: z.array(droppedSchema) }),
   ),
-  heldOutFraction: z.number(),
+  validationFraction: z.number(),
+  testFraction: z.number(),
   seed: z.number(),
 });
 
@@ -56,14 +58,17 @@ const MAX_LICENCES = 50;
 const OTHERS = '…';
 
 /** Collects the report while documents pass. */
-export function createReport(settings: Pick<DataReport, 'source' | 'licence' | 'heldOutFraction' | 'seed'>) {
+export function createReport(
+  settings: Pick<DataReport, 'source' | 'licence' | 'validationFraction' | 'testFraction' | 'seed'>,
+) {
   const report: DataReport = {
     ...settings,
     files: 0,
     read: none(),
     kept: none(),
     train: none(),
-    heldout: none(),
+    validation: none(),
+    test: none(),
     masked: {},
     languages: {},
     origins: {},
@@ -140,8 +145,9 @@ export function renderDataReport(report: DataReport): string[] {
     `source    ${report.source}${report.licence === undefined ? '' : ` (licence: ${report.licence})`}`,
     `read      ${describe(report.read)} from ${formatCount(report.files)} files`,
     `kept      ${describe(report.kept)}`,
-    `  train     ${describe(report.train)}`,
-    `  held out  ${describe(report.heldout)}`,
+    `  train       ${describe(report.train)}`,
+    `  validation  ${describe(report.validation)}`,
+    `  test        ${describe(report.test)}`,
     ...languageLines(report),
   ];
   const masked = Object.entries(report.masked).map(([kind, count]) => `${formatCount(count)} ${kind}`);

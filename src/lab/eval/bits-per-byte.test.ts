@@ -48,5 +48,5 @@ test('documents count by their bytes, and ones without text not at all', () => {
 });
 
 test.each([[[]], [[{ nats: 3, bytes: 0 }]]])('no text is refused: %j', (scores) => {
-  expect(() => summarizeBitsPerByte(scores)).toThrow('the held-out documents hold no text');
+  expect(() => summarizeBitsPerByte(scores)).toThrow('the test documents hold no text');
 });

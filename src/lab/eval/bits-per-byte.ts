@@ -34,7 +34,7 @@ export function summarizeBitsPerByte(scores: readonly DocumentScore[], options: 
   const withText = scores.filter(({ bytes }) => bytes > 0);
   const bytes = withText.reduce((sum, score) => sum + score.bytes, 0);
   if (bytes === 0) {
-    throw new MoatError('nothing-to-evaluate', 'the held-out documents hold no text', {
+    throw new MoatError('nothing-to-evaluate', 'the test documents hold no text', {
       fix: 'Add documents, or raise the share that is held out.',
     });
   }

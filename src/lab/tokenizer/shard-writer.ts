@@ -40,7 +40,7 @@ export interface WriteShardsOptions {
 
 /**
  * Makes the folder of shards, whole or not at all; one there before is replaced only when all is written.
- * @param splits documents by split name (`train`, `heldout`), in the order of their tokens
+ * @param splits documents by split name (`train`, `validation`, `test`), in the order of their tokens
  * @throws MoatError `disk-full`, `not-writable`; whatever the documents throw
  */
 export async function writeTokenShards(

@@ -4,7 +4,7 @@ import { renderModelCard } from './model-card.js';
 
 const tally = (documents: number) => ({ documents, bytes: documents * 100 });
 const passport: Passport = {
-  schemaVersion: 1,
+  schemaVersion: 2,
   licence: 'CC-BY-4.0',
   files: [{ origin: 'a.txt', sizeBytes: 9, sha256: 'a'.repeat(64) }],
   settings: { seed: 1 },
@@ -14,7 +14,8 @@ const passport: Passport = {
   dropped: { 'near-duplicate': tally(3) },
   outputs: {
     train: { sizeBytes: 800, sha256: 'b'.repeat(64) },
-    heldout: { sizeBytes: 100, sha256: 'c'.repeat(64) },
+    validation: { sizeBytes: 50, sha256: 'b'.repeat(64) },
+    test: { sizeBytes: 100, sha256: 'c'.repeat(64) },
   },
 };
 const architecture = { title: 'Qwen3', source: 'https://arxiv.org/abs/2505.09388' };

@@ -13,7 +13,7 @@ import { type BatchShape, compileEvaluation, languageObjective } from './languag
 import { type Learner, createLearner, parameterFeeds } from './learner.js';
 import { type ParameterStore, createParameterStore, trainingBytes } from './parameter-store.js';
 import type { RunConfig } from './run-config.js';
-import type { HeldOut, TrainingJob } from './training-job.js';
+import type { Validation, TrainingJob } from './training-job.js';
 import { type TrainingSource, carriedLengths, createTokenSource } from './token-source.js';
 import { type LoopSettings, type TrainingOutcome, type TrainingProgress, runTraining } from './trainer.js';
 import {
@@ -160,23 +160,23 @@ async function startingPoint(
   return progress;
 }
 
-/** Held-out loss of the weights as they are; the program is compiled when it is first needed. */
+/** Validation loss of the weights as they are; the program is compiled when it is first needed. */
 function createMeasuring(
   job: TrainingJob,
   model: CausalModel,
   shape: BatchShape,
   weights: () => Readonly<Record<string, Value>>,
 ) {
-  const { heldOut } = job;
+  const { validation } = job;
   let program: Program | undefined;
-  const measure = async ({ stream, byteCount }: HeldOut): Promise<{ loss: number; bitsPerByte: number }> => {
+  const measure = async ({ stream, byteCount }: Validation): Promise<{ loss: number; bitsPerByte: number }> => {
     program ??= await compileEvaluation(model, shape, compilingFor(job));
     const nats = await documentNats(program, shape, weights(), stream);
     const total = nats.reduce((sum, each) => sum + each, 0);
     return { loss: total / stream.tokens.length, bitsPerByte: total / Math.LN2 / byteCount };
   };
   return {
-    evaluate: heldOut && (() => measure(heldOut)),
+    evaluate: validation && (() => measure(validation)),
     close: async () => program?.close(),
   };
 }

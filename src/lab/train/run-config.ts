@@ -29,9 +29,9 @@ export const runConfigSchema = z.strictObject({
     recompute: z.boolean().default(false),
     /** Of the moving average of the weights; 0 for none. */
     averageDecay: z.number().min(0).max(0.999999).default(0),
-    /** Steps without a lower held-out loss after which the run ends. */
+    /** Steps without a lower validation loss after which the run ends. */
     patience: count.optional(),
-    /** Checkpoints kept for their held-out loss, beside the last ones. */
+    /** Checkpoints kept for their validation loss, beside the last ones. */
     keepBest: z.int().nonnegative().default(0),
     evalEvery: count,
     checkpointEvery: count,

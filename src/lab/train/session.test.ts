@@ -18,7 +18,7 @@ import type { TrainingJob } from './training-job.js';
 const rng = Rng.fromSeed(5);
 /** A stream with something to learn: each token is often followed by the next number. */
 const trainTokens = Uint16Array.from({ length: 2000 }, (_, i) => (rng.uniform() < 0.8 ? i % 30 : rng.below(30)));
-const heldOut = {
+const validation = {
   stream: { tokens: trainTokens.slice(0, 100), documentStarts: Uint32Array.of(0, 50), endOfText: 31 },
   byteCount: 200,
 };
@@ -85,7 +85,7 @@ const job = (name: string, more: Partial<TrainingJob> = {}): TrainingJob => ({
   config: config('muon', 10),
   resume: undefined,
   trainTokens,
-  heldOut,
+  validation,
   files: { 'tokenizer.json': '{}' },
   tokenizerHash: 'abc',
   threads: 1,
@@ -137,7 +137,7 @@ test.each(sized)('$modelType learns, and resumes bit for bit with dropout', asyn
   expect(await weights('parts', 12)).toEqual(await weights('whole', 12));
 });
 
-test('a run whose held-out loss falls no more ends early, and its best checkpoints stay', async () => {
+test('a run whose validation loss falls no more ends early, and its best checkpoints stay', async () => {
   // at this rate it overshoots: the first measurements are the best
   const base = config('sgd', 200, { loop: { evalEvery: 4, patience: 12, keepBest: 1, clipNorm: 0 } });
   const overshooting = { ...base, keepCheckpoints: 1, optimizer: { ...base.optimizer, learningRate: 3 } };

@@ -20,13 +20,13 @@ export interface TrainingProgress {
   readonly elapsedSeconds: number;
   readonly tokensSeen: number;
   readonly batches: BatchPosition;
-  /** The lowest held-out loss so far; null before the first measurement. */
+  /** The lowest validation loss so far; null before the first measurement. */
   readonly best: Measurement | null;
-  /** Checkpoints kept for their held-out loss, the lowest first. */
+  /** Checkpoints kept for their validation loss, the lowest first. */
   readonly bestCheckpoints: readonly Measurement[];
 }
 
-/** A held-out loss, nats a token, and the step it was measured at. */
+/** A validation loss, nats a token, and the step it was measured at. */
 export interface Measurement {
   readonly loss: number;
   readonly step: number;
@@ -41,9 +41,9 @@ export interface LoopSettings extends BatchShape {
   readonly schedule: ScheduleSettings;
   readonly evalEvery: number;
   readonly checkpointEvery: number;
-  /** Stops after this many steps without a lower held-out loss; undefined never stops early. */
+  /** Stops after this many steps without a lower validation loss; undefined never stops early. */
   readonly patience: number | undefined;
-  /** How many checkpoints are kept for their held-out loss, beside the last ones; each is then measured. */
+  /** How many checkpoints are kept for their validation loss, beside the last ones; each is then measured. */
   readonly keepBest: number;
 }
 
@@ -59,14 +59,14 @@ export interface TrainerParts {
   readonly afterStep: (step: number) => void;
   /** Names what a batch holds, for the error of a loss that is not a number. */
   readonly describe: (starts: readonly number[]) => string;
-  /** Held-out loss of the parameters as they are. */
+  /** Validation loss of the parameters as they are. */
   readonly evaluate: (() => Promise<{ loss: number; bitsPerByte: number }>) | undefined;
   readonly saveCheckpoint: (progress: TrainingProgress) => Promise<{ path: string; bytes: number }>;
 }
 
 export interface TrainingOutcome {
   readonly progress: TrainingProgress;
-  /** `converged`: the held-out loss has not fallen for `patience` steps. */
+  /** `converged`: the validation loss has not fallen for `patience` steps. */
   readonly reason: 'finished' | 'stopped' | 'converged';
   /** Mean training loss over the last steps, nats a token. */
   readonly loss: number;

@@ -6,8 +6,8 @@ import type { Device } from '../runtime/devices.js';
 import type { TokenStream } from './held-out-loss.js';
 import type { RunConfig } from './run-config.js';
 
-/** Held-out documents as one stream, and the bytes of their text, for bits per byte. */
-export interface HeldOut {
+/** Validation documents as one stream, and the bytes of their text, for bits per byte. */
+export interface Validation {
   readonly stream: TokenStream;
   readonly byteCount: number;
 }
@@ -22,7 +22,7 @@ export interface TrainingJob {
   readonly documentStarts?: ArrayLike<number>;
   /** Names the document a token belongs to. */
   readonly documentAt?: (tokenIndex: number) => string;
-  readonly heldOut: HeldOut | undefined;
+  readonly validation: Validation | undefined;
   /** Files to stand beside the weights in every checkpoint: the tokenizer's. `config.json` is added here. */
   readonly files: CheckpointContents['files'];
   readonly tokenizerHash: string;
