@@ -12,10 +12,10 @@ const LAB = [
   'data',
   'tokenizer',
   'models',
-  'tasks',
   'train',
   'generate',
   'eval',
+  'tasks',
   'compress',
 ];
 const COMPANY = ['store', 'billing', 'business', 'apps', 'gateway'];
