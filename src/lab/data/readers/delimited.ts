@@ -48,17 +48,22 @@ async function* readDelimited(file: OpenedText, options: ReadOptions): AsyncGene
   }
 }
 
-/** The rows of a table by the names of its columns; broken ones are left out. */
-export async function* readTable(
-  lines: AsyncIterable<Line>,
-  maxCharacters: number,
-): AsyncGenerator<Readonly<Record<string, string>>> {
+/** A row of a table by the names of its columns, or what is wrong with it; `line` is the one it begins at. */
+export type TableRowFound =
+  | { readonly line: number; readonly fields: Readonly<Record<string, string>> }
+  | { readonly line: number; readonly problem: string };
+
+/** The rows of a table under its first, which names the columns. */
+export async function* readTableRows(lines: AsyncIterable<Line>, maxCharacters: number): AsyncGenerator<TableRowFound> {
   let header: readonly string[] | undefined;
   for await (const row of readRows(lines, maxCharacters)) {
-    if (row.kind !== 'row') continue;
-    if (header === undefined) header = row.cells.map((name) => name.trim());
-    else if (row.cells.length === header.length)
-      yield Object.fromEntries(header.map((name, column) => [name, row.cells[column] as string]));
+    const { line } = row;
+    if (row.kind === 'too-long') yield { line, problem: `${row.length} characters, the limit is ${maxCharacters}` };
+    else if (row.kind === 'broken') yield { line, problem: row.what };
+    else if (header === undefined) header = row.cells.map((name) => name.trim());
+    else if (row.cells.length !== header.length) {
+      yield { line, problem: `${row.cells.length} cells under ${header.length} columns` };
+    } else yield { line, fields: Object.fromEntries(header.map((name, at) => [name, row.cells[at] as string])) };
   }
 }
 
