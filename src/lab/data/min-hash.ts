@@ -219,11 +219,11 @@ interface Band {
   add(index: number): void;
 }
 
-/** Texts a slot, at most: chains are short, and a slot takes as much room as a text in a chain. */
-const LOAD = 2;
+/** Texts a slot, at most: chains are short enough, and the slots of 14 bands take little room. */
+const LOAD = 8;
 
 /**
- * Texts by one band, chained in flat arrays: 6 to 8 bytes a text. Bands are equal when the low bytes of their hashes are;
+ * Texts by one band, chained in flat arrays: 5 bytes a text. Bands are equal when the low bytes of their hashes are;
  * those of different bands are so once in 2^64.
  */
 function createBand(kept: KeptTexts, band: number): Band {
