@@ -39,8 +39,9 @@ export function createCopyFilter(settings: CopySettings): (examined: Examined) =
   const sizes = createNumberList('whole');
   const passages = repeatedPassages > 0 ? createPassageCutter(repeatedPassages) : undefined;
   let next = 0;
-  return (examined) => {
-    if (examined.kind === 'dropped') return examined;
+  // the last document that is no changed copy, and where it stands: its cluster, or nowhere when it was left out
+  let original: { readonly origin: string; readonly cluster: number | undefined } | undefined;
+  const filter = (examined: Clean): Filtered => {
     const { document, fingerprint } = examined;
     const first = exact.firstWith(fingerprint.digest, next);
     if (first !== undefined) {
@@ -49,6 +50,7 @@ export function createCopyFilter(settings: CopySettings): (examined: Examined) =
       return refused(document, document.text, { reason: 'exact-duplicate', detail, copyOf });
     }
     next = ids.add(document.id, document.origin) + 1;
+    if (document.augmentedFrom !== undefined) return augmentedCopy(examined, original);
     const alike = near.findOrKeep(fingerprint.minima, next - 1);
     // of a text that is left out none will be asked for
     const related = alike === undefined ? next - 1 : clusters.at(alike.document);
@@ -64,7 +66,30 @@ export function createCopyFilter(settings: CopySettings): (examined: Examined) =
     const detail = `shares ${share} % of its 5-grams with ${copyOf}`;
     return refused(document, document.text, { reason: 'near-duplicate', detail, copyOf });
   };
+  return (examined) => {
+    const result = examined.kind === 'dropped' ? examined : filter(examined);
+    const { origin, augmentedFrom } = examined.kind === 'dropped' ? examined.dropped : examined.document;
+    if (augmentedFrom === undefined)
+      original = { origin, cluster: result.kind === 'dropped' ? undefined : result.cluster };
+    return result;
+  };
 }
+
+/** Being alike is what a changed copy is made for: it goes where its original went. */
+function augmentedCopy(
+  examined: Clean,
+  original: { readonly origin: string; readonly cluster: number | undefined } | undefined,
+): Filtered {
+  const { document } = examined;
+  if (original?.origin === document.origin && original.cluster !== undefined) {
+    return { ...examined, cluster: original.cluster };
+  }
+  const detail = `is a changed copy of ${document.augmentedFrom}, which does not stand before it or was left out`;
+  return refused(document, document.text, { reason: AUGMENTED, detail });
+}
+
+/** Why changed copies are left out. */
+export const AUGMENTED = 'augmented-copy';
 
 function cutPassages(examined: Kept, passages: PassageCutter, minCharacters: number): Filtered {
   const { document, masked } = examined;

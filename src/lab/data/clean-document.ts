@@ -74,11 +74,14 @@ const EXCERPT_CHARACTERS = 160;
 
 /** @param text as far as it was cleaned */
 export function refused(
-  { id, origin }: Pick<Document, 'id' | 'origin'>,
+  { id, origin, augmentedFrom }: Pick<Document, 'id' | 'origin' | 'augmentedFrom'>,
   text: string,
   { reason, detail, copyOf }: Refusal,
 ): Extract<Examined, { kind: 'dropped' }> {
-  const copy = copyOf === undefined ? {} : { copyOf };
+  const copy = {
+    ...(copyOf === undefined ? {} : { copyOf }),
+    ...(augmentedFrom === undefined ? {} : { augmentedFrom }),
+  };
   return { kind: 'dropped', dropped: { id, origin, reason, detail, ...copy, ...traceOf(text, reason) } };
 }
 

@@ -87,6 +87,7 @@ const documentSchema = z.object({
   line: z.number().exactOptional(),
   licence: z.string().exactOptional(),
   language: z.string().exactOptional(),
+  augmentedFrom: z.string().exactOptional(),
 });
 
 /**

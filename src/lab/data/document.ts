@@ -11,6 +11,8 @@ export interface Document {
   licence?: string;
   /** BCP 47 tag of the language it is written in; `und` when that cannot be told. */
   language?: string;
+  /** A changed copy of the last document before it that is none: it trains with that one, and measures nothing. */
+  augmentedFrom?: string;
 }
 
 /** Why a document is not in the corpus. */
@@ -27,4 +29,6 @@ export interface Dropped {
   excerpt?: string | undefined;
   /** Of a copy: the id of the text that was kept. */
   copyOf?: string | undefined;
+  /** Of a changed copy: what it was made from. */
+  augmentedFrom?: string | undefined;
 }

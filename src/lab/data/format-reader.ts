@@ -8,6 +8,8 @@ export type Passage =
       readonly line?: number | undefined;
       /** The record's own, where it names one; it goes before the source's. */
       readonly licence?: string | undefined;
+      /** The record is a changed copy: what it says of the one it was made from. */
+      readonly augmentedFrom?: string | undefined;
       /** Stands in the document's id in place of its running number; no two of a file are the same: `page=12`. */
       readonly fragment?: string | undefined;
     }

@@ -4,11 +4,12 @@
  */
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
+import { AUGMENTED } from './clean-copies.js';
 import { type CleaningSettings, cleanDocuments } from './clean-corpus.js';
 import type { NamedTestSet } from './contamination.js';
 import { type CorpusFacts, type CorpusWriter, writeCorpus } from './corpus.js';
 import { type CorpusSource, hashSources, readSources } from './corpus-sources.js';
-import type { Dropped } from './document.js';
+import type { Document, Dropped } from './document.js';
 import { FILTERS } from './filters.js';
 import { type Passport, hashSource } from './passport.js';
 import type { PiiPolicy } from './pii.js';
@@ -87,6 +88,11 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
     const clean = cleanDocuments(licensed, settings, report, (dropped) => drop(writer, dropped));
     const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
     for await (const { document, side } of splitDocuments(something, fractions, seed)) {
+      const copy = side === 'train' ? undefined : copyToMeasure(document);
+      if (copy !== undefined) {
+        await drop(writer, copy);
+        continue;
+      }
       report.kept(side, document);
       await writer.keep(document, side);
     }
@@ -95,6 +101,13 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
     return { report: report.finish(), inputs };
   };
   return writeCorpus(folder, fill, { check: options.check });
+}
+
+/** Nothing is measured on changed copies: undefined for any other document. */
+function copyToMeasure({ id, origin, text, augmentedFrom }: Document): Dropped | undefined {
+  if (augmentedFrom === undefined) return undefined;
+  const detail = `is a changed copy of ${augmentedFrom}, which measures the model`;
+  return { id, origin, reason: AUGMENTED, detail, bytes: Buffer.byteLength(text) };
 }
 
 const sourcesOf = ({ source, licence }: PrepareOptions): readonly CorpusSource[] =>

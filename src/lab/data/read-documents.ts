@@ -164,6 +164,7 @@ async function* documentsOf(
       if (passage.line !== undefined) document.line = passage.line;
       const own = passage.licence ?? licence;
       if (own !== undefined) document.licence = own;
+      if (passage.augmentedFrom !== undefined) document.augmentedFrom = passage.augmentedFrom;
       yield { kind: 'document', document };
     } else {
       yield { kind: 'dropped', dropped: { id, origin, ...reasonOf(passage, origin, maxCharacters) } };

@@ -15,6 +15,7 @@ export const droppedSchema = z.object({
   bytes: z.int().min(0).optional(),
   excerpt: z.string().optional(),
   copyOf: z.string().optional(),
+  augmentedFrom: z.string().optional(),
 });
 
 /** The content of `report.json`. */

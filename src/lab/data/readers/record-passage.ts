@@ -1,6 +1,6 @@
 import type { Passage, ReadOptions } from '../format-reader.js';
 import { isRecord } from './record-fields.js';
-import { licenceOfRecord, textOfRecord } from './record-shapes.js';
+import { AUGMENTED_FIELD, licenceOfRecord, textOfRecord } from './record-shapes.js';
 
 /**
  * What a record gives: its text, or why there is none; undefined when its shape is not known.
@@ -15,7 +15,9 @@ export function passageOfRecord(
 ): Passage | undefined {
   const text = isRecord(record) ? textOfRecord(record, options.textField) : undefined;
   if (text === undefined || !isRecord(record)) return undefined;
-  return passageOfText(text, place, line, options.maxCharacters, licenceOfRecord(record));
+  const passage = passageOfText(text, place, line, options.maxCharacters, licenceOfRecord(record));
+  const original = record[AUGMENTED_FIELD];
+  return passage.kind === 'text' && typeof original === 'string' ? { ...passage, augmentedFrom: original } : passage;
 }
 
 /** A text that is neither empty nor over the limit, or why it is left out. */

@@ -94,7 +94,9 @@ describe('record shapes', () => {
   });
 
   it('names the columns it may look at', () => {
-    expect([...fieldsRead('meta.body,title')]).toEqual(['meta.body,title', 'meta', 'title', 'license', 'licence']);
+    expect([...fieldsRead('meta.body,title')]).toEqual([
+      ...['meta.body,title', 'meta', 'title', 'license', 'licence', 'augmentedFrom'],
+    ]);
     expect(fieldsRead().has('embedding')).toBe(false);
     expect(fieldsRead().has('messages')).toBe(true);
   });

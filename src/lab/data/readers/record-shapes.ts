@@ -133,13 +133,16 @@ export function licenceOfRecord(record: RecordFields): string | undefined {
   return undefined;
 }
 
-/** The top-level fields that `textOfRecord` and `licenceOfRecord` may look at. */
+/** Names the record that a changed copy was made from (`augment/`). */
+export const AUGMENTED_FIELD = 'augmentedFrom';
+
+/** The top-level fields that readers of records look at. */
 export function fieldsRead(textField?: string): ReadonlySet<string> {
   const ofText =
     textField === undefined
       ? SHAPES.flatMap((shape) => shape.fields)
       : [textField, ...textField.split(',').map((each) => (each.trim().split('.') as [string])[0])];
-  return new Set([...ofText, ...LICENCE_FIELDS]);
+  return new Set([...ofText, ...LICENCE_FIELDS, AUGMENTED_FIELD]);
 }
 
 const WHO_FIELDS = ['user', 'user_id', 'userId', 'uid'];
