@@ -6,6 +6,7 @@ import { MoatError, systemCode } from '../../base/errors.js';
 import { addedTokenSchema } from './added-tokens.js';
 import { decoderSchema } from './decoder.js';
 import { normalizerSchema } from './normalizer.js';
+import { paddingSchema, truncationSchema } from './encode-batch.js';
 import { endsInBytes, preTokenizerSchema } from './pre-tokenizer.js';
 
 export const TOKENIZER_FILE = 'tokenizer.json';
@@ -42,9 +43,9 @@ const wordPieceModelSchema = z.object({
   vocab: z.record(z.string(), id),
 });
 
-/** What stands around a text that a model reads; only what stands before it matters here. */
+/** What stands around a text that a model reads: all of it in `post-processor.ts`, here what stands before it. */
 const postProcessorSchema = z
-  .object({ type: z.string(), single: z.array(z.record(z.string(), z.object({ id: z.string() }))).optional() })
+  .looseObject({ type: z.string(), single: z.array(z.record(z.string(), z.object({ id: z.string() }))).optional() })
   .nullish()
   .catch(undefined);
 
@@ -52,6 +53,8 @@ const sharedSchema = z.object({
   added_tokens: z.array(addedTokenSchema).default([]),
   normalizer: normalizerSchema.nullish(),
   post_processor: postProcessorSchema,
+  truncation: truncationSchema.nullish(),
+  padding: paddingSchema.nullish(),
 });
 
 /** Tokens are spelled in bytes: GPT-2, Llama 3, Qwen, SmolLM, and what Moat trains by default. */

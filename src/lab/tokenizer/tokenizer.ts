@@ -5,7 +5,9 @@ import { type RenderChat, compileChatTemplate } from './chat-template.js';
 import type { Encode } from './bpe-encoder.js';
 import { createByteLevelVocabulary } from './byte-level-vocabulary.js';
 import { createCharacterVocabulary } from './character-vocabulary.js';
+import { type BatchOptions, type EncodedRow, type TextOrPair, encodeBatch } from './encode-batch.js';
 import { createNormalize } from './normalizer.js';
+import { frameOf } from './post-processor.js';
 import { CHAT_TEMPLATE, END_OF_TEXT, PAD, TURN_END, TURN_START, USUAL_ENDS } from './special-tokens.js';
 import {
   CONFIG_FILE,
@@ -30,6 +32,11 @@ export interface Tokenizer {
    * tokens (`add_special_tokens=False`, `encode_special_tokens = True`).
    */
   encode(text: string): number[];
+  /**
+   * Texts or pairs as rows for a model: framed by special tokens, cut and filled up as `tokenizer.json` says, or as given.
+   * @throws MoatError `tokenizer-unsupported` for an unknown post-processor, `bad-truncation`
+   */
+  encodeBatch(inputs: readonly TextOrPair[], rules?: Omit<BatchOptions, 'frame'>): EncodedRow[];
   /** Special tokens are left out; bytes that are no UTF-8 become U+FFFD. @throws RangeError for an unknown id */
   decode(ids: readonly number[]): string;
   /** Stands for what no token spells; undefined where all text is spelled. */
@@ -82,6 +89,12 @@ function createTokenizer(file: TokenizerFile, names: SpecialNames, folder: strin
     vocabSize: tokens.length,
     unknown: vocabulary.unknown,
     encode,
+    encodeBatch(inputs, rules) {
+      const frame = frameOf(file.post_processor);
+      if (frame === undefined)
+        throw unsupported(folder, `its post_processor ${file.post_processor?.type ?? ''} is not known`);
+      return encodeBatch(encode, inputs, { frame, truncation: file.truncation, padding: file.padding, ...rules });
+    },
     decode(ids) {
       for (const id of ids) tokenBytes(id);
       return vocabulary.decode(ids);
