@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { MoatError, systemCode } from '../src/base/errors.js';
 import { Rng } from '../src/base/rng.js';
-import { accuracy, wilsonInterval } from '../src/lab/eval/classification.js';
+import { accuracy, wilsonInterval } from '../src/lab/eval/metrics/accuracy.js';
 import { type ClassifierModel, parameterCount } from '../src/lab/models/model.js';
 import { readModelConfig } from '../src/lab/models/registry.js';
 import { type FitEpoch, type LabelledExamples, fitClassifier, predict } from '../src/lab/train/fit-classifier.js';

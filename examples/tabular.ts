@@ -12,7 +12,8 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { MoatError } from '../src/base/errors.js';
 import { Rng } from '../src/base/rng.js';
-import { accuracy, areaUnderCurve, wilsonInterval } from '../src/lab/eval/classification.js';
+import { accuracy, wilsonInterval } from '../src/lab/eval/metrics/accuracy.js';
+import { areaUnderRoc } from '../src/lab/eval/metrics/ranking-curves.js';
 import { readModelConfig } from '../src/lab/models/registry.js';
 import { type LabelledExamples, fitClassifier, predict } from '../src/lab/train/fit-classifier.js';
 import type { OptimizerSettings } from '../src/lab/train/optimizers.js';
@@ -144,7 +145,7 @@ export async function trainOnTable(table: CsvTable, settings: TabularSettings): 
   const labels = Array.from(test.labels);
   const share = accuracy(probabilities, labels);
   return {
-    auc: areaUnderCurve(
+    auc: areaUnderRoc(
       probabilities.map((of) => of[1] as number),
       labels.map((label) => label === 1),
     ),
