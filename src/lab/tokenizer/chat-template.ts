@@ -12,7 +12,8 @@ export interface ChatPart {
   readonly text: string;
 }
 
-export type RenderChat = (turns: readonly ChatTurn[]) => readonly ChatPart[];
+/** @param beginsAnswer whether the beginning of an assistant's answer follows the last turn; default true */
+export type RenderChat = (turns: readonly ChatTurn[], beginsAnswer?: boolean) => readonly ChatPart[];
 
 /** Private use: they stand for contents while the template is run. */
 const OPENING = '\uE0F0';
@@ -43,17 +44,17 @@ export function compileChatTemplate(
   } catch (error) {
     throw fail(`its chat template is not understood (${messageOf(error)})`, error);
   }
-  const render = (turns: readonly ChatTurn[]): string => {
+  const render = (turns: readonly ChatTurn[], beginsAnswer: boolean): string => {
     try {
-      return template.render({ ...variables, messages: turns, add_generation_prompt: true });
+      return template.render({ ...variables, messages: turns, add_generation_prompt: beginsAnswer });
     } catch (error) {
       throw fail(`its chat template refuses this conversation (${messageOf(error)})`, error);
     }
   };
-  return (turns) => {
+  return (turns, beginsAnswer = true) => {
     const marked = turns.map((turn, index) => ({ ...turn, content: `${OPENING}${index}${CLOSING}` }));
-    const pieces = render(marked).split(new RegExp(`${OPENING}(\\d+)${CLOSING}`, 'u'));
-    const whole = render(turns);
+    const pieces = render(marked, beginsAnswer).split(new RegExp(`${OPENING}(\\d+)${CLOSING}`, 'u'));
+    const whole = render(turns, beginsAnswer);
     // templates commonly trim; what else they do to a content cannot be told apart from what they add
     for (const contentOf of [(turn: ChatTurn) => turn.content, (turn: ChatTurn) => turn.content.trim()]) {
       const parts = pieces.map((piece, at): ChatPart => {

@@ -1,16 +1,14 @@
 /** The tokenizer as everybody uses it: text to ids and back, chats, and what identifies it. */
-import { MoatError } from '../../base/errors.js';
 import { createTokenFinder } from './added-tokens.js';
-import { type RenderChat, compileChatTemplate } from './chat-template.js';
 import type { Encode } from './bpe-encoder.js';
 import { createByteLevelVocabulary } from './byte-level-vocabulary.js';
 import { createCharacterVocabulary } from './character-vocabulary.js';
 import { type BatchOptions, type EncodedRow, type TextOrPair, encodeBatch } from './encode-batch.js';
 import { createNormalize } from './normalizer.js';
 import { frameOf } from './post-processor.js';
-import { CHAT_TEMPLATE, END_OF_TEXT, PAD, TURN_END, TURN_START, USUAL_ENDS } from './special-tokens.js';
+import { type ChatRendering, type RenderedChat, createChatRenderer } from './render-chat.js';
+import { END_OF_TEXT, PAD, TURN_END, USUAL_ENDS } from './special-tokens.js';
 import {
-  CONFIG_FILE,
   isByteLevel,
   readSpecialNames,
   readTokenizerFile,
@@ -54,6 +52,11 @@ export interface Tokenizer {
    * begins. What messages say is always plain text. @throws MoatError `no-chat-tokens`, `bad-chat-template`
    */
   renderChat(messages: readonly ChatTurn[]): number[];
+  /**
+   * The same with the text that the template writes, special tokens spelled out, and on request without the beginning of
+   * an answer: what training and previews need. @throws MoatError as `renderChat`
+   */
+  renderConversation(messages: readonly ChatTurn[], rendering: ChatRendering): RenderedChat;
   /** A token's bytes; none for a special token. Do not change them. @throws RangeError for an unknown id */
   tokenBytes(id: number): Uint8Array;
   /** SHA-256 of vocabulary, merges and special tokens, in hexadecimal: equal exactly when ids mean the same. */
@@ -85,6 +88,7 @@ function createTokenizer(file: TokenizerFile, names: SpecialNames, folder: strin
     return bytes;
   };
   const pad = special.get(names.pad ?? PAD);
+  const renderConversation = createChatRenderer(names, { special, encode, folder });
   return {
     vocabSize: tokens.length,
     unknown: vocabulary.unknown,
@@ -103,7 +107,8 @@ function createTokenizer(file: TokenizerFile, names: SpecialNames, folder: strin
     pad: pad === endOfText ? undefined : pad,
     endOfTurn: special.get(TURN_END) ?? endOfText,
     promptStart: promptStartOf(vocabulary.start, names, special),
-    renderChat: createRenderChat(names, { special, encode, folder }),
+    renderChat: (messages) => renderConversation(messages, { beginsAnswer: true }).ids,
+    renderConversation,
     tokenBytes,
     hash: vocabulary.hash,
   };
@@ -126,62 +131,6 @@ function promptStartOf(
 function keepsStart(text: string, normalize: (text: string) => string): boolean {
   const first = normalize(String.fromCodePoint(text.codePointAt(0) ?? 0)).normalize('NFD');
   return first !== '' && normalize(text.slice(0, 16)).normalize('NFD').startsWith(first);
-}
-
-interface ChatParts {
-  readonly special: ReadonlyMap<string, number>;
-  readonly encode: (text: string) => number[];
-  readonly folder: string;
-}
-
-function createRenderChat(names: SpecialNames, { special, encode, folder }: ChatParts): Tokenizer['renderChat'] {
-  const { chatTemplate, startOfText, endOfText, pad } = names;
-  if (chatTemplate === undefined || chatTemplate === CHAT_TEMPLATE)
-    return (messages) => renderChatMl(messages, encode, special.get(TURN_START), special.get(TURN_END));
-  const variables = { bos_token: startOfText, eos_token: endOfText, pad_token: pad };
-  const find = createTokenFinder([...special].map(([content, id]) => ({ content, id })));
-  let render: RenderChat | undefined;
-  return (messages) => {
-    // not before it is needed: a model whose template is broken still completes texts
-    render ??= compileChatTemplate(chatTemplate, variables, `${folder}/${CONFIG_FILE}`);
-    const ids: number[] = [];
-    let text = '';
-    const flush = (): void => {
-      for (const id of encode(text)) ids.push(id);
-      text = '';
-    };
-    for (const part of render(messages)) {
-      for (const inner of part.by === 'template' ? find(part.text) : [part]) {
-        if ('id' in inner) flush();
-        if ('id' in inner) ids.push(inner.id);
-        else text += inner.text;
-      }
-    }
-    flush();
-    return ids;
-  };
-}
-
-function renderChatMl(
-  messages: readonly ChatTurn[],
-  encode: (text: string) => number[],
-  turnStart: number | undefined,
-  turnEnd: number | undefined,
-): number[] {
-  if (turnStart === undefined || turnEnd === undefined) {
-    throw new MoatError('no-chat-tokens', `this model's tokenizer has no ${TURN_START} and ${TURN_END}`, {
-      fix: 'Use the completions API with this model.',
-    });
-  }
-  const ids: number[] = [];
-  for (const { role, content } of messages) {
-    ids.push(turnStart);
-    // Role and content in one go: white space at the start of the content joins the line feed, as in the template.
-    for (const id of encode(`${role}\n${content}`)) ids.push(id);
-    ids.push(turnEnd, ...encode('\n'));
-  }
-  ids.push(turnStart, ...encode('assistant\n'));
-  return ids;
 }
 
 /** The token that ends documents: the one that is named, else the one the model ends with, else a usual one. */
