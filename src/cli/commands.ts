@@ -46,6 +46,16 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'train', summary: 'train the model, or go on training it', load: () => import('./commands/train.js') },
   { name: 'eval', summary: 'measure a model on text it has not seen', load: () => import('./commands/eval.js') },
+  {
+    name: 'task',
+    summary: 'fit a model to a task and say how good it is',
+    load: () => import('./commands/task.js'),
+  },
+  {
+    name: 'predict',
+    summary: 'answer with a model that moat task has fitted',
+    load: () => import('./commands/predict.js'),
+  },
   { name: 'generate', summary: 'let the model continue a text', load: () => import('./commands/generate.js') },
   { name: 'embed', summary: 'turn texts into vectors, and compare them', load: () => import('./commands/embed.js') },
   {

@@ -1,11 +1,13 @@
 import type { Project } from '../config/project.js';
 
-/** Where a project keeps what its stages make; everything but `runs/` can be made again from the data. */
+/** Where a project keeps what its stages make; everything but `runs/` and `models/` can be made again from the data. */
 export interface ProjectFiles {
   readonly corpus: string;
   readonly tokenizer: string;
   readonly shards: string;
   readonly runs: string;
+  /** Models fitted to tasks, a folder each. */
+  readonly models: string;
   /** State of this project on this machine: database, studio token. */
   readonly state: string;
 }
@@ -18,5 +20,6 @@ export function filesOf(project: Project): ProjectFiles {
     tokenizer: project.resolve('.moat', 'tokenizer'),
     shards: project.resolve('.moat', 'shards'),
     runs: project.resolve('runs'),
+    models: project.resolve('models'),
   };
 }

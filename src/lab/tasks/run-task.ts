@@ -122,7 +122,8 @@ export async function prepareData<Example, Output, Settings extends TaskSettings
   data: TaskData,
   seed: number,
 ): Promise<PreparedData<Example>> {
-  const main = await readExamples(data.file, task, data);
+  const read = await readExamples(data.file, task, data);
+  const main = task.leavesOutCopies === true ? withoutCopies(read) : read;
   const sides =
     data.testFile === undefined ? splitFile(task, main, data, seed) : await givenSides(task, main, data, seed);
   for (const name of ['train', 'test'] as const) {
@@ -148,12 +149,27 @@ export async function prepareData<Example, Output, Settings extends TaskSettings
   );
   const facts = {
     files: hashed,
-    records: main.examples.length + leftOut.count,
+    records: read.examples.length + leftOut.count,
     leftOut,
+    sameTwice: read.examples.length - main.examples.length,
     removedCopies: removed,
     ...counts,
   };
   return { train, validation, test, testPlaces, facts };
+}
+
+/** Each example once: of those that are the same the first. */
+function withoutCopies<Example>({ examples, places, leftOut }: ReadExamples<Example>): ReadExamples<Example> {
+  const seen = new Set<string>();
+  const rows = [...examples.keys()].filter((row) => {
+    const key = JSON.stringify(examples[row]);
+    return !seen.has(key) && seen.add(key);
+  });
+  return {
+    examples: rows.map((row) => examples[row] as Example),
+    places: rows.map((row) => places[row] as string),
+    leftOut,
+  };
 }
 
 type PlacedSides<Example> = Sides<Example> & { readonly testPlaces: readonly string[]; readonly removed: number };
@@ -257,12 +273,12 @@ const LEAST_SLICE = 10;
 const MAX_SLICES = 40;
 
 function slicesOf<Example, Output, Settings extends TaskSettings>(
-  { slices, metrics }: Task<Example, Output, Settings>,
+  { slices, metrics, sliceMetric = metrics[0] }: Task<Example, Output, Settings>,
   test: readonly Example[],
   outputs: readonly Output[],
   seed: number,
 ): SliceScore[] {
-  if (slices === undefined) return [];
+  if (slices === undefined || sliceMetric === undefined) return [];
   const rows = new Map<string, number[]>();
   for (const [row, example] of test.entries()) {
     for (const [kind, value] of Object.entries(slices(example))) {
@@ -276,12 +292,7 @@ function slicesOf<Example, Output, Settings extends TaskSettings>(
       members.map((row) => test[row] as Example),
       members.map((row) => outputs[row] as Output),
     ];
-    const [score] = scoreOutputs(
-      metrics.slice(0, 1),
-      examples,
-      theirs,
-      drawRows(members.length, { seed, resamples: 300 }),
-    );
+    const [score] = scoreOutputs([sliceMetric], examples, theirs, drawRows(members.length, { seed, resamples: 300 }));
     return { name, count: members.length, score: score as Score };
   });
 }

@@ -7,6 +7,8 @@ export interface DataFacts {
   readonly files: readonly { readonly file: string; readonly sizeBytes: number; readonly sha256: string }[];
   readonly records: number;
   readonly leftOut: LeftOut;
+  /** Examples left out because they stood there before. */
+  readonly sameTwice: number;
   /** Training examples left out because they also stand in the test, or nearly so. */
   readonly removedCopies: number;
   readonly train: number;
@@ -27,7 +29,6 @@ export interface SliceScore {
   /** `label: pos`. */
   readonly name: string;
   readonly count: number;
-  /** By the task's first metric. */
   readonly score: Score;
 }
 

@@ -80,7 +80,7 @@ export interface AskedTask<Example, Output> {
   /** Longest answer that is waited for. */
   readonly maxTokens: number;
   /** @returns undefined for an answer that cannot be read, which then counts as wrong */
-  read(answer: string, example: Example): Output | undefined;
+  read(answer: string, examples: Examples<Example>): Output | undefined;
   /** What stands for an answer that could not be read. */
   readonly unreadable: Output;
 }
@@ -95,10 +95,14 @@ export interface Task<Example, Output, Settings extends TaskSettings = TaskSetti
   readonly fieldNames: Readonly<Record<string, readonly string[]>>;
   /** An example from a record whose fields have been given the names above. */
   readonly example: z.ZodType<Example>;
+  /** A record that only asks: what is to be answered may be missing from it, and stands in the example as nothing. */
+  readonly question: z.ZodType<Example>;
   /** Every setting with its default. */
   readonly settings: z.ZodType<Settings>;
   /** What `moat search` tries, by the setting's name. */
   readonly searchSpace: Readonly<Record<string, SearchDimension>>;
+  /** Examples that are the same are looked at once: a text that stands there ten times is one text. Default false. */
+  readonly leavesOutCopies?: boolean;
   /** What makes two examples alike: those alike never stand on two sides of a split. */
   textOf(example: Example): string;
   /** Examples of one group stand on one side; by near-copies of their text when absent. */
@@ -112,6 +116,8 @@ export interface Task<Example, Output, Settings extends TaskSettings = TaskSetti
   readonly baselines: readonly Baseline<Example, Output>[];
   /** The first is the one that models are compared by. */
   readonly metrics: readonly Metric<Example, Output>[];
+  /** What groups are scored by, where the first metric says nothing within one. Default: the first metric. */
+  readonly sliceMetric?: Metric<Example, Output>;
   /** Groups that are scored apart: `{ label: 'pos', length: 'short' }`. */
   slices?(example: Example): Readonly<Record<string, string>>;
   show(example: Example, output: Output): ShownAnswer;

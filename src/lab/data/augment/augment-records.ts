@@ -51,7 +51,7 @@ export function createAugmentCounts(): AugmentCounts {
  * Each record followed by its copies. What is drawn depends on the seed and the record's place alone.
  * @param name of the file, for ids and messages
  * @throws MoatError `held-out-data` for a file or a record to measure with, `bad-jsonl`, `already-augmented`,
- *   `nothing-to-do`, `back-translation-failed`
+ *   `nothing-to-do`, `chat-api-failed`
  */
 export async function* augmentRecords(
   file: string,

@@ -19,6 +19,8 @@ export interface TfIdfOptions {
 
 export interface TfIdf {
   readonly features: readonly string[];
+  /** How rare each is. */
+  readonly idf: Float64Array;
   transform(texts: readonly string[]): SparseRows;
 }
 
@@ -43,17 +45,19 @@ export function fitTfIdf(texts: readonly string[], options: TfIdfOptions): TfIdf
   }
   kept.sort(byName);
   const idf = Float64Array.from(kept, ([, each]) => Math.log((1 + texts.length) / (1 + each.texts)) + 1);
-  return createTfIdf(
+  return loadTfIdf(
     kept.map(([gram]) => gram),
     idf,
     options,
   );
 }
 
-function createTfIdf(features: readonly string[], idf: Float64Array, options: TfIdfOptions): TfIdf {
+/** From what a fitted one says of itself. */
+export function loadTfIdf(features: readonly string[], idf: Float64Array, options: TfIdfOptions): TfIdf {
   const columnOf = new Map(features.map((gram, column) => [gram, column]));
   return {
     features,
+    idf,
     transform(texts) {
       const starts = new Uint32Array(texts.length + 1);
       const columns: number[] = [];

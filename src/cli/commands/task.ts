@@ -1,0 +1,123 @@
+import path from 'node:path';
+import { parseModelAtUrl } from '../../base/chat-api.js';
+import { MoatError } from '../../base/errors.js';
+import { TASKS, findTask } from '../../lab/tasks/registry.js';
+import { defineCommand } from '../command.js';
+import { runTaskStage, taskLines, usageLine } from '../stages/task-stage.js';
+import { pairsOf } from './task-pairs.js';
+
+export const command = defineCommand({
+  name: 'task',
+  summary: 'fit a model to a task and say how good it is',
+  description:
+    'Reads records, splits them so that no near-copies straddle, fits a model, and measures it on examples that it never saw: every figure with a 95 % interval, beside baselines fitted on the same examples, with a paired test that says when the difference is not decisive, by groups, with the worst answers. Model and report are kept under models/NAME. Without arguments it lists the tasks.',
+  arguments: {
+    task: { description: 'which task', count: 'optional' },
+    data: { description: 'records: .jsonl, .json, .csv or .tsv', count: 'optional' },
+  },
+  options: {
+    name: { kind: 'text', placeholder: 'NAME', description: "what the model is called (default: the task's name)" },
+    field: {
+      kind: 'list',
+      placeholder: 'FIELD=NAME',
+      description: 'which field of the records holds a field of the task',
+    },
+    setting: {
+      kind: 'list',
+      placeholder: 'NAME=VALUE',
+      description: 'a setting of the task; its report lists them all',
+    },
+    test: { kind: 'text', placeholder: 'FILE', description: 'examples to measure with, instead of a part of the data' },
+    validation: { kind: 'text', placeholder: 'FILE', description: 'examples that tell when to stop; with --test' },
+    from: { kind: 'text', placeholder: 'FOLDER', description: 'a model in Hugging Face layout to begin with' },
+    against: {
+      kind: 'text',
+      placeholder: 'openai:MODEL@URL',
+      description: 'ask this model the same questions; its key in OPENAI_API_KEY',
+    },
+    strict: { kind: 'flag', description: 'refuse the data when a record cannot be used' },
+    seed: {
+      kind: 'integer',
+      placeholder: 'N',
+      minimum: 0,
+      maximum: 0xffff_ffff,
+      default: 1,
+      description: 'of split and model',
+    },
+  },
+  settings: ['serve.threads'],
+  examples: [
+    { command: 'moat task', does: 'which tasks there are' },
+    { command: 'moat task classification reviews.jsonl --name opinion', does: 'fit, measure, keep' },
+    {
+      command: 'moat task classification reviews.jsonl --against openai:gpt-5@https://api.openai.com/v1',
+      does: 'beside a giant',
+    },
+  ],
+  async run({
+    arguments: { task: taskName, data },
+    options,
+    cwd,
+    env,
+    clock,
+    signal,
+    reporter,
+    terminal,
+    loadProject,
+  }) {
+    if (taskName === undefined) {
+      for (const { name, title, description } of TASKS) terminal.print(`${name}  ${title}. ${description}`);
+      return { json: { tasks: TASKS.map(({ name, title, description }) => ({ name, title, description })) } };
+    }
+    const task = findTask(taskName);
+    if (data === undefined) {
+      const fields = task.use((typed) => Object.keys(typed.fieldNames));
+      throw new MoatError('usage', `moat task ${taskName}: no data is named`, {
+        fix: `Name a file whose records have ${fields.join(', ')}.`,
+      });
+    }
+    const at = (file: string): string => path.resolve(cwd, file);
+    const { report, folder, usage } = await runTaskStage({
+      project: await loadProject({ orDefaults: true }),
+      task,
+      name: checkedName(options.name ?? task.name),
+      data: {
+        file: at(data),
+        testFile: options.test && at(options.test),
+        validationFile: options.validation && at(options.validation),
+        fields: pairsOf(options.field, '--field'),
+        strict: options.strict,
+      },
+      settings: pairsOf(options.setting, '--setting'),
+      base: options.from && at(options.from),
+      seed: options.seed,
+      against:
+        options.against === undefined
+          ? undefined
+          : { ...modelAt(options.against), apiKey: env['OPENAI_API_KEY'] || undefined },
+      clock,
+      reporter,
+      signal,
+    });
+    for (const line of taskLines(report, terminal.columns)) terminal.print(line);
+    if (usage.questions > 0) terminal.print(usageLine(usage));
+    terminal.print(`model and report in ${path.relative(cwd, folder)}`);
+    return { json: { folder, ...report, usage } };
+  },
+});
+
+function modelAt(written: string) {
+  if (!written.startsWith('openai:')) {
+    throw new MoatError('usage', `--against "${written}" is not openai:MODEL@URL`, {
+      fix: 'Such as openai:gpt-5@https://api.openai.com/v1.',
+    });
+  }
+  return parseModelAtUrl(written.slice('openai:'.length));
+}
+
+function checkedName(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
+  throw new MoatError('bad-run-name', `--name: "${name}" cannot be a model's name`, {
+    fix: 'Use letters, digits, ".", "_" and "-", beginning with a letter or digit.',
+  });
+}

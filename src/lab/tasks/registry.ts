@@ -1,0 +1,15 @@
+import { MoatError } from '../../base/errors.js';
+import { classificationTask } from './classification/task.js';
+import type { AnyTask } from './task.js';
+
+/** Every task that can be named. */
+export const TASKS: readonly AnyTask[] = [classificationTask];
+
+/** @throws MoatError `unknown-task` listing those there are */
+export function findTask(name: string): AnyTask {
+  const task = TASKS.find((each) => each.name === name);
+  if (task !== undefined) return task;
+  throw new MoatError('unknown-task', `there is no task "${name}"`, {
+    fix: `There are ${TASKS.map((each) => each.name).join(', ')}.`,
+  });
+}
