@@ -45,6 +45,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/models.js'),
   },
   { name: 'train', summary: 'train the model, or go on training it', load: () => import('./commands/train.js') },
+  {
+    name: 'tune',
+    summary: 'teach a model from conversations, questions with answers',
+    load: () => import('./commands/tune.js'),
+  },
   { name: 'eval', summary: 'measure a model on text it has not seen', load: () => import('./commands/eval.js') },
   {
     name: 'task',

@@ -1,0 +1,51 @@
+/** Shows what of the first records will be learned, before any time is spent. */
+import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
+import { type Preview, previewOf } from '../../lab/train/supervised/preview.js';
+import { readConversations } from '../../lab/train/supervised/read-conversations.js';
+import { renderConversation } from '../../lab/train/supervised/render-conversation.js';
+import type { Terminal } from '../terminal/terminal.js';
+
+const SHOWN = 3;
+const LEARNED_OPEN = '⟦';
+const LEARNED_CLOSE = '⟧';
+/** Escape sequences in a record would be obeyed by the terminal. */
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/gu;
+
+/** @throws MoatError those of `readConversations` and `renderConversation` */
+export async function previewRecords(data: string, from: string): Promise<Preview[]> {
+  const tokenizer = await loadTokenizer(from);
+  const conversations = await readConversations(data);
+  return conversations.slice(0, SHOWN).map((conversation) => previewOf(renderConversation(tokenizer, conversation)));
+}
+
+/** What is learned is green and, for those who see no colour, between double brackets. */
+export function printPreview(
+  previews: readonly Preview[],
+  { colors, print }: Pick<Terminal, 'colors' | 'print'>,
+): void {
+  const { isColorSupported, green, dim, bold } = colors;
+  print(
+    isColorSupported
+      ? `${green('Learned')}, ${dim('given')}`
+      : `Learned is what stands in ${LEARNED_OPEN}…${LEARNED_CLOSE}`,
+  );
+  for (const { id, origin, tokenCount, learnedCount, pieces, endsTurns } of previews) {
+    print(`\n${bold(id)}  ${origin}  ${tokenCount} tokens, ${learnedCount} learned`);
+    print(
+      pieces
+        .map(({ text, learned }) => {
+          const shown = text.replaceAll(CONTROL, '\uFFFD');
+          if (isColorSupported)
+            return shown
+              .split('\n')
+              .map(learned ? green : dim)
+              .join('\n');
+          return learned ? `${LEARNED_OPEN}${shown}${LEARNED_CLOSE}` : shown;
+        })
+        .join('')
+        .trimEnd(),
+    );
+    if (!endsTurns) print('! no special token ends the answers: the model will not learn when to stop');
+  }
+}
