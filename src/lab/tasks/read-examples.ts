@@ -70,7 +70,7 @@ function exampleOf<Example, Output, Settings extends TaskSettings>(
   return { problem: `${field === '' ? '' : `${field}: `}${issue?.message ?? 'not an example'} (${seen})` };
 }
 
-/** A record whose fields have the task's names beside their own. */
+/** A record whose fields have the task's names in place of their own. */
 export function withTaskNames(
   record: DataRecord,
   names: Readonly<Record<string, readonly string[]>>,
@@ -80,8 +80,12 @@ export function withTaskNames(
   for (const [field, others] of Object.entries(names)) {
     const chosen = given[field];
     const name = chosen ?? (field in record ? field : others.find((other) => other in record));
-    if (name !== undefined && name in record) renamed[field] = record[name];
-    else if (chosen !== undefined) delete renamed[field];
+    if (name === field) continue;
+    delete renamed[field];
+    if (name === undefined || !(name in record)) continue;
+    // under its old name it would be one of the features that tell it
+    delete renamed[name];
+    renamed[field] = record[name];
   }
   return renamed;
 }

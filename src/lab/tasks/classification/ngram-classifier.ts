@@ -38,7 +38,9 @@ export function fitNgramClassifier(
   { longestGram, minTexts, c }: NgramSettings,
 ): NgramClassifier {
   const options = { unit: 'character', lengths: [1, longestGram], minTexts, sublinear: true } as const;
-  const grams = fitTfIdf(texts, options);
+  const exact = fitTfIdf(texts, options);
+  // as precise as they are saved, so that a model that is loaded answers the same
+  const grams = loadTfIdf(exact.features, Float64Array.from(Float32Array.from(exact.idf)), options);
   const rows = grams.transform(texts);
   // of two classes one says all
   const wanted = labels.length === 2 ? [1] : [...labels.keys()];
@@ -50,7 +52,6 @@ export function fitNgramClassifier(
       values: rows.values.map((value, at) => value * (ratios[rows.columns[at] as number] as number)),
     };
     const fitted = fitLogistic(scaled, isOne, 2, { c, maxIterations: 300 }).weights;
-    // as precise as they are saved
     return Float64Array.from(Float32Array.from(fitted, (weight, column) => weight * (ratios[column] ?? 1)));
   });
   return createClassifier(grams, options, weights, labels);

@@ -14,7 +14,8 @@ import {
   rankingMetrics,
   rocAuc,
 } from '../class-metrics.js';
-import { type Baseline, type Examples, type Sides, type Task, defineTask } from '../task.js';
+import { labelProblem, majorityBaseline, numberLabels } from '../labels.js';
+import { type Baseline, type Examples, type Task, defineTask } from '../task.js';
 import { type NgramClassifier, fitNgramClassifier, loadNgramClassifier } from './ngram-classifier.js';
 
 const exampleSchema = z.object({
@@ -35,46 +36,31 @@ type Settings = z.infer<typeof settingsSchema>;
 
 const labelOf = ({ label }: TextExample): string => label;
 
-/** Labels of the training examples, by their characters, and the number of each example's. */
-export function numberLabels(examples: readonly TextExample[]): { labels: string[]; classes: Uint16Array } {
-  const labels = [...new Set(examples.map(labelOf))].sort();
-  const numberOf = new Map(labels.map((label, index) => [label, index]));
-  return { labels, classes: Uint16Array.from(examples, ({ label }) => numberOf.get(label) as number) };
-}
-
-/** What keeps labelled examples from being learned or measured. */
-export function labelProblem({ train, test }: Sides<{ readonly label: string }>): string | undefined {
-  const known = new Set(train.map(({ label }) => label));
-  if (known.size < 2) return `all training examples are "${[...known][0] ?? ''}": there is nothing to tell apart`;
-  const unseen = test.find(({ label }) => !known.has(label));
-  return unseen && `the label "${unseen.label}" stands in the test but in no training example`;
-}
-
 const PENALTIES = [1, 3, 10];
 
-/** The penalty is chosen on the validation examples, as a careful founder would. */
-const tfIdfBaseline: Baseline<TextExample, ClassOutput> = {
-  name: 'TF-IDF (character 1–3-grams) + logistic regression',
-  async fit({ train, validation }) {
-    const { labels, classes } = numberLabels(train);
-    const grams = fitTfIdf(
-      train.map(({ text }) => text),
-      { unit: 'character', lengths: [1, 3] },
-    );
-    const rows = grams.transform(train.map(({ text }) => text));
-    const answer = (c: number) => {
-      const model = fitLogistic(rows, classes, labels.length, { c, maxIterations: 300 });
-      return (examples: readonly TextExample[]): ClassOutput[] =>
-        predictLogistic(model, grams.transform(examples.map(({ text }) => text))).map((each) =>
-          classOutput(labels, each),
-        );
-    };
-    const tried = (validation.length === 0 ? [1] : PENALTIES).map(answer);
-    const scored = tried.map((predict) => ({ predict, score: macroF1On(validation, predict(validation), labels) }));
-    const best = scored.reduce((a, b) => (b.score > a.score ? b : a));
-    return { predict: async (examples) => best.predict(examples) };
-  },
-};
+/** @param choose the penalty on the validation examples, as a careful founder would; else scikit-learn's default */
+function tfIdfBaseline(name: string, choose: boolean): Baseline<TextExample, ClassOutput> {
+  return {
+    name,
+    async fit({ train, validation }) {
+      const { labels, classes } = numberLabels(train);
+      const texts = train.map(({ text }) => text);
+      const grams = fitTfIdf(texts, { unit: 'character', lengths: [1, 3] });
+      const rows = grams.transform(texts);
+      const answer = (c: number) => {
+        const model = fitLogistic(rows, classes, labels.length, { c, maxIterations: 300 });
+        return (examples: readonly TextExample[]): ClassOutput[] =>
+          predictLogistic(model, grams.transform(examples.map(({ text }) => text))).map((of) =>
+            classOutput(labels, of),
+          );
+      };
+      const tried = (choose && validation.length > 0 ? PENALTIES : [1]).map(answer);
+      const scored = tried.map((predict) => ({ predict, score: macroF1On(validation, predict(validation), labels) }));
+      const best = scored.reduce((one, other) => (other.score > one.score ? other : one));
+      return { predict: async (examples) => best.predict(examples) };
+    },
+  };
+}
 
 function macroF1On(
   examples: readonly TextExample[],
@@ -90,15 +76,6 @@ function macroF1On(
   );
   return averageScores(counts, 'macro').f1;
 }
-
-export const majorityBaseline: Baseline<{ readonly label: string }, ClassOutput> = {
-  name: 'always the most frequent label',
-  async fit({ train }) {
-    const labels = [...new Set(train.map(({ label }) => label))].sort();
-    const shares = labels.map((wanted) => train.filter(({ label }) => label === wanted).length / train.length);
-    return { predict: async (examples) => examples.map(() => classOutput(labels, shares)) };
-  },
-};
 
 const SHORT = 20;
 const LONG = 100;
@@ -142,7 +119,11 @@ export const classification: Task<TextExample, ClassOutput, Settings> = {
   async load(folder) {
     return answering(await loadNgramClassifier(folder));
   },
-  baselines: [tfIdfBaseline, majorityBaseline],
+  baselines: [
+    tfIdfBaseline('TF-IDF (character 1–3-grams) + logistic regression', false),
+    tfIdfBaseline('the same, its penalty chosen on the validation examples', true),
+    majorityBaseline,
+  ],
   metrics: [
     macroF1(labelOf),
     ...decisionMetrics<TextExample>(labelOf),
