@@ -1,0 +1,123 @@
+/** `moat tune` from records to a folder that generates, on a tiny model. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type TinyModel, makeTinyModel } from '../../../tests/tiny-model.js';
+import { systemClock } from '../../base/clock.js';
+import type { RunEvent } from '../../base/run-events.js';
+import { loadModel } from '../../lab/generate/load-model.js';
+import { createInterruption } from '../interruption.js';
+import { runProgram } from '../program.js';
+import { command } from './tune.js';
+
+class Sink extends Writable {
+  text = '';
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+let folder: string;
+let tiny: TinyModel;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'tune-'));
+  tiny = await makeTinyModel();
+  const records = Array.from({ length: 20 }, (_, i) => ({
+    id: `q${i >> 1}`,
+    question: `what ${i}?`,
+    answer: 'the quick brown fox',
+  }));
+  await writeFile(path.join(folder, 'faq.jsonl'), records.map((record) => JSON.stringify(record)).join('\n'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+  await tiny.remove();
+});
+
+async function run(argv: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const [stdout, stderr] = [new Sink(), new Sink()];
+  const exitCode = await runProgram({
+    argv: ['tune', ...argv],
+    cwd: folder,
+    env,
+    stdout,
+    stderr,
+    clock: systemClock,
+    interruption: createInterruption(),
+    commands: [{ name: command.name, summary: command.summary, load: () => Promise.resolve({ command }) }],
+    facts: () => ({ version: '9.9.9', nodeRange: '>=20.19', bugsUrl: 'https://bugs.example' }),
+  });
+  return { exitCode, stdout: stdout.text, stderr: stderr.text };
+}
+
+interface Told {
+  readonly lossBefore: number;
+  readonly lossAfter: number;
+  readonly steps: number;
+  readonly keptStep: number;
+  readonly trainedParameters: number;
+}
+
+async function tuned(out: string, ...further: readonly string[]): Promise<Told> {
+  const argv = ['faq.jsonl', '--from', tiny.directory, '--out', out, '--max-length', '96', '--json', ...further];
+  const { exitCode, stdout, stderr } = await run(argv);
+  expect(stderr).not.toContain('error');
+  expect(exitCode).toBe(0);
+  return JSON.parse(stdout) as Told;
+}
+
+test('a tuned model is a folder that loads, and knows the answer better', async () => {
+  const told = await tuned('full', '--learning-rate', '0.01', '--batch-size', '2', '--epochs', '6');
+  expect(told.lossAfter).toBeLessThan(told.lossBefore / 4);
+  const { weights } = await loadModel(path.join(folder, 'full'));
+  expect([...weights.values()].reduce((sum, { data }) => sum + data.length, 0)).toBe(told.trainedParameters);
+  const lines = (await readFile(path.join(folder, 'full', 'events.jsonl'), 'utf8')).trimEnd().split('\n');
+  const events = lines.map((line) => JSON.parse(line) as RunEvent);
+  expect(events[0]).toMatchObject({ type: 'start', totalSteps: told.steps });
+  expect(events.at(-1)).toMatchObject({ type: 'done', reason: 'finished', step: told.steps });
+  const measured = events.flatMap((event) => (event.type === 'eval' ? [event] : []));
+  expect(measured[0]).toMatchObject({ step: 0, loss: told.lossBefore });
+  const best = measured.slice(1).reduce((a, b) => (b.loss < a.loss ? b : a));
+  expect({ step: best.step, loss: best.loss }).toEqual({ step: told.keptStep, loss: told.lossAfter });
+  // what was kept is what was measured
+  expect((await tuned('again', '--from', path.join(folder, 'full'), '--max-steps', '1')).lossBefore).toBeCloseTo(
+    told.lossAfter,
+    5,
+  );
+});
+
+test('packed and filled up rows measure the same, and equal seeds train the same', async () => {
+  const settings = ['--max-steps', '2', '--learning-rate', '0.001'];
+  const packed = await tuned('packed', ...settings);
+  const padded = await tuned('padded', '--pad', ...settings);
+  expect(padded.lossBefore).toBeCloseTo(packed.lossBefore, 5);
+  expect((await tuned('packed-again', ...settings)).lossAfter).toBe(packed.lossAfter);
+});
+
+test('training that makes it worse stops, and what did best is kept', async () => {
+  const told = await tuned('worse', '--learning-rate', '0.5', '--patience', '2', '--eval-every', '1', '--epochs', '50');
+  expect(told.steps).toBeLessThan(100);
+  expect(told.keptStep).toBeLessThan(told.steps);
+});
+
+test('a taken folder, no model, a bad record: one line each', async () => {
+  await writeFile(path.join(folder, 'bad.jsonl'), '{"text":"no roles"}\n');
+  const model = ['--from', tiny.directory];
+  expect((await run(['faq.jsonl', ...model, '--out', '.'])).stderr).toMatch(/this folder is not empty/);
+  expect((await run(['faq.jsonl'])).stderr).toMatch(/no model is named/);
+  const { stderr, exitCode } = await run(['bad.jsonl', ...model, '--out', 'x']);
+  expect(stderr).toMatch(/bad\.jsonl:1: fields text are no conversation/);
+  expect(exitCode).not.toBe(0);
+});
+
+test.each([
+  [{ NO_COLOR: '1' }, '⟦the quick brown fox<|im_end|>⟧'],
+  [{ FORCE_COLOR: '1' }, '\u001b[32mthe quick brown fox<|im_end|>\u001b[39m'],
+])('a preview shows what is learned %j', async (env, shown) => {
+  const { stdout } = await run(['faq.jsonl', '--from', tiny.directory, '--preview'], env);
+  expect(stdout.split(shown)).toHaveLength(4);
+  expect(stdout).toMatch(/q0.*faq\.jsonl:1 {2}\d+ tokens, \d+ learned/);
+});
