@@ -17,6 +17,7 @@ import { gruOp, lstmOp, reluRnnOp, reverseSequenceOp, tanhRnnOp } from './recurr
 import { expandOp, reshapeOp, sumOp, transposeOp } from './reshape.js';
 import { rotaryOp } from './rotary.js';
 import { softmaxMatmulOp } from './softmax-matmul.js';
+import { stopGradientOp } from './stop-gradient.js';
 
 export const opRecords: readonly OpRecord[] = [
   arithmetic.addOp,
@@ -78,4 +79,5 @@ export const opRecords: readonly OpRecord[] = [
   lstmGateGradientsOp,
   hiddenGradientsOp,
   barrierOp,
+  stopGradientOp,
 ];
