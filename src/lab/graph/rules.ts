@@ -3,9 +3,10 @@
  * or a fused form ONNX Runtime has a kernel for.
  */
 import { sameShape } from './dims.js';
-import { addOp, divOp, mulOp, negOp, sigmoidOp, silu, sub, subOp } from './ops/arithmetic.js';
+import { addOp, divOp, mulOp, negOp, scale, sigmoidOp, silu, sub, subOp } from './ops/arithmetic.js';
 import { concat, padOp } from './ops/layout.js';
 import { type MatmulOptions, affine, matmul, matmulOp } from './ops/matmul.js';
+import { type QuantizedBits, dequantizeOp, matmulNBits } from './ops/quantized.js';
 import { expandOp, reshape, reshapeOp, transpose, transposeOp } from './ops/reshape.js';
 import { type OpRecord, type Tensor, apply, uniformValue } from './tensor.js';
 
@@ -186,6 +187,19 @@ export const rules: readonly Rule[] = [
       const [a, b] = tensor.inputs as readonly [Tensor, Tensor];
       if (b.op === negOp) return sub(a, b.inputs[0] as Tensor);
       return a.op === negOp ? sub(b, a.inputs[0] as Tensor) : undefined;
+    },
+  },
+  {
+    name: 'product with a quantized matrix',
+    root: matmulOp,
+    rewrite(tensor) {
+      const [x, matrix] = tensor.inputs as readonly [Tensor, Tensor];
+      const { transposeA = false, transposeB = false, alpha = 1 } = tensor.attributes as MatmulOptions;
+      if (matrix.op !== dequantizeOp || transposeA || !transposeB || x.shape.length < 2) return undefined;
+      const [packed, scales] = matrix.inputs as readonly [Tensor, Tensor];
+      const { bits } = matrix.attributes as { bits: QuantizedBits };
+      const innerSize = matrix.shape[1] as number;
+      return scale(matmulNBits(x, packed, scales, { bits, innerSize, accuracyLevel: 0 }), alpha);
     },
   },
   {

@@ -125,3 +125,58 @@ export const gatherBytesOp: OpRecord = {
 export function gatherBytes(table: Tensor, indices: Tensor, scales: Tensor): Tensor {
   return apply(gatherBytesOp, [table, indices, scales]);
 }
+
+export const dequantizeOp: OpRecord = {
+  name: 'dequantize',
+  infer([packed, scales], attributes) {
+    const { bits } = attributes as { bits: QuantizedBits };
+    const [rows, blocks] = packed?.shape ?? [];
+    const fits =
+      packed?.dtype === 'uint8' &&
+      packed.shape[2] === blockBytes(bits) &&
+      typeof rows === 'number' &&
+      typeof blocks === 'number' &&
+      scales?.shape[0] === rows &&
+      scales.shape[1] === blocks;
+    if (!fits) {
+      const got = [packed, scales].filter((tensor) => tensor !== undefined);
+      throw shapeError('dequantize', `uint8 blocks [rows, blocks, ${blockBytes(bits)}], scales [rows, blocks]`, ...got);
+    }
+    return { shape: [rows, blocks * BLOCK_SIZE], dtype: 'float32' };
+  },
+  gradient: 'none',
+  emit(context) {
+    const { bits } = context.attributes as { bits: QuantizedBits };
+    const [rows, blocks, bytes] = context.inputTypes[0]?.shape as readonly [number, number, number];
+    const [packed, scales] = context.inputs as readonly [string, string];
+    // all rows of a lookup: the kernels have no other way from 4 bits to floats
+    const table = context.node('Reshape', [packed, context.int64([rows, blocks * bytes])]);
+    context.node('GatherBlockQuantized', [table, context.int64(Array.from({ length: rows }, (_, i) => i)), scales], {
+      outputs: context.outputs,
+      domain: 'com.microsoft',
+      attributes: { bits, block_size: BLOCK_SIZE, gather_axis: 0, quantize_axis: 1 },
+    });
+  },
+  examples: ([4, 8] as const).map((bits) => ({
+    name: `${bits} bits`,
+    inputs: [
+      {
+        data: Uint8Array.from({ length: 5 * 2 * blockBytes(bits) }, (_, i) => (i * 37) & 255),
+        shape: [5, 2, blockBytes(bits)],
+        dtype: 'uint8' as const,
+      },
+      [5, 2],
+    ],
+    attributes: { bits },
+  })),
+};
+
+/**
+ * The matrix that blocks stand for, `[rows, blocks · 32]`. A product with it becomes a product with the blocks
+ * (`matmulNBits`); the matrix itself arises only where something else reads it, as a gradient does.
+ * @param packed uint8 `[rows, blocks, bytes]`
+ * @param scales `[rows, blocks]`
+ */
+export function dequantize(packed: Tensor, scales: Tensor, bits: QuantizedBits): Tensor {
+  return apply(dequantizeOp, [packed, scales], { bits });
+}

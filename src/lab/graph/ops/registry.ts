@@ -10,7 +10,7 @@ import { concatOp, padOp, sliceOp } from './layout.js';
 import { affineOp, matmulOp } from './matmul.js';
 import { addRmsNormOp, crossEntropyOp, layerNormOp, rmsNormOp, softmaxOp, subtractOneHotOp } from './normalize.js';
 import { maxPool2dOp, scatterFlatOp } from './pooling.js';
-import { gatherBytesOp, matmulNBitsOp } from './quantized.js';
+import { dequantizeOp, gatherBytesOp, matmulNBitsOp } from './quantized.js';
 import { meanOp } from './reduce.js';
 import { cellStatesOp, hiddenGradientsOp, lstmGateGradientsOp } from './recurrent-gradients.js';
 import { gruOp, lstmOp, reluRnnOp, reverseSequenceOp, tanhRnnOp } from './recurrent.js';
@@ -43,6 +43,7 @@ export const opRecords: readonly OpRecord[] = [
   affineOp,
   matmulNBitsOp,
   gatherBytesOp,
+  dequantizeOp,
   reshapeOp,
   transposeOp,
   expandOp,
