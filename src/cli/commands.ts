@@ -57,6 +57,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/task.js'),
   },
   {
+    name: 'search',
+    summary: 'look for better settings of a task, under a budget',
+    load: () => import('./commands/search.js'),
+  },
+  {
     name: 'predict',
     summary: 'answer with a model that moat task has fitted',
     load: () => import('./commands/predict.js'),
