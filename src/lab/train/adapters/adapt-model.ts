@@ -4,6 +4,8 @@
  * the size of a weight arises, which a third of a training step would go to.
  */
 import { MoatError } from '../../../base/errors.js';
+import type { AdapterConfig } from '../../checkpoint/adapter-config.js';
+import { ADAPTER_PREFIX } from '../../checkpoint/adapter-folder.js';
 import type { Tensor } from '../../graph/tensor.js';
 import {
   type CausalModel,
@@ -16,13 +18,10 @@ import {
   type StepInputs,
   type StepOutputs,
 } from '../../models/model.js';
-import { type AdapterConfig, checkAdapterConfig, isNamed } from './adapter-config.js';
+import { checkAdapterConfig, isNamed } from './adapter-config.js';
 import { adaptedProduct } from './adapted-product.js';
 import { type AdaptedModule, type LinearModule, targetedModules } from './linear-modules.js';
 import { replaceProducts } from './replace-products.js';
-
-/** What every name in an adapter file of the PEFT library begins with. */
-export const ADAPTER_PREFIX = 'base_model.model.';
 
 export interface AdaptedModel {
   readonly config: AdapterConfig;

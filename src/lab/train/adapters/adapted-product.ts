@@ -1,11 +1,12 @@
 /** What an adapter makes of a product with a frozen weight. */
+import type { AdapterConfig } from '../../checkpoint/adapter-config.js';
 import { add, div, mul, scale, sqrt, sub } from '../../graph/ops/arithmetic.js';
 import { matmul } from '../../graph/ops/matmul.js';
 import { sum, transpose } from '../../graph/ops/reshape.js';
 import { stopGradient } from '../../graph/ops/stop-gradient.js';
 import { type Tensor, scalar } from '../../graph/tensor.js';
 import type { Parameters, Pass } from '../../models/model.js';
-import { type AdapterConfig, adapterScale } from './adapter-config.js';
+import { adapterScale } from './adapter-config.js';
 import type { AdaptedModule } from './linear-modules.js';
 import type { Product } from './replace-products.js';
 

@@ -1,25 +1,6 @@
-/** What a low-rank adapter is to be. */
+/** What the settings of a low-rank adapter mean, and which mean nothing. */
 import { MoatError } from '../../../base/errors.js';
-
-/**
- * LoRA (Hu et al. 2021, arXiv:2106.09685): `x · (W + s · B · A)ᵀ`, where W stays as it is and A `[rank, in]` and
- * B `[out, rank]` are learned. Fields mean what they mean in the PEFT library.
- */
-export interface AdapterConfig {
-  readonly rank: number;
-  /** The factor s of the adapter's share is alpha ÷ rank. */
-  readonly alpha: number;
-  /** Of what enters A, while training; default 0. */
-  readonly dropout?: number;
-  /** The last names of the modules, `q_proj`, or whole ones; `all-linear`, the default, is every linear layer but the head. */
-  readonly targetModules?: readonly string[] | 'all-linear';
-  /** Learn the length of each row of the weight apart from its direction (DoRA; Liu et al. 2024, arXiv:2402.09353). */
-  readonly useDora?: boolean;
-  /** s = alpha ÷ √rank, which keeps large ranks learning (rank-stabilised LoRA; Kalajdzievski 2023, arXiv:2312.03732). */
-  readonly useRslora?: boolean;
-  /** Modules that are trained and saved whole, beside the adapter. */
-  readonly modulesToSave?: readonly string[];
-}
+import type { AdapterConfig } from '../../checkpoint/adapter-config.js';
 
 const MAX_RANK = 4096;
 

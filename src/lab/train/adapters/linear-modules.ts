@@ -1,9 +1,10 @@
 /** Which of a model's parameters are weights of linear layers, seen in the graph it builds and not guessed from names. */
 import { MoatError } from '../../../base/errors.js';
+import type { AdapterConfig } from '../../checkpoint/adapter-config.js';
 import { input, topologicalOrder } from '../../graph/tensor.js';
 import { type CausalModel, INFERENCE, type ParameterSpec } from '../../models/model.js';
 import { parameterInputs } from '../objective.js';
-import { type AdapterConfig, isNamed } from './adapter-config.js';
+import { isNamed } from './adapter-config.js';
 import { productOf } from './replace-products.js';
 
 /** A linear layer, `x · weightᵀ`. */
@@ -62,4 +63,12 @@ export function targetedModules(model: CausalModel, { targetModules = 'all-linea
     throw new MoatError('no-such-module', `adapter: ${what}`, { fix: `Choose of ${known.join(', ')}, or all-linear.` });
   }
   return modules.filter(({ name }) => isNamed(name, targetModules));
+}
+
+/** Modules in as few words as PEFT understands: last names where these mean no other linear layer, else whole names. */
+export function targetNames(model: CausalModel, modules: readonly LinearModule[]): string[] {
+  const targeted = new Set(modules.map(({ name }) => name));
+  const last = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
+  const others = new Set(linearModules(model).flatMap(({ name }) => (targeted.has(name) ? [] : [last(name)])));
+  return [...new Set([...targeted].map((name) => (others.has(last(name)) ? name : last(name))))];
 }
