@@ -1,11 +1,17 @@
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
+import { parseMicros } from '../../base/money.js';
 import { defineCommand } from '../command.js';
 import { previewRecords, printPreview } from '../stages/tune-preview.js';
+import type { AdapterOptions, Objective } from '../stages/tune-options.js';
 import { runTuneStage } from '../stages/tune-stage.js';
 
 const DEFAULT_EPOCHS = 3;
-const FULL_RATE = 2e-5;
+/** Where the key of a teacher behind an API is found: never on the command line, where every process can read it. */
+const KEY_VARIABLE = 'MOAT_TEACHER_KEY';
+/** Peak rates that are usual; an adapter, which begins at nothing, takes ten times more. */
+const RATES = { sft: 2e-5, dpo: 1e-6, distil: 5e-5 } as const;
+const ADAPTER_FACTOR = 10;
 
 export const command = defineCommand({
   name: 'tune',
@@ -17,6 +23,83 @@ export const command = defineCommand({
     from: { kind: 'text', placeholder: 'FOLDER', description: 'the model to begin with' },
     out: { kind: 'text', placeholder: 'FOLDER', description: 'where the result goes (default: runs/tuned)' },
     preview: { kind: 'flag', description: 'show three records with what is learned of them, and stop' },
+    objective: {
+      kind: 'choice',
+      choices: ['sft', 'dpo', 'distil'],
+      default: 'sft',
+      description: 'learn answers; the better of two answers (prompt, chosen, rejected); what a larger model says',
+    },
+    lora: {
+      kind: 'integer',
+      placeholder: 'RANK',
+      minimum: 1,
+      maximum: 4096,
+      description: 'train a low-rank adapter beside the model, and write that alone (PEFT)',
+    },
+    quantize: {
+      kind: 'choice',
+      choices: ['none', 'int4', 'int8'],
+      default: 'none',
+      description: 'with --lora: keep the model itself in fewer bits',
+    },
+    beta: {
+      kind: 'number',
+      placeholder: 'X',
+      minimum: 0.0001,
+      maximum: 100,
+      default: 0.1,
+      description: 'dpo: how firmly the model is held to what it was',
+    },
+    teacher: {
+      kind: 'text',
+      placeholder: 'MODEL',
+      description: `distil: a folder, or MODEL@http://host/v1 (its key in ${KEY_VARIABLE})`,
+    },
+    alpha: {
+      kind: 'number',
+      placeholder: 'X',
+      minimum: 0,
+      maximum: 1,
+      default: 0.5,
+      description: 'distil: 1 listens to the teacher alone, 0 to the records alone',
+    },
+    temperature: {
+      kind: 'number',
+      placeholder: 'T',
+      minimum: 0.1,
+      maximum: 100,
+      default: 2,
+      description: 'distil: softens what both models say',
+    },
+    hiddenWeight: {
+      kind: 'number',
+      placeholder: 'X',
+      minimum: 0,
+      maximum: 1000,
+      default: 0,
+      description: 'distil: how much the hidden states are to be alike',
+    },
+    maxRequests: {
+      kind: 'integer',
+      placeholder: 'N',
+      minimum: 1,
+      maximum: 10_000_000,
+      default: 1000,
+      description: 'distil: questions to a teacher behind an API at most',
+    },
+    teacherTokens: {
+      kind: 'integer',
+      placeholder: 'N',
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 512,
+      description: 'distil: tokens of one answer of the teacher',
+    },
+    teacherPrices: {
+      kind: 'text',
+      placeholder: 'IN,OUT',
+      description: 'distil: what a million tokens of the teacher cost, to tell the bill',
+    },
     epochs: {
       kind: 'number',
       placeholder: 'N',
@@ -44,7 +127,7 @@ export const command = defineCommand({
       placeholder: 'X',
       minimum: 1e-9,
       maximum: 1,
-      description: `the peak learning rate (default: ${FULL_RATE})`,
+      description: `the peak learning rate (default: ${RATES.sft}, for dpo ${RATES.dpo}, for distil ${RATES.distil}; ten times that with --lora)`,
     },
     batchSize: {
       kind: 'integer',
@@ -113,8 +196,10 @@ export const command = defineCommand({
   examples: [
     { command: 'moat tune faq.jsonl --from smollm2 --preview', does: 'what would be learned' },
     { command: 'moat tune faq.jsonl --from smollm2 --out support --epochs 2', does: 'a model in the folder support' },
+    { command: 'moat tune faq.jsonl --from smollm2 --lora 8', does: 'a small adapter instead' },
+    { command: 'moat tune pairs.jsonl --from support --objective dpo', does: 'prefer the better of two answers' },
   ],
-  async run({ arguments: { data }, options, cwd, terminal, reporter, clock, signal }) {
+  async run({ arguments: { data }, options, cwd, env, terminal, reporter, clock, signal }) {
     if (options.from === undefined) {
       throw new MoatError('model-missing', 'tune: no model is named', {
         fix: 'Give the folder of a model with --from FOLDER.',
@@ -135,6 +220,9 @@ export const command = defineCommand({
       maxLength: options.maxLength,
       packed: !options.pad,
       heldOutFraction: options.heldOut,
+      objective: objectiveOf(options, cwd, env),
+      adapter:
+        options.lora === undefined ? undefined : { rank: options.lora, quantization: quantizationOf(options.quantize) },
       clock,
       signal,
       reporter,
@@ -142,7 +230,7 @@ export const command = defineCommand({
         epochs: options.epochs,
         maxSteps: options.maxSteps,
         maxSeconds: options.maxSeconds,
-        learningRate: options.learningRate ?? FULL_RATE,
+        learningRate: options.learningRate ?? usualRate(options),
         warmupFraction: 0.03,
         weightDecay: 0,
         clipNorm: 1,
@@ -157,3 +245,53 @@ export const command = defineCommand({
     return { json: { folder: out, ...result } };
   },
 });
+
+interface ObjectiveOptions {
+  readonly objective: string;
+  readonly beta: number;
+  readonly teacher: string | undefined;
+  readonly alpha: number;
+  readonly temperature: number;
+  readonly hiddenWeight: number;
+  readonly maxRequests: number;
+  readonly teacherTokens: number;
+  readonly teacherPrices: string | undefined;
+}
+
+function objectiveOf(options: ObjectiveOptions, cwd: string, env: NodeJS.ProcessEnv): Objective {
+  const { objective, teacher, alpha, temperature, hiddenWeight } = options;
+  if (objective === 'dpo') return { kind: 'dpo', beta: options.beta };
+  if (objective !== 'distil') return { kind: 'sft' };
+  if (teacher === undefined) {
+    throw new MoatError('model-missing', 'tune: --objective distil has no teacher', {
+      fix: 'Name a folder or MODEL@http://host/v1 with --teacher.',
+    });
+  }
+  if (!/@https?:\/\//.test(teacher))
+    return { kind: 'distil', teacher: path.resolve(cwd, teacher), alpha, temperature, hiddenWeight };
+  return {
+    kind: 'answers',
+    teacher,
+    apiKey: env[KEY_VARIABLE],
+    maxRequests: options.maxRequests,
+    maxTokens: options.teacherTokens,
+    prices: pricesOf(options.teacherPrices),
+  };
+}
+
+function pricesOf(text: string | undefined) {
+  if (text === undefined) return undefined;
+  const [input = '', output = ''] = text.split(',');
+  return {
+    inputMicros: parseMicros(input, '--teacher-prices'),
+    outputMicros: parseMicros(output, '--teacher-prices'),
+  };
+}
+
+const quantizationOf = (text: string): AdapterOptions['quantization'] =>
+  text === 'int4' || text === 'int8' ? text : 'none';
+
+function usualRate({ objective, lora }: { readonly objective: string; readonly lora: number | undefined }): number {
+  const rate = objective === 'dpo' ? RATES.dpo : objective === 'distil' ? RATES.distil : RATES.sft;
+  return lora === undefined ? rate : rate * ADAPTER_FACTOR;
+}

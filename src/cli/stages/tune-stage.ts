@@ -1,36 +1,15 @@
 /** Fine-tuning from the command line: a model, records, and what to make of them. */
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Clock } from '../../base/clock.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { formatCount } from '../../base/units.js';
 import { type LoadedModel, loadModel } from '../../lab/generate/load-model.js';
-import { fitConversations } from '../../lab/train/supervised/fit-context.js';
-import { readConversations } from '../../lab/train/supervised/read-conversations.js';
-import type { RenderedConversation } from '../../lab/train/supervised/render-conversation.js';
-import { splitHeldOut } from '../../lab/train/supervised/split-held-out.js';
 import { type TrainableWeights, allOf } from '../../lab/train/supervised/trainable-weights.js';
-import { type TuneResult, type TuneSettings, tuneModel } from '../../lab/train/supervised/tune-model.js';
-import { type TuningTask, supervisedTask } from '../../lab/train/supervised/tuning-task.js';
+import { type TuneResult, tuneModel } from '../../lab/train/supervised/tune-model.js';
+import type { TuningTask } from '../../lab/train/supervised/tuning-task.js';
 import type { Reporter } from '../terminal/reporter.js';
-
-export interface TuneOptions {
-  readonly data: string;
-  readonly from: string;
-  readonly out: string;
-  readonly batchSize: number;
-  /** Tokens of one row at most; shorter where no record needs as many. */
-  readonly maxLength: number;
-  readonly packed: boolean;
-  readonly heldOutFraction: number;
-  readonly settings: TuneSettings;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly reporter: Reporter;
-}
-
-/** Rows are a multiple of this long. */
-const LENGTH_STEP = 32;
+import type { TuneOptions } from './tune-options.js';
+import { taskFor } from './tune-tasks.js';
 
 /** Files of a model beside its weights and `config.json`. */
 const COMPANIONS: ReadonlySet<string> = new Set([
@@ -42,71 +21,13 @@ const COMPANIONS: ReadonlySet<string> = new Set([
   'LICENSE',
 ]);
 
-/** Fine-tunes on conversations and leaves a model folder. */
+/** Fine-tunes on records and leaves a model folder. @throws MoatError those of `loadModel`, `taskFor` and `tuneModel` */
 export async function runTuneStage(options: TuneOptions): Promise<TuneResult> {
   const loading = options.reporter.stage('model');
   const base = await loadModel(options.from);
   loading.done(`${base.model.config.model_type} from ${path.basename(options.from)}`);
-  const task = await supervisedFrom(options, base);
-  return tune(options, base, task, allOf(base.model, base.weights));
-}
-
-async function supervisedFrom(options: TuneOptions, { model, tokenizer }: LoadedModel): Promise<TuningTask> {
-  const stage = options.reporter.stage('data');
-  const conversations = await readConversations(options.data);
-  const limit = Math.min(options.maxLength, model.config.max_position_embeddings);
-  const fitted = fitConversations(tokenizer, conversations, limit);
-  const { train, heldOut } = splitHeldOut(fitted.conversations, options.heldOutFraction);
-  const recurrent = model.cacheShape.states.length > 0;
-  const packed = options.packed && !recurrent;
-  const { length: sequenceLength, longest } = rowLength(fitted.conversations, limit, packed);
-  const task = supervisedTask(
-    model,
-    { train, heldOut },
-    {
-      batchSize: options.batchSize,
-      sequenceLength,
-      packed,
-      fillToken: tokenizer.pad ?? tokenizer.endOfText,
-      seed: options.settings.seed,
-      bytesOf: (token) => tokenizer.tokenBytes(token).length,
-    },
-  );
-  stage.done(
-    `${formatCount(train.length)} conversations to learn from, ${formatCount(heldOut.length)} held out; ` +
-      `${formatCount(task.learnedTokens)} tokens learned, the longest of ${formatCount(longest)}`,
-  );
-  for (const line of remarksOn(fitted, limit)) options.reporter.warn(line);
-  return task;
-}
-
-/** Packing profits from long rows; without it a row is as long as the longest record. */
-function rowLength(
-  conversations: readonly RenderedConversation[],
-  limit: number,
-  packed: boolean,
-): { length: number; longest: number } {
-  const longest = conversations.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
-  const needed = Math.ceil(longest / LENGTH_STEP) * LENGTH_STEP;
-  return { length: packed ? limit : Math.min(limit, needed), longest };
-}
-
-/** What was done to records so that they fit, and what will go wrong with the answers. */
-export function remarksOn(
-  { shortened, turnsDropped, cut, leftOut, conversations }: ReturnType<typeof fitConversations>,
-  limit: number,
-): string[] {
-  const unending = conversations.find(({ endsTurns }, index) => !endsTurns && index >= 0 && cut === 0);
-  return [
-    ...(shortened > 0
-      ? [`${shortened} conversations were over ${limit} tokens: their ${turnsDropped} earliest turns are left out`]
-      : []),
-    ...(cut > 0 ? [`${cut} answers are cut off at ${limit} tokens`] : []),
-    ...(leftOut > 0 ? [`${leftOut} conversations are left out: no answer begins within ${limit} tokens`] : []),
-    ...(unending === undefined
-      ? []
-      : ['the chat template ends answers with no special token: the model will not learn when to stop']),
-  ];
+  const { task, weights } = await taskFor(options, { ...base, base }, allOf(base.model, base.weights));
+  return tune(options, base, task, weights);
 }
 
 async function tune(

@@ -7,6 +7,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { ChatAnswer, ChatApi } from '../../../base/chat-api.js';
 import { MoatError, systemCode } from '../../../base/errors.js';
+import { type Micros, multiplyCeil } from '../../../base/money.js';
 import type { Message } from '../../data/conversations.js';
 import type { Conversation } from './read-conversations.js';
 
@@ -150,8 +151,8 @@ async function inParallel<T>(
 /** What the answers cost. @param prices millionths of the currency for a million tokens @returns millionths, rounded up */
 export function teacherCostMicros(
   { inputTokens, outputTokens }: Pick<TeacherAnswers, 'inputTokens' | 'outputTokens'>,
-  prices: { readonly inputMicros: bigint; readonly outputMicros: bigint },
-): bigint {
+  prices: { readonly inputMicros: Micros; readonly outputMicros: Micros },
+): Micros {
   const total = BigInt(inputTokens) * prices.inputMicros + BigInt(outputTokens) * prices.outputMicros;
-  return (total + 999_999n) / 1_000_000n;
+  return multiplyCeil(total, { numerator: 1n, denominator: 1_000_000n });
 }

@@ -1,0 +1,44 @@
+/** What the command line asks of fine-tuning. */
+import type { Clock } from '../../base/clock.js';
+import type { Micros } from '../../base/money.js';
+import type { DistillationSettings } from '../../lab/train/supervised/distillation.js';
+import type { TuneSettings } from '../../lab/train/supervised/tune-model.js';
+import type { Reporter } from '../terminal/reporter.js';
+
+export type Objective =
+  | { readonly kind: 'sft' }
+  | { readonly kind: 'dpo'; readonly beta: number }
+  | ({ readonly kind: 'distil'; readonly teacher: string } & DistillationSettings)
+  /** The teacher answers in words, through an API. */
+  | {
+      readonly kind: 'answers';
+      readonly teacher: string;
+      readonly apiKey: string | undefined;
+      readonly maxRequests: number;
+      readonly maxTokens: number;
+      /** For a million tokens; undefined when the cost is not asked for. */
+      readonly prices: { readonly inputMicros: Micros; readonly outputMicros: Micros } | undefined;
+    };
+
+export interface AdapterOptions {
+  readonly rank: number;
+  readonly quantization: 'none' | 'int4' | 'int8';
+}
+
+export interface TuneOptions {
+  readonly data: string;
+  readonly from: string;
+  readonly out: string;
+  readonly batchSize: number;
+  /** Tokens of one row at most; shorter where no record needs as many. */
+  readonly maxLength: number;
+  readonly packed: boolean;
+  readonly heldOutFraction: number;
+  readonly objective: Objective;
+  /** Trains a low-rank adapter beside the model, which stays as it is; undefined trains all of it. */
+  readonly adapter: AdapterOptions | undefined;
+  readonly settings: TuneSettings;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly reporter: Reporter;
+}
