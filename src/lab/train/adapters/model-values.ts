@@ -1,7 +1,7 @@
 /** The numbers of a model by name, and the mark by which an adapter knows its base. */
 import { createHash } from 'node:crypto';
 import { MoatError } from '../../../base/errors.js';
-import type { CausalModel } from '../../models/model.js';
+import type { CausalModel, ParameterSpec } from '../../models/model.js';
 import type { Value } from '../../runtime/program.js';
 
 /** float32 values by parameter name. */
@@ -16,17 +16,31 @@ export function floatsOf(values: ModelValues, name: string): Float32Array {
   });
 }
 
+/** Gathers the mark of a base, parameter by parameter, in the order of the architecture. */
+export interface BaseHash {
+  update(spec: ParameterSpec, data: Float32Array): void;
+  /** @returns lower-case hexadecimal */
+  digest(): string;
+}
+
 /**
- * SHA-256 over name, shape and float32 values of every parameter, in the order of the architecture: the same for one model
- * in any file format that keeps its values.
- * @returns lower-case hexadecimal
+ * SHA-256 over name, shape and float32 values of every parameter: the same for one model in any file format that keeps its
+ * values.
  */
-export function baseSha256(model: CausalModel, values: ModelValues): string {
+export function createBaseHash(): BaseHash {
   const hash = createHash('sha256');
-  for (const { name, shape } of model.parameters) {
-    const data = floatsOf(values, name);
-    hash.update(`${name} [${shape.join(', ')}]\n`);
-    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest('hex');
+  return {
+    update({ name, shape }, data) {
+      hash.update(`${name} [${shape.join(', ')}]\n`);
+      hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    },
+    digest: () => hash.digest('hex'),
+  };
+}
+
+/** The mark of a model in memory. */
+export function baseSha256(model: CausalModel, values: ModelValues): string {
+  const hash = createBaseHash();
+  for (const spec of model.parameters) hash.update(spec, floatsOf(values, spec.name));
+  return hash.digest();
 }
