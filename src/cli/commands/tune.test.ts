@@ -1,5 +1,5 @@
 /** `moat tune` from records to a folder that generates, on a tiny model. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
@@ -95,6 +95,40 @@ test('packed and filled up rows measure the same, and equal seeds train the same
   const padded = await tuned('padded', '--pad', ...settings);
   expect(padded.lossBefore).toBeCloseTo(packed.lossBefore, 5);
   expect((await tuned('packed-again', ...settings)).lossAfter).toBe(packed.lossAfter);
+});
+
+test.each(['none', 'int8'])('an adapter learns beside the model, which costs no gradients (base: %s)', async (bits) => {
+  const out = `lora-${bits}`;
+  const told = await tuned(out, '--lora', '4', '--quantize', bits, '--learning-rate', '0.02', '--epochs', '10');
+  expect(told.lossAfter).toBeLessThan(told.lossBefore * 0.7);
+  expect(told.trainedParameters).toBeLessThan(10_000);
+  const names = await readdir(path.join(folder, out));
+  expect(names.sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'events.jsonl', 'tuning.json']);
+});
+
+test('dpo begins at log 2 and learns which answer is better', async () => {
+  const pairs = Array.from({ length: 12 }, (_, i) => ({
+    prompt: `what ${i}?`,
+    chosen: 'the quick brown fox',
+    rejected: 'the lazy dog',
+  }));
+  await writeFile(path.join(folder, 'pairs.jsonl'), pairs.map((pair) => JSON.stringify(pair)).join('\n'));
+  const argv = ['pairs.jsonl', '--from', tiny.directory, '--objective', 'dpo', '--max-length', '96', '--json'];
+  for (const lora of [[], ['--lora', '4']]) {
+    const { stdout } = await run([...argv, ...lora, '--out', `dpo${lora.length}`, '--learning-rate', '0.003']);
+    const told = JSON.parse(stdout) as Told;
+    expect(told.lossBefore).toBeCloseTo(Math.LN2, 4);
+    expect(told.lossAfter).toBeLessThan(0.5);
+  }
+});
+
+test('distillation learns from a local teacher of the same tokenizer', async () => {
+  const distil = ['--objective', 'distil', '--learning-rate', '0.01', '--epochs', '6', '--hidden-weight', '0.1'];
+  const teacher = path.join(folder, 'full');
+  const told = await tuned('student', ...distil, '--teacher', teacher, '--alpha', '1');
+  expect(told.lossAfter).toBeLessThan(told.lossBefore / 2);
+  // the projection of hidden states is no part of the model
+  await loadModel(path.join(folder, 'student'));
 });
 
 test('training that makes it worse stops, and what did best is kept', async () => {

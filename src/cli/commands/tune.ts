@@ -222,7 +222,7 @@ export const command = defineCommand({
       heldOutFraction: options.heldOut,
       objective: objectiveOf(options, cwd, env),
       adapter:
-        options.lora === undefined ? undefined : { rank: options.lora, quantization: quantizationOf(options.quantize) },
+        options.lora === undefined ? undefined : { rank: options.lora, precision: precisionOf(options.quantize) },
       clock,
       signal,
       reporter,
@@ -288,8 +288,8 @@ function pricesOf(text: string | undefined) {
   };
 }
 
-const quantizationOf = (text: string): AdapterOptions['quantization'] =>
-  text === 'int4' || text === 'int8' ? text : 'none';
+const precisionOf = (bits: string): AdapterOptions['precision'] =>
+  bits === 'int4' || bits === 'int8' ? bits : 'float32';
 
 function usualRate({ objective, lora }: { readonly objective: string; readonly lora: number | undefined }): number {
   const rate = objective === 'dpo' ? RATES.dpo : objective === 'distil' ? RATES.distil : RATES.sft;

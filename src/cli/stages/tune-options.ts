@@ -1,6 +1,7 @@
 /** What the command line asks of fine-tuning. */
 import type { Clock } from '../../base/clock.js';
 import type { Micros } from '../../base/money.js';
+import type { BasePrecision } from '../../lab/train/adapters/frozen-base.js';
 import type { DistillationSettings } from '../../lab/train/supervised/distillation.js';
 import type { TuneSettings } from '../../lab/train/supervised/tune-model.js';
 import type { Reporter } from '../terminal/reporter.js';
@@ -22,7 +23,8 @@ export type Objective =
 
 export interface AdapterOptions {
   readonly rank: number;
-  readonly quantization: 'none' | 'int4' | 'int8';
+  /** How the model itself is kept while the adapter learns. */
+  readonly precision: BasePrecision;
 }
 
 export interface TuneOptions {

@@ -4,8 +4,11 @@ import path from 'node:path';
 import type { RunEvent } from '../../base/run-events.js';
 import { formatCount } from '../../base/units.js';
 import { type LoadedModel, loadModel } from '../../lab/generate/load-model.js';
+import type { CausalModel } from '../../lab/models/model.js';
+import { adaptModel } from '../../lab/train/adapters/adapt-model.js';
+import { adapterWeights } from '../../lab/train/adapters/adapter-weights.js';
 import { type TrainableWeights, allOf } from '../../lab/train/supervised/trainable-weights.js';
-import { type TuneResult, tuneModel } from '../../lab/train/supervised/tune-model.js';
+import { type TuneJob, type TuneResult, tuneModel } from '../../lab/train/supervised/tune-model.js';
 import type { TuningTask } from '../../lab/train/supervised/tuning-task.js';
 import type { Reporter } from '../terminal/reporter.js';
 import type { TuneOptions } from './tune-options.js';
@@ -26,8 +29,27 @@ export async function runTuneStage(options: TuneOptions): Promise<TuneResult> {
   const loading = options.reporter.stage('model');
   const base = await loadModel(options.from);
   loading.done(`${base.model.config.model_type} from ${path.basename(options.from)}`);
-  const { task, weights } = await taskFor(options, { ...base, base }, allOf(base.model, base.weights));
+  const { model, weights: trainable } = trainableOf(options, base);
+  const { task, weights } = await taskFor(options, { base, model, tokenizer: base.tokenizer }, trainable);
   return tune(options, base, task, weights);
+}
+
+/** Usual: the adapter's share counts twice. */
+const ALPHA_PER_RANK = 2;
+
+/** The model that learns, and which of its numbers do. */
+function trainableOf(
+  { adapter, from, settings }: TuneOptions,
+  { model, weights }: LoadedModel,
+): { readonly model: CausalModel; readonly weights: TrainableWeights } {
+  if (adapter === undefined) return { model, weights: allOf(model, weights) };
+  const { rank, precision } = adapter;
+  const adapted = adaptModel(model, { rank, alpha: ALPHA_PER_RANK * rank });
+  const { seed } = settings;
+  return {
+    model: adapted.model,
+    weights: adapterWeights(adapted, { base: weights, precision, seed, baseModel: from }),
+  };
 }
 
 async function tune(
@@ -43,7 +65,8 @@ async function tune(
     weights,
     task,
     settings: options.settings,
-    files: { ...(await companionsOf(options.from)), 'config.json': await configFor(options.from) },
+    // an adapter is read beside its model, which has these
+    files: options.adapter === undefined ? await filesBeside(options.from) : {},
     clock: options.clock,
     signal: options.signal,
     onEvent: progressOn(stage),
@@ -80,9 +103,10 @@ function summaryOf(result: TuneResult): string {
   );
 }
 
-async function companionsOf(folder: string): Promise<Record<string, { readonly copyOf: string }>> {
+async function filesBeside(folder: string): Promise<TuneJob['files']> {
   const names = (await readdir(folder)).filter((name) => COMPANIONS.has(name));
-  return Object.fromEntries(names.map((name) => [name, { copyOf: path.join(folder, name) }]));
+  const copied = Object.fromEntries(names.map((name) => [name, { copyOf: path.join(folder, name) }]));
+  return { ...copied, 'config.json': await configFor(folder) };
 }
 
 /** Trained weights are written as float32, whatever they were. */
