@@ -79,6 +79,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/export.js'),
   },
   {
+    name: 'adapter',
+    summary: 'look at a low-rank adapter, or merge it into its base',
+    load: () => import('./commands/adapter.js'),
+  },
+  {
     name: 'serve',
     summary: 'sell the model: an OpenAI-compatible API, and the studio',
     load: () => import('./commands/serve.js'),
