@@ -70,9 +70,8 @@ function supervisedFrom(options: TuneOptions, { model, tokenizer }: Tuned, conve
   const fitted = fitConversations(tokenizer, conversations, limit);
   const { train, heldOut } = splitHeldOut(fitted.conversations, options.heldOutFraction);
   const packed = options.packed && model.cacheShape.states.length === 0;
-  const longest = fitted.conversations.reduce((most, { tokens }) => Math.max(most, tokens.length), 0);
   // packing profits from long rows; without it a row is as long as the longest record
-  const sequenceLength = packed ? limit : Math.min(limit, roundedUp(longest));
+  const sequenceLength = packed ? limit : Math.min(limit, roundedUp(fitted.longest));
   const shape = { batchSize: options.batchSize, sequenceLength, packed };
   const task = supervisedTask(
     model,
@@ -86,7 +85,7 @@ function supervisedFrom(options: TuneOptions, { model, tokenizer }: Tuned, conve
   );
   stage.done(
     `${formatCount(train.length)} conversations to learn from, ${formatCount(heldOut.length)} held out; ` +
-      `${formatCount(task.learnedTokens)} tokens learned, the longest conversation ${formatCount(longest)}`,
+      `${formatCount(task.learnedTokens)} tokens learned, the longest conversation ${formatCount(fitted.longest)}`,
   );
   for (const line of remarksOn(fitted, limit)) options.reporter.warn(line);
   return { task, shape };

@@ -90,12 +90,13 @@ test('the earliest turns go first, the system and the last question stay', () =>
 });
 
 test('an answer too long by itself is cut, a question too long is left out, and both are counted', () => {
-  const { conversations, ...counts } = fitConversations(
+  const { conversations, longest, ...counts } = fitConversations(
     renderer,
     [record('uq', 'aANSWER'), record('uquestion', 'ax')],
     6,
   );
   expect(counts).toEqual({ shortened: 0, turnsDropped: 0, cut: 1, leftOut: 1 });
+  expect(longest).toBe(13);
   expect([...(conversations[0]?.mask ?? [])]).toEqual([0, 0, 0, 0, 1, 1]);
   expect(() => fitConversations(renderer, [record('uquestion', 'ax')], 6)).toThrow(
     /no answer of 1 conversations fits in 6 tokens/,
