@@ -65,7 +65,7 @@ test('info shows what an adapter of PEFT holds', async () => {
 test('merge leaves a model that loads; a fresh adapter changes nothing', async () => {
   const { exitCode, stdout } = await run('merge', 'adapter', 'base', 'merged');
   expect(exitCode).toBe(0);
-  expect(stdout).toContain('only the shapes were compared');
+  expect(stdout).toMatch(/only the shapes/);
   const [before, after] = [await loadModel(path.join(cwd, 'base')), await loadModel(path.join(cwd, 'merged'))];
   expect(after.weights).toEqual(before.weights);
 });
