@@ -1,6 +1,6 @@
 /** Products with, and lookups in, matrices stored as small integers: a block of a row shares one scale. */
 import type { Dim } from '../dims.js';
-import { type OpRecord, type Tensor, apply, shapeError } from '../tensor.js';
+import { type EmitContext, type OpRecord, type Tensor, apply, shapeError } from '../tensor.js';
 
 /** Elements of a row that share a scale. */
 export const BLOCK_SIZE = 32;
@@ -126,6 +126,21 @@ export function gatherBytes(table: Tensor, indices: Tensor, scales: Tensor): Ten
   return apply(gatherBytesOp, [table, indices, scales]);
 }
 
+/** ONNX's number of the element type. */
+const FLOAT = 1;
+
+/** Bytes, as floats `[rows, blocks, 16]`, as the two halves of each: `[rows, blocks, 32]`, the low one first. */
+function halves(
+  { node, int64, scalar }: EmitContext,
+  bytes: string,
+  [rows, blocks]: readonly [number, number],
+): string {
+  const high = node('Floor', [node('Mul', [bytes, scalar(1 / 16)])]);
+  const low = node('Sub', [bytes, node('Mul', [high, scalar(16)])]);
+  const pairs = [low, high].map((half) => node('Unsqueeze', [half, int64([3])]));
+  return node('Reshape', [node('Concat', pairs, { attributes: { axis: 3 } }), int64([rows, blocks, BLOCK_SIZE])]);
+}
+
 export const dequantizeOp: OpRecord = {
   name: 'dequantize',
   infer([packed, scales], attributes) {
@@ -147,15 +162,15 @@ export const dequantizeOp: OpRecord = {
   gradient: 'none',
   emit(context) {
     const { bits } = context.attributes as { bits: QuantizedBits };
-    const [rows, blocks, bytes] = context.inputTypes[0]?.shape as readonly [number, number, number];
+    const [rows, blocks] = context.inputTypes[0]?.shape as readonly [number, number];
     const [packed, scales] = context.inputs as readonly [string, string];
-    // all rows of a lookup: the kernels have no other way from 4 bits to floats
-    const table = context.node('Reshape', [packed, context.int64([rows, blocks * bytes])]);
-    context.node('GatherBlockQuantized', [table, context.int64(Array.from({ length: rows }, (_, i) => i)), scales], {
-      outputs: context.outputs,
-      domain: 'com.microsoft',
-      attributes: { bits, block_size: BLOCK_SIZE, gather_axis: 0, quantize_axis: 1 },
-    });
+    // plain arithmetic: GatherBlockQuantized, which knows 4 bits, takes eight times as long
+    const bytes = context.node('Cast', [packed], { attributes: { to: FLOAT } });
+    const levels = bits === 8 ? bytes : halves(context, bytes, [rows, blocks]);
+    const centred = context.node('Sub', [levels, context.scalar(2 ** (bits - 1))]);
+    const factors = context.node('Reshape', [scales, context.int64([rows, blocks, 1])]);
+    const values = context.node('Mul', [centred, factors]);
+    context.node('Reshape', [values, context.int64([rows, blocks * BLOCK_SIZE])], { outputs: context.outputs });
   },
   examples: ([4, 8] as const).map((bits) => ({
     name: `${bits} bits`,

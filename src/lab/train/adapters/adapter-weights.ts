@@ -5,9 +5,9 @@ import { elementCount } from '../../graph/dims.js';
 import { initialize } from '../../models/initialize.js';
 import type { TrainableWeights } from '../supervised/trainable-weights.js';
 import type { AdaptedModel } from './adapt-model.js';
-import { type BasePrecision, freezeBase } from './frozen-base.js';
+import { type BasePrecision, type FrozenBase, freezeBase } from './frozen-base.js';
 import { rowNorms } from './merge-weights.js';
-import { type ModelValues, baseSha256 } from './model-values.js';
+import { type ModelValues, baseSha256, floatsOf } from './model-values.js';
 import { targetNames } from './linear-modules.js';
 
 /** An adapter's numbers by name. */
@@ -58,22 +58,34 @@ export interface AdapterWeights extends TrainableWeights {
 /** What a trainer takes to train an adapter and nothing else; the model it trains is `adapted.model`. */
 export function adapterWeights(adapted: AdaptedModel, options: AdapterWeightsOptions): AdapterWeights {
   const { base, precision = 'float32', seed, baseModel } = options;
-  const sha256 = baseSha256(adapted.base, base);
   const frozen = freezeBase(adapted.base, base, precision, new Set(adapted.savedWhole.keys()));
-  const wholeOrFrozen = (name: string): Float32Array =>
-    adapted.savedWhole.has(name) ? (base.get(name)?.data as Float32Array) : frozen.valueOf(name);
-  const initial = options.initial ?? initialAdapter(adapted, wholeOrFrozen, seed);
+  const initial = options.initial ?? freshAdapter(adapted, base, frozen, seed);
   const trained = adapted.adapterSpecs.map((spec) => ({ spec, initial: initial.get(spec.name) as Float32Array }));
+  return trainableAdapter(adapted, trained, frozen, { baseModel, baseSha256: baseSha256(adapted.base, base) });
+}
+
+function freshAdapter(adapted: AdaptedModel, base: ModelValues, frozen: FrozenBase, seed: number): AdapterValues {
+  const valueOf = (name: string): Float32Array =>
+    adapted.savedWhole.has(name) ? floatsOf(base, name) : frozen.valueOf(name);
+  return initialAdapter(adapted, valueOf, seed);
+}
+
+/** Apart from `adapterWeights`, so that `write` does not keep alive, with the scope it was made in, the base in float32. */
+function trainableAdapter(
+  adapted: AdaptedModel,
+  trained: AdapterWeights['trained'],
+  { feeds, sizeBytes, wire }: FrozenBase,
+  about: Pick<AdapterContents, 'baseModel' | 'baseSha256'>,
+): AdapterWeights {
   return {
     trained,
-    frozen: frozen.feeds,
-    frozenBytes: frozen.sizeBytes,
-    wire: frozen.wire,
-    write: (folder, values) =>
-      writeAdapterFolder(
-        folder,
-        adapterContents(adapted, (name) => values.get(name)?.data as Float32Array, { baseModel, baseSha256: sha256 }),
-      ),
+    frozen: feeds,
+    frozenBytes: sizeBytes,
+    wire,
+    write: (folder, values) => {
+      const valueOf = (name: string): Float32Array => values.get(name)?.data as Float32Array;
+      return writeAdapterFolder(folder, adapterContents(adapted, valueOf, about));
+    },
   };
 }
 
