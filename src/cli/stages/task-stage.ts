@@ -164,6 +164,12 @@ function sliceTable({ slices }: TaskReport, columns: number): string {
 }
 
 function worstLine({ place, input, expected, given }: TaskReport['worst'][number]): string {
-  const short = Array.from(input.replaceAll(/\s+/g, ' ')).slice(0, 60).join('');
-  return `  ${place ?? ''} is ${expected}, was called ${given}: ${short}`;
+  const short = (text: string): string => {
+    const characters = Array.from(text.replaceAll(/\s+/g, ' '));
+    return characters.length > SHOWN ? `${characters.slice(0, SHOWN).join('')}…` : characters.join('');
+  };
+  return `  ${place ?? ''} is ${short(expected)}, was called ${short(given)}: ${short(input)}`;
 }
+
+/** Characters of a text in a line. */
+const SHOWN = 60;
