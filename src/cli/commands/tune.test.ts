@@ -1,5 +1,7 @@
 /** `moat tune` from records to a folder that generates, on a tiny model. */
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
@@ -59,6 +61,7 @@ interface Told {
   readonly steps: number;
   readonly keptStep: number;
   readonly trainedParameters: number;
+  readonly preferredAfter?: number;
 }
 
 async function tuned(out: string, ...further: readonly string[]): Promise<Told> {
@@ -119,7 +122,10 @@ test('dpo begins at log 2 and learns which answer is better', async () => {
     const told = JSON.parse(stdout) as Told;
     expect(told.lossBefore).toBeCloseTo(Math.LN2, 4);
     expect(told.lossAfter).toBeLessThan(0.5);
+    expect(told.preferredAfter).toBe(1);
   }
+  const { stdout } = await run([...argv.slice(0, 5), '--preview'], { NO_COLOR: '1' });
+  expect(stdout.split('⟦the lazy dog<|im_end|>⟧')).toHaveLength(4);
 });
 
 test('distillation learns from a local teacher of the same tokenizer', async () => {
@@ -129,6 +135,38 @@ test('distillation learns from a local teacher of the same tokenizer', async () 
   expect(told.lossAfter).toBeLessThan(told.lossBefore / 2);
   // the projection of hidden states is no part of the model
   await loadModel(path.join(folder, 'student'));
+});
+
+test('distillation learns what a teacher behind an API answers, and tells the bill', async () => {
+  const keys: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    keys.push(request.headers.authorization);
+    const message = { role: 'assistant', content: 'the lazy dog' };
+    const usage = { prompt_tokens: 1000, completion_tokens: 500 };
+    request.resume().on('end', () => response.end(JSON.stringify({ choices: [{ message }], usage })));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const argv = [
+    'faq.jsonl',
+    '--from',
+    tiny.directory,
+    '--max-length',
+    '96',
+    '--max-steps',
+    '1',
+    '--objective',
+    'distil',
+  ];
+  const teacher = ['--teacher', `large@http://127.0.0.1:${port}/v1`, '--teacher-prices', '0.10,2'];
+  const asked = await run([...argv, ...teacher, '--out', 'answered'], { MOAT_TEACHER_KEY: 'secret' });
+  await new Promise((resolve) => server.close(resolve));
+  expect(asked.exitCode).toBe(0);
+  expect(new Set(keys)).toEqual(new Set(['Bearer secret']));
+  expect(keys).toHaveLength(20);
+  // 20 × 1000 tokens at 0.10 and 20 × 500 at 2 a million
+  expect(asked.stdout.replaceAll(/\s+/g, ' ')).toMatch(/20,000 tokens in, 10,000 .*out, which cost 0.022 /);
+  expect(await readFile(path.join(folder, 'answered-answers.jsonl'), 'utf8')).toContain('the lazy dog');
 });
 
 test('training that makes it worse stops, and what did best is kept', async () => {

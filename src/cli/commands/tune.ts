@@ -2,6 +2,8 @@ import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { parseMicros } from '../../base/money.js';
 import { defineCommand } from '../command.js';
+import { hourlyMicrosOf } from '../stages/business-facts.js';
+import { filesOf } from '../stages/project-files.js';
 import { previewRecords, printPreview } from '../stages/tune-preview.js';
 import type { AdapterOptions, Objective } from '../stages/tune-options.js';
 import { runTuneStage } from '../stages/tune-stage.js';
@@ -193,13 +195,14 @@ export const command = defineCommand({
       description: 'threads (default: one a core)',
     },
   },
+  settings: ['business.machineHourlyPrice'],
   examples: [
     { command: 'moat tune faq.jsonl --from smollm2 --preview', does: 'what would be learned' },
     { command: 'moat tune faq.jsonl --from smollm2 --out support --epochs 2', does: 'a model in the folder support' },
     { command: 'moat tune faq.jsonl --from smollm2 --lora 8', does: 'a small adapter instead' },
     { command: 'moat tune pairs.jsonl --from support --objective dpo', does: 'prefer the better of two answers' },
   ],
-  async run({ arguments: { data }, options, cwd, env, terminal, reporter, clock, signal }) {
+  async run({ arguments: { data }, options, cwd, env, terminal, reporter, clock, signal, loadProject }) {
     if (options.from === undefined) {
       throw new MoatError('model-missing', 'tune: no model is named', {
         fix: 'Give the folder of a model with --from FOLDER.',
@@ -207,11 +210,12 @@ export const command = defineCommand({
     }
     const [from, file] = [path.resolve(cwd, options.from), path.resolve(cwd, data)];
     if (options.preview) {
-      const previews = await previewRecords(file, from);
+      const previews = await previewRecords(file, from, options.objective === 'dpo');
       printPreview(previews, terminal);
       return { json: { records: previews } };
     }
-    const out = path.resolve(cwd, options.out ?? path.join('runs', 'tuned'));
+    const project = await loadProject({ orDefaults: true });
+    const out = options.out === undefined ? path.join(filesOf(project).runs, 'tuned') : path.resolve(cwd, options.out);
     const result = await runTuneStage({
       data: file,
       from,
@@ -223,6 +227,7 @@ export const command = defineCommand({
       objective: objectiveOf(options, cwd, env),
       adapter:
         options.lora === undefined ? undefined : { rank: options.lora, precision: precisionOf(options.quantize) },
+      hourlyMicros: hourlyMicrosOf(project),
       clock,
       signal,
       reporter,

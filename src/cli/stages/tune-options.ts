@@ -39,6 +39,8 @@ export interface TuneOptions {
   readonly objective: Objective;
   /** Trains a low-rank adapter beside the model, which stays as it is; undefined trains all of it. */
   readonly adapter: AdapterOptions | undefined;
+  /** What the machine costs for an hour. */
+  readonly hourlyMicros: Micros;
   readonly settings: TuneSettings;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -1,8 +1,8 @@
 /** Shows what of the first records will be learned, before any time is spent. */
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { type Preview, previewOf } from '../../lab/train/supervised/preview.js';
-import { readConversations } from '../../lab/train/supervised/read-conversations.js';
-import { renderConversation } from '../../lab/train/supervised/render-conversation.js';
+import { readConversations, readPreferences } from '../../lab/train/supervised/read-conversations.js';
+import { renderAnswer, renderConversation } from '../../lab/train/supervised/render-conversation.js';
 import type { Terminal } from '../terminal/terminal.js';
 
 const SHOWN = 3;
@@ -12,9 +12,21 @@ const LEARNED_CLOSE = '⟧';
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/gu;
 
-/** @throws MoatError those of `readConversations` and `renderConversation` */
-export async function previewRecords(data: string, from: string): Promise<Preview[]> {
+/**
+ * @param preferences whether records are pairs: then both answers of each are shown
+ * @throws MoatError those of `readConversations` and `renderConversation`
+ */
+export async function previewRecords(data: string, from: string, preferences: boolean): Promise<Preview[]> {
   const tokenizer = await loadTokenizer(from);
+  if (preferences) {
+    const pairs = (await readPreferences(data)).slice(0, SHOWN);
+    return pairs.flatMap(({ id, origin, prompt, chosen, rejected }) =>
+      Object.entries({ chosen, rejected }).map(([side, content]) => {
+        const messages = [...prompt, { role: 'assistant' as const, content }];
+        return previewOf(renderAnswer(tokenizer, { id: `${id}, ${side}`, origin, messages }));
+      }),
+    );
+  }
   const conversations = await readConversations(data);
   return conversations.slice(0, SHOWN).map((conversation) => previewOf(renderConversation(tokenizer, conversation)));
 }

@@ -2,6 +2,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { RunEvent } from '../../base/run-events.js';
+import { type Micros, formatMicros, multiplyCeil } from '../../base/money.js';
 import { formatCount } from '../../base/units.js';
 import { type LoadedModel, loadModel } from '../../lab/generate/load-model.js';
 import type { CausalModel } from '../../lab/models/model.js';
@@ -24,8 +25,18 @@ const COMPANIONS: ReadonlySet<string> = new Set([
   'LICENSE',
 ]);
 
+export interface TunedResult extends TuneResult {
+  /** Of this machine's time. */
+  readonly costMicros: Micros;
+}
+
+const MS_PER_HOUR = 3_600_000n;
+
+const costOf = ({ wallSeconds }: TuneResult, hourlyMicros: Micros): Micros =>
+  multiplyCeil(BigInt(Math.ceil(wallSeconds * 1000)), { numerator: hourlyMicros, denominator: MS_PER_HOUR });
+
 /** Fine-tunes on records and leaves a model folder. @throws MoatError those of `loadModel`, `taskFor` and `tuneModel` */
-export async function runTuneStage(options: TuneOptions): Promise<TuneResult> {
+export async function runTuneStage(options: TuneOptions): Promise<TunedResult> {
   const loading = options.reporter.stage('model');
   const base = await loadModel(options.from);
   loading.done(`${base.model.config.model_type} from ${path.basename(options.from)}`);
@@ -57,7 +68,7 @@ async function tune(
   base: LoadedModel,
   task: TuningTask,
   weights: TrainableWeights,
-): Promise<TuneResult> {
+): Promise<TunedResult> {
   const stage = options.reporter.stage('tune');
   const result = await tuneModel({
     folder: options.out,
@@ -71,8 +82,9 @@ async function tune(
     signal: options.signal,
     onEvent: progressOn(stage),
   });
-  stage.done(summaryOf(result));
-  return result;
+  const costMicros = costOf(result, options.hourlyMicros);
+  stage.done(`${summaryOf(result)}; it cost ${formatMicros(costMicros)}`);
+  return { ...result, costMicros };
 }
 
 function progressOn(stage: ReturnType<Reporter['stage']>): (event: RunEvent) => void {
@@ -95,10 +107,14 @@ function summaryOf(result: TuneResult): string {
     lossBefore === undefined || lossAfter === undefined
       ? `training loss ${result.trainingLoss.toFixed(3)}`
       : `held-out loss ${lossBefore.toFixed(3)} → ${lossAfter.toFixed(3)} nats, weights of step ${keptStep}`;
+  const preferred =
+    result.preferredAfter === undefined
+      ? ''
+      : `, ${Math.round(100 * result.preferredAfter)} % of pairs preferred rightly`;
   const worse = lossBefore !== undefined && lossAfter !== undefined && lossAfter >= lossBefore;
   const why = { finished: '', stopped: '; stopped and saved', converged: '; the held-out loss falls no more' }[reason];
   return (
-    `${formatCount(trainedParameters)} parameters, ${formatCount(steps)} steps; ${measured}${why}` +
+    `${formatCount(trainedParameters)} parameters, ${formatCount(steps)} steps; ${measured}${preferred}${why}` +
     (worse ? '; no better than before' : '')
   );
 }

@@ -5,9 +5,15 @@ import { parameterInputs } from '../objective.js';
 import { type TrainableWeights, type TrainedValues, overTrained } from './trainable-weights.js';
 import type { TuningTask } from './tuning-task.js';
 
-export interface HeldOut {
+export interface HeldOutMeasure {
   /** The mean over everything counted, nats. */
-  loss(values: TrainedValues): Promise<number>;
+  readonly loss: number;
+  /** The share of pairs whose better answer gained on the worse; undefined for objectives without `margins`. */
+  readonly preferred: number | undefined;
+}
+
+export interface HeldOut {
+  measure(values: TrainedValues): Promise<HeldOutMeasure>;
   close(): Promise<void>;
 }
 
@@ -23,23 +29,34 @@ export async function createHeldOut({ task, weights, settings }: Measured): Prom
   for (const { counted } of task.heldOut()) total += counted.reduce((sum, each) => sum + each, 0);
   if (total === 0) return undefined;
   const { lookUp, tensors } = parameterInputs(weights.trained.map(({ spec }) => spec));
-  const { inputs, loss } = overTrained(weights, task.measure ?? task.objective)(lookUp, INFERENCE);
+  const { inputs, loss, outputs = {} } = overTrained(weights, task.measure ?? task.objective)(lookUp, INFERENCE);
   const { threads } = settings;
-  const program = await compile({ loss }, [...inputs, ...tensors], threads === undefined ? {} : { threads });
+  const program = await compile(
+    { ...outputs, loss },
+    [...inputs, ...tensors],
+    threads === undefined ? {} : { threads },
+  );
   const frozen = Object.fromEntries(weights.frozen);
   return {
-    async loss(values) {
+    async measure(values) {
       let sum = 0;
+      let preferred: number | undefined;
       for (const { feeds, counted } of task.heldOut()) {
         const fed: Record<string, Value> = { ...frozen, ...Object.fromEntries(values), ...feeds };
         fed['weights'] = floats(
           counted.map((each) => each / total),
           [counted.length],
         );
-        sum += Number((await program.run(fed))['loss']?.data[0]);
+        const { loss: share, margins } = await program.run(fed);
+        sum += Number(share?.data[0]);
+        if (margins !== undefined) preferred = (preferred ?? 0) + gained(margins.data as Float32Array, counted) / total;
       }
-      return sum;
+      return { loss: sum, preferred };
     },
     close: () => program.close(),
   };
 }
+
+/** How many counted pairs have a margin above 0. */
+const gained = (margins: Float32Array, counted: Float32Array): number =>
+  margins.reduce((count, margin, pair) => count + (margin > 0 ? (counted[pair] ?? 0) : 0), 0);

@@ -3,7 +3,7 @@ import { MoatError } from '../../../base/errors.js';
 import type { PreferencePair } from './dpo.js';
 import type { MaskedTokens } from './conversation-source.js';
 import type { Preference } from './read-conversations.js';
-import { renderConversation } from './render-conversation.js';
+import { renderAnswer } from './render-conversation.js';
 
 export interface PreparedPairs {
   readonly pairs: readonly PreferencePair[];
@@ -16,19 +16,13 @@ export interface PreparedPairs {
  * @throws MoatError `unlearnable-conversation`; `no-conversations` when no pair fits
  */
 export function preparePairs(
-  tokenizer: Parameters<typeof renderConversation>[0],
+  tokenizer: Parameters<typeof renderAnswer>[0],
   preferences: readonly Preference[],
   maxTokens: number,
 ): PreparedPairs {
   const pairs = preferences.flatMap(({ id, origin, prompt, chosen, rejected }): PreferencePair[] => {
-    const tokensOf = (content: string): MaskedTokens => {
-      const messages = [...prompt, { role: 'assistant' as const, content }];
-      const { tokens, answers } = renderConversation(tokenizer, { id, origin, messages });
-      const mask = new Uint8Array(tokens.length);
-      const last = answers.at(-1);
-      if (last !== undefined) mask.fill(1, last.start, last.end);
-      return { tokens, mask };
-    };
+    const tokensOf = (content: string): MaskedTokens =>
+      renderAnswer(tokenizer, { id, origin, messages: [...prompt, { role: 'assistant', content }] });
     const pair = { id, origin, chosen: tokensOf(chosen), rejected: tokensOf(rejected) };
     return Math.max(pair.chosen.tokens.length, pair.rejected.tokens.length) <= maxTokens ? [pair] : [];
   });

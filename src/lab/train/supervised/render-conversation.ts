@@ -80,6 +80,20 @@ export function renderConversation(tokenizer: Renderer, { id, origin, messages }
   };
 }
 
+/** As `renderConversation`, of which the last answer alone is learned: what is compared in preferences. */
+export function renderAnswer(tokenizer: Renderer, conversation: Named): RenderedConversation {
+  const rendered = renderConversation(tokenizer, conversation);
+  const mask = new Uint8Array(rendered.mask.length);
+  const last = rendered.answers.at(-1);
+  if (last !== undefined) mask.fill(1, last.start, last.end);
+  return {
+    ...rendered,
+    mask,
+    answers: rendered.answers.slice(-1),
+    answersInText: rendered.answersInText.slice(-1),
+  };
+}
+
 interface Rendering {
   readonly text: string;
   readonly ids: readonly number[];

@@ -15,7 +15,7 @@ import { type Learner, createLearner } from '../learner.js';
 import { createParameterStore, trainingBytes } from '../parameter-store.js';
 import { openEventLog } from '../run-directory.js';
 import { type LoopSettings, type TrainingOutcome, type TrainingProgress, runTraining } from '../trainer.js';
-import { type HeldOut, createHeldOut } from './held-out.js';
+import { type HeldOut, type HeldOutMeasure, createHeldOut } from './held-out.js';
 import { type TrainableWeights, overTrained } from './trainable-weights.js';
 import type { TuningTask } from './tuning-task.js';
 
@@ -64,6 +64,8 @@ export interface TuneResult {
   /** Held-out loss of the model as it was, and of the weights kept; undefined when nothing is held out. */
   readonly lossBefore: number | undefined;
   readonly lossAfter: number | undefined;
+  /** Of preferences: the share of held-out pairs whose better answer gained on the worse. */
+  readonly preferredAfter: number | undefined;
   readonly tokensSeen: number;
   readonly wallSeconds: number;
 }
@@ -169,15 +171,15 @@ async function run(job: TuneJob, { learner, heldOut, emit }: Running, started: n
     device: 'cpu',
     resumedFromStep: 0,
   });
-  let kept: { readonly step: number; readonly loss: number } | undefined;
-  let bytes = 0;
-  const keep = async (step: number, loss: number): Promise<void> => {
-    bytes = await save(job, learner);
-    kept = { step, loss };
-  };
-  const lossBefore = await heldOut?.loss(learner.parameters());
-  if (lossBefore !== undefined) emit(evalEvent(job, 0, lossBefore));
   let step = 0;
+  let kept: ({ readonly step: number } & HeldOutMeasure) | undefined;
+  let bytes = 0;
+  const keep = async (measure: HeldOutMeasure): Promise<void> => {
+    bytes = await save(job, learner);
+    kept = { step, ...measure };
+  };
+  const lossBefore = (await heldOut?.measure(learner.parameters()))?.loss;
+  if (lossBefore !== undefined) emit(evalEvent(job, 0, lossBefore));
   const outcome = await runTraining({
     settings,
     learner,
@@ -193,12 +195,12 @@ async function run(job: TuneJob, { learner, heldOut, emit }: Running, started: n
     evaluate:
       heldOut &&
       (async () => {
-        const loss = await heldOut.loss(learner.parameters());
-        if (kept === undefined || loss < kept.loss) await keep(step, loss);
-        return { loss, bitsPerByte: bitsPerByte(job, loss) };
+        const measure = await heldOut.measure(learner.parameters());
+        if (kept === undefined || measure.loss < kept.loss) await keep(measure);
+        return { loss: measure.loss, bitsPerByte: bitsPerByte(job, measure.loss) };
       }),
     saveCheckpoint: async () => {
-      if (kept === undefined) await keep(step, Number.NaN);
+      if (kept === undefined) await keep({ loss: Number.NaN, preferred: undefined });
       return { path: '.', bytes };
     },
   });
@@ -211,6 +213,7 @@ async function run(job: TuneJob, { learner, heldOut, emit }: Running, started: n
     trainingLoss: outcome.loss,
     lossBefore,
     lossAfter: heldOut === undefined ? undefined : kept?.loss,
+    preferredAfter: kept?.preferred,
     tokensSeen: outcome.progress.tokensSeen,
     wallSeconds: secondsSince(job, started),
   };
