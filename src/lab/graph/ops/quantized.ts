@@ -1,6 +1,6 @@
 /** Products with, and lookups in, matrices stored as small integers: a block of a row shares one scale. */
 import type { Dim } from '../dims.js';
-import { type EmitContext, type OpRecord, type Tensor, apply, shapeError } from '../tensor.js';
+import { type EmitContext, type OpRecord, type Tensor, type TensorType, apply, shapeError } from '../tensor.js';
 
 /** Elements of a row that share a scale. */
 export const BLOCK_SIZE = 32;
@@ -162,7 +162,8 @@ export const dequantizeOp: OpRecord = {
   gradient: 'none',
   emit(context) {
     const { bits } = context.attributes as { bits: QuantizedBits };
-    const [rows, blocks] = context.inputTypes[0]?.shape as readonly [number, number];
+    const { shape } = context.inputTypes[0] as TensorType;
+    const [rows, blocks] = shape as readonly [number, number];
     const [packed, scales] = context.inputs as readonly [string, string];
     // plain arithmetic: GatherBlockQuantized, which knows 4 bits, takes eight times as long
     const bytes = context.node('Cast', [packed], { attributes: { to: FLOAT } });
