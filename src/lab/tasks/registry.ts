@@ -2,10 +2,11 @@ import { MoatError } from '../../base/errors.js';
 import { classificationTask } from './classification/task.js';
 import { questionAnsweringTask } from './question-answering/task.js';
 import { tabularTask } from './tabular/task.js';
+import { topicsTask } from './topics/task.js';
 import type { AnyTask } from './task.js';
 
 /** Every task that can be named. */
-export const TASKS: readonly AnyTask[] = [classificationTask, tabularTask, questionAnsweringTask];
+export const TASKS: readonly AnyTask[] = [classificationTask, tabularTask, questionAnsweringTask, topicsTask];
 
 /** @throws MoatError `unknown-task` listing those there are */
 export function findTask(name: string): AnyTask {

@@ -64,4 +64,20 @@ for count, ties in [(30, False), (200, True), (500, False)]:
             "brier": m.brier_score_loss(positive, scores),
         }
     )
-print(json.dumps({"cases": cases, "curves": curves}, separators=(",", ":")))
+multi = []
+for labels, count in [(4, 30), (6, 80)]:
+    expected = (rng.random((count, labels)) < 0.3).astype(int)
+    predicted = np.where(rng.random((count, labels)) < 0.8, expected, 1 - expected)
+    predicted[:, -1] = 0
+    multi.append(
+        {
+            "labels": labels,
+            "expected": [np.flatnonzero(row).tolist() for row in expected],
+            "named": [np.flatnonzero(row).tolist() for row in predicted],
+            "macroF1": m.f1_score(expected, predicted, average="macro", zero_division=0),
+            "microF1": m.f1_score(expected, predicted, average="micro", zero_division=0),
+            "exact": m.accuracy_score(expected, predicted),
+            "hamming": m.hamming_loss(expected, predicted),
+        }
+    )
+print(json.dumps({"cases": cases, "curves": curves, "multi": multi}, separators=(",", ":")))

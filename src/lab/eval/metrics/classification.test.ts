@@ -9,6 +9,7 @@ import {
   confusionMatrix,
   matthewsCorrelation,
 } from './confusion.js';
+import { multiLabelScores } from './multi-label.js';
 import { brierScore, calibrationError, logLoss, reliability } from './probability.js';
 import { areaUnderRoc, averagePrecision, kolmogorovSmirnov } from './ranking-curves.js';
 
@@ -32,6 +33,17 @@ const golden = z
         averages: z.object({ '0': averages, '1': averages, nan: averages }),
         probabilities: z.array(z.array(z.number())),
         logLoss: z.number(),
+      }),
+    ),
+    multi: z.array(
+      z.object({
+        labels: z.number(),
+        expected: z.array(z.array(z.number())),
+        named: z.array(z.array(z.number())),
+        macroF1: z.number(),
+        microF1: z.number(),
+        exact: z.number(),
+        hamming: z.number(),
       }),
     ),
     curves: z.array(
@@ -74,6 +86,13 @@ describe('figures are those of scikit-learn', () => {
       }
     }
     expect(logLoss(want.probabilities, expected)).toBeCloseTo(want.logLoss, DIGITS);
+  });
+
+  it.each(golden.multi)('of $labels labels at once', ({ labels, expected, named, ...want }) => {
+    const scores = multiLabelScores(expected, named, labels, [...expected.keys()]);
+    for (const name of ['macroF1', 'microF1', 'exact', 'hamming'] as const) {
+      expect(scores[name]).toBeCloseTo(want[name], DIGITS);
+    }
   });
 
   it.each(golden.curves)('of $scores.length scores', ({ positive, scores, auc, averagePrecision: ap, ks, brier }) => {
