@@ -27,7 +27,7 @@ test('a text gets all its topics and what stands above them, from a file to an a
     });
     const file = path.join(root, 'news.jsonl');
     await writeFile(file, records.map((record) => `${JSON.stringify(record)}\n`).join(''));
-    const options = { seed: 1, threads: 1, clock: manualClock(), resamples: 20, data: { file } };
+    const options = { seed: 1, threads: 1, clock: manualClock(), resamples: 60, data: { file } };
     const { report, model, sides, outputs } = await runTask(topics, options);
     expect(sides.train.find(({ labels }) => labels.includes('sport/tennis'))?.labels).toContain('sport');
     expect(report.scores.map(({ metric }) => metric)).toEqual([
