@@ -1,5 +1,5 @@
 /** Weights with their adapter's share added, in float64 element by element. */
-import { type AdapterConfig } from '../../checkpoint/adapter-config.js';
+import type { AdapterConfig } from '../../checkpoint/adapter-config.js';
 import { adapterScale } from './adapter-config.js';
 import type { AdaptedModule } from './linear-modules.js';
 
@@ -43,11 +43,7 @@ export function mergedWeight(
   const merged = new Float32Array(weight.length);
   const row = new Float64Array(inSize);
   for (let out = 0; out < outSize; out++) {
-    row.fill(0);
-    for (let k = 0; k < rank; k++) {
-      const factor = scale * (b[out * rank + k] as number);
-      for (let i = 0; i < inSize; i++) row[i] = (row[i] as number) + factor * (a[k * inSize + i] as number);
-    }
+    setShare(row, a, b.subarray(out * rank, (out + 1) * rank), scale);
     let total = 0;
     for (let i = 0; i < inSize; i++) {
       const whole = (row[i] as number) + (weight[transposed ? out * inSize + i : i * outSize + out] as number);
@@ -59,4 +55,26 @@ export function mergedWeight(
       merged[transposed ? out * inSize + i : i * outSize + out] = factor * (row[i] as number);
   }
   return merged;
+}
+
+/** `row` = scale · Σ b_k · A_k over the rows of A, four at a time: the loop is bound by reading and writing the row. */
+function setShare(row: Float64Array, a: Float32Array, b: Float32Array, scale: number): void {
+  const width = row.length;
+  row.fill(0);
+  for (let k = 0; k < b.length; k += 4) {
+    const count = Math.min(4, b.length - k);
+    const factors = Array.from({ length: 4 }, (_, j) => (j < count ? scale * (b[k + j] as number) : 0));
+    const [f0, f1, f2, f3] = factors as [number, number, number, number];
+    // rows beyond the last are read as the first of the four, times 0
+    const at = (j: number): number => (k + (j < count ? j : 0)) * width;
+    const [s0, s1, s2, s3] = [at(0), at(1), at(2), at(3)];
+    for (let i = 0; i < width; i++) {
+      row[i] =
+        (row[i] as number) +
+        f0 * (a[s0 + i] as number) +
+        f1 * (a[s1 + i] as number) +
+        f2 * (a[s2 + i] as number) +
+        f3 * (a[s3 + i] as number);
+    }
+  }
 }
