@@ -6,6 +6,8 @@ import { renderAnswer, renderConversation } from '../../lab/train/supervised/ren
 import type { Terminal } from '../terminal/terminal.js';
 
 const SHOWN = 3;
+/** Characters of one piece. */
+const MOST_SHOWN = 2000;
 const LEARNED_OPEN = '⟦';
 const LEARNED_CLOSE = '⟧';
 /** Escape sequences in a record would be obeyed by the terminal. */
@@ -31,6 +33,13 @@ export async function previewRecords(data: string, from: string, preferences: bo
   return conversations.slice(0, SHOWN).map((conversation) => previewOf(renderConversation(tokenizer, conversation)));
 }
 
+/** Beginning and end, where the marks of the template are. */
+function shortened(text: string): string {
+  if (text.length <= MOST_SHOWN) return text;
+  const half = MOST_SHOWN >> 1;
+  return `${text.slice(0, half)} … ${text.length - 2 * half} characters … ${text.slice(-half)}`;
+}
+
 /** What is learned is green and, for those who see no colour, between double brackets. */
 export function printPreview(
   previews: readonly Preview[],
@@ -47,7 +56,7 @@ export function printPreview(
     print(
       pieces
         .map(({ text, learned }) => {
-          const shown = text.replaceAll(CONTROL, '\uFFFD');
+          const shown = shortened(text).replaceAll(CONTROL, '\uFFFD');
           if (isColorSupported)
             return shown
               .split('\n')

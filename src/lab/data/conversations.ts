@@ -97,6 +97,8 @@ const SHAPES: readonly ConversationShape[] = [
 /** The messages of a record of any known shape; the last is an assistant's answer. */
 export function conversationOf(record: RecordFields): ReadMessages {
   const shape = SHAPES.find(({ needs }) => needs.every((name) => Object.hasOwn(record, name)));
+  if (shape === undefined && 'chosen' in record && 'rejected' in record)
+    return { problem: 'pairs of a better and a worse answer are learned with --objective dpo' };
   if (shape === undefined) {
     const known = [...new Set(SHAPES.map(({ needs }) => needs.join('/')))].join(', ');
     return { problem: `fields ${fieldsShown(record)} are no conversation; known are ${known}` };

@@ -92,6 +92,7 @@ test('a table is read like lines of JSON, and ids are kept', async () => {
 
 test.each([
   [{ text: 'no roles' }, 'fields text are no conversation; known are messages, conversations'],
+  [{ prompt: 'a', chosen: 'b', rejected: 'c' }, 'are learned with --objective dpo'],
   [{ prompt: 'a', completion: '' }, 'prompt/completion: completion is empty'],
   [{ messages: [{ role: 'user', content: 'a' }] }, 'OpenAI messages: nobody answers'],
   [{ messages: [{ role: 'wizard', content: 'a' }] }, 'turn 1: role "wizard" is not known'],
