@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
+import { ADAPTER_FILE } from '../../lab/checkpoint/adapter-folder.js';
 import { INDEX_FILE } from '../../lab/checkpoint/model-folder.js';
 import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
 import { MODEL_FILE } from '../../lab/checkpoint/save-checkpoint.js';
@@ -37,10 +38,10 @@ export async function findModel(runsDirectory: string, runName: string | undefin
   );
 }
 
-/** Whether a folder has weights itself; a run's `config.json` alone is no model's. */
+/** Whether a folder has weights itself, a model's or an adapter's; a run's `config.json` alone is no model's. */
 async function holdsModel(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch(() => []);
-  return names.some((name) => name === MODEL_FILE || name === INDEX_FILE);
+  return names.some((name) => [MODEL_FILE, INDEX_FILE, ADAPTER_FILE].includes(name));
 }
 
 /**

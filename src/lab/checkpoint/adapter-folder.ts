@@ -88,6 +88,25 @@ function modulesIn(names: readonly string[], file: string): Pick<AdapterConfig, 
   return { targetModules: [...targets], modulesToSave: [...whole] };
 }
 
+/**
+ * What the base of an adapter is called; undefined for a folder without one.
+ * @throws MoatError `bad-adapter`, also for an adapter that does not name its base
+ */
+export async function readBaseModel(
+  directory: string,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<string | undefined> {
+  const file = path.join(directory, ADAPTER_CONFIG_FILE);
+  const text = await readTextFile(fileSystem, file).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  const { baseModel } = parseAdapterConfig(text, file);
+  if (baseModel === undefined) throw badAdapter(file, 'it does not name its base ("base_model_name_or_path")');
+  return baseModel;
+}
+
 export interface AdapterContents extends AdapterOrigin {
   readonly config: AdapterConfig;
   /** The names of the modules, resolved. */

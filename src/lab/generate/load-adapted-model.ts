@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
-import { ADAPTER_CONFIG_FILE, type Adapter, readAdapterFolder } from '../checkpoint/adapter-folder.js';
+import { type Adapter, readAdapterFolder, readBaseModel } from '../checkpoint/adapter-folder.js';
 import { type Value, floats } from '../runtime/program.js';
 import { baseSha256, floatsOf } from '../train/adapters/model-values.js';
 import { adaptedFrom, checkBaseHash, mergedParameter } from '../train/adapters/stored-adapter.js';
@@ -14,17 +14,24 @@ export async function loadAdaptedModel(base: string, adapterFolder: string): Pro
 }
 
 /**
- * A model's folder, or an adapter's, whose configuration names the base: a path, seen from here or from the
- * adapter's folder.
- * @throws MoatError `base-missing`; those of `loadAdaptedModel`
+ * A model's folder, or an adapter's, whose base is found by `baseFolderOf`.
+ * @throws MoatError those of `baseFolderOf` and `loadAdaptedModel`
  */
 export async function loadModelOrAdapter(directory: string): Promise<LoadedModel> {
-  if (!(await exists(path.join(directory, ADAPTER_CONFIG_FILE)))) return loadModel(directory);
-  const adapter = await readAdapterFolder(directory);
-  const named = adapter.baseModel;
-  const places = named === undefined ? [] : [path.resolve(named), path.resolve(directory, named)];
-  for (const base of places) if (await exists(base)) return merged(adapter, await loadModel(base));
-  throw new MoatError('base-missing', `${directory}: the base of this adapter, ${named ?? 'not named'}, is not here`, {
+  const base = await baseFolderOf(directory);
+  return base === directory ? loadModel(directory) : loadAdaptedModel(base, directory);
+}
+
+/**
+ * Where configuration and tokenizer lie: of an adapter, the folder its configuration names, a path seen from here or from the
+ * adapter's folder; of a model, the folder itself.
+ * @throws MoatError `base-missing`, `bad-adapter`
+ */
+export async function baseFolderOf(directory: string): Promise<string> {
+  const named = await readBaseModel(directory);
+  if (named === undefined) return directory;
+  for (const base of [path.resolve(named), path.resolve(directory, named)]) if (await exists(base)) return base;
+  throw new MoatError('base-missing', `${directory}: the base of this adapter, ${named}, is not here`, {
     fix: 'Merge the two with: moat adapter merge ADAPTER BASE FOLDER.',
   });
 }

@@ -14,11 +14,12 @@ import type { AnswerPart } from './answer.js';
 import { type Channel, createChannel } from './channel.js';
 import { checkRequest, placesOf } from './check-request.js';
 import type { GenerateRequest, TextEngine } from './engine.js';
+import { baseFolderOf } from './load-adapted-model.js';
 import { type LocalEngineOptions, queueFull } from './local-engine.js';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.js';
 
 export interface WorkerEngineOptions extends LocalEngineOptions {
-  /** A checkpoint in Hugging Face layout. */
+  /** A checkpoint in Hugging Face layout, or an adapter beside one. */
   readonly modelDirectory: string;
 }
 
@@ -28,8 +29,9 @@ const ENTRY = new URL('../../../dist/lab/generate/worker.js', import.meta.url);
 /** @throws MoatError those of `loadModel` */
 export async function createWorkerEngine(options: WorkerEngineOptions): Promise<TextEngine> {
   const { modelDirectory, modelId, maxConcurrent, queueLimit } = options;
-  const tokenizer = await loadTokenizer(modelDirectory);
-  const configFile = path.join(modelDirectory, 'config.json');
+  const base = await baseFolderOf(modelDirectory);
+  const tokenizer = await loadTokenizer(base);
+  const configFile = path.join(base, 'config.json');
   const { config } = readCausalModel(JSON.parse(await readFile(configFile, 'utf8')), configFile).model;
   const contextLength = config.max_position_embeddings;
   let thread = await startThread(options);

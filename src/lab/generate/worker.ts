@@ -2,13 +2,13 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { MoatError, messageOf } from '../../base/errors.js';
 import type { TextEngine } from './engine.js';
-import { loadModel } from './load-model.js';
+import { loadModelOrAdapter } from './load-adapted-model.js';
 import { createLocalEngine } from './local-engine.js';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.js';
 
 async function serve(port: MessagePort, { modelDirectory, options }: WorkerStart): Promise<void> {
   const say = (message: FromWorker): void => port.postMessage(message);
-  const engine = await createLocalEngine(await loadModel(modelDirectory), options);
+  const engine = await createLocalEngine(await loadModelOrAdapter(modelDirectory), options);
   const open = new Map<number, AbortController>();
   port.on('message', (message: ToWorker) => {
     if (message.type === 'abort') open.get(message.id)?.abort();
