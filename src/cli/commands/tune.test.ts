@@ -10,6 +10,7 @@ import { type TinyModel, makeTinyModel } from '../../../tests/tiny-model.js';
 import { systemClock } from '../../base/clock.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { loadModel } from '../../lab/generate/load-model.js';
+import type { RecordChange } from '../../lab/train/supervised/tuning-record.js';
 import { createInterruption } from '../interruption.js';
 import { runProgram } from '../program.js';
 import { command } from './tune.js';
@@ -62,6 +63,7 @@ interface Told {
   readonly keptStep: number;
   readonly trainedParameters: number;
   readonly preferredAfter?: number;
+  readonly change?: { readonly low: number; readonly high: number };
 }
 
 async function tuned(out: string, ...further: readonly string[]): Promise<Told> {
@@ -73,7 +75,17 @@ async function tuned(out: string, ...further: readonly string[]): Promise<Told> 
 }
 
 test('a tuned model is a folder that loads, and knows the answer better', async () => {
-  const told = await tuned('full', '--learning-rate', '0.01', '--batch-size', '2', '--epochs', '6');
+  const told = await tuned(
+    'full',
+    '--learning-rate',
+    '0.01',
+    '--batch-size',
+    '2',
+    '--epochs',
+    '6',
+    '--held-out',
+    '0.3',
+  );
   expect(told.lossAfter).toBeLessThan(told.lossBefore / 4);
   const { weights } = await loadModel(path.join(folder, 'full'));
   expect([...weights.values()].reduce((sum, { data }) => sum + data.length, 0)).toBe(told.trainedParameters);
@@ -85,11 +97,19 @@ test('a tuned model is a folder that loads, and knows the answer better', async 
   expect(measured[0]).toMatchObject({ step: 0, loss: told.lossBefore });
   const best = measured.slice(1).reduce((a, b) => (b.loss < a.loss ? b : a));
   expect({ step: best.step, loss: best.loss }).toEqual({ step: told.keptStep, loss: told.lossAfter });
+  const text = await readFile(path.join(folder, 'full', 'held-out.jsonl'), 'utf8');
+  const records = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as RecordChange);
+  const sum = (of: (record: RecordChange) => number): number => records.reduce((total, each) => total + of(each), 0);
+  expect(sum(({ natsBefore }) => natsBefore) / sum(({ tokens }) => tokens)).toBeCloseTo(told.lossBefore, 4);
+  expect(sum(({ natsAfter }) => natsAfter) / sum(({ tokens }) => tokens)).toBeCloseTo(told.lossAfter, 4);
+  expect(told.change?.high).toBeLessThan(0);
   // what was kept is what was measured
-  expect((await tuned('again', '--from', path.join(folder, 'full'), '--max-steps', '1')).lossBefore).toBeCloseTo(
-    told.lossAfter,
-    5,
-  );
+  expect(
+    (await tuned('again', '--from', path.join(folder, 'full'), '--max-steps', '1', '--held-out', '0.3')).lossBefore,
+  ).toBeCloseTo(told.lossAfter, 5);
 });
 
 test('packed and filled up rows measure the same, and equal seeds train the same', async () => {
@@ -106,7 +126,13 @@ test.each(['none', 'int8'])('an adapter learns beside the model, which costs no 
   expect(told.lossAfter).toBeLessThan(told.lossBefore * 0.7);
   expect(told.trainedParameters).toBeLessThan(10_000);
   const names = await readdir(path.join(folder, out));
-  expect(names.sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'events.jsonl', 'tuning.json']);
+  expect(names.sort()).toEqual([
+    'adapter_config.json',
+    'adapter_model.safetensors',
+    'events.jsonl',
+    'held-out.jsonl',
+    'tuning.json',
+  ]);
 });
 
 test('dpo begins at log 2 and learns which answer is better', async () => {

@@ -4,12 +4,7 @@ import { MoatError } from '../../base/errors.js';
 import { formatCount } from '../../base/units.js';
 import { type LoadedModel, loadModel } from '../../lab/generate/load-model.js';
 import type { CausalModel } from '../../lab/models/model.js';
-import {
-  distillationMeasure,
-  distillationObjective,
-  teacherFeeds,
-  withProjection,
-} from '../../lab/train/supervised/distillation.js';
+import { distillationObjective, teacherFeeds, withProjection } from '../../lab/train/supervised/distillation.js';
 import { type PreferencePair, preferenceTask, referenceLogProbabilities } from '../../lab/train/supervised/dpo.js';
 import { type FittedConversations, fitConversations } from '../../lab/train/supervised/fit-context.js';
 import { preparePairs } from '../../lab/train/supervised/prepare-pairs.js';
@@ -20,7 +15,7 @@ import {
 } from '../../lab/train/supervised/read-conversations.js';
 import { splitHeldOut } from '../../lab/train/supervised/split-held-out.js';
 import type { TrainableWeights } from '../../lab/train/supervised/trainable-weights.js';
-import { type TuningTask, supervisedTask } from '../../lab/train/supervised/tuning-task.js';
+import { type TuningTask, measuredNats, supervisedTask } from '../../lab/train/supervised/tuning-task.js';
 import { askTeacher } from './teacher-stage.js';
 import type { TuneOptions } from './tune-options.js';
 
@@ -58,7 +53,7 @@ export async function taskFor(options: TuneOptions, tuned: Tuned, weights: Train
       ...task,
       name: 'distil',
       objective: distillationObjective(student, teacher.model, shape, objective),
-      measure: distillationMeasure(student, shape),
+      measure: measuredNats(student, shape),
     },
     weights: { ...learning, frozen: new Map([...learning.frozen, ...teacherFeeds(teacher)]) },
   };

@@ -15,7 +15,7 @@ import { reshape, sum } from '../../graph/ops/reshape.js';
 import { type Tensor, input } from '../../graph/tensor.js';
 import { type CausalModel, INFERENCE, type ParameterSpec, type Pass } from '../../models/model.js';
 import type { Value } from '../../runtime/program.js';
-import { type BatchShape, languageObjective } from '../language-objective.js';
+import type { BatchShape } from '../language-objective.js';
 import type { BuildObjective } from '../objective.js';
 import type { TrainableWeights } from './trainable-weights.js';
 
@@ -140,12 +140,4 @@ export function withProjection(
   const rng = Rng.fromSeed(seed);
   const initial = Float32Array.from({ length: from * to }, () => rng.normal() * from ** -0.5);
   return { ...weights, trained: [...weights.trained, { spec, initial }] };
-}
-
-/** What is measured on held-out records: what the student says of the data, whatever the teacher says. */
-export function distillationMeasure(
-  student: CausalModel,
-  shape: BatchShape & { readonly packed: boolean },
-): BuildObjective {
-  return languageObjective(student, shape);
 }

@@ -212,6 +212,7 @@ export function preferenceTask(
         );
       }
     },
+    heldOutIds: heldOut.pairs.map(({ id }) => id),
     heldOutBytesPerUnit: undefined,
     describe: (starts) => starts.map((index) => train.pairs[index]?.origin).join(', '),
   };

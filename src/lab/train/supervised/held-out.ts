@@ -10,6 +10,14 @@ export interface HeldOutMeasure {
   readonly loss: number;
   /** The share of pairs whose better answer gained on the worse; undefined for objectives without `margins`. */
   readonly preferred: number | undefined;
+  /** Learned tokens and their nats by id; empty for objectives without `nats`. */
+  readonly byId: ReadonlyMap<string, RecordNats>;
+}
+
+/** Of all held-out records with one id. */
+export interface RecordNats {
+  readonly tokens: number;
+  readonly nats: number;
 }
 
 export interface HeldOut {
@@ -18,7 +26,7 @@ export interface HeldOut {
 }
 
 interface Measured {
-  readonly task: Pick<TuningTask, 'objective' | 'measure' | 'heldOut'>;
+  readonly task: Pick<TuningTask, 'objective' | 'measure' | 'heldOut' | 'heldOutIds'>;
   readonly weights: TrainableWeights;
   readonly settings: CompileOptions | { readonly threads?: number | undefined };
 }
@@ -41,17 +49,20 @@ export async function createHeldOut({ task, weights, settings }: Measured): Prom
     async measure(values) {
       let sum = 0;
       let preferred: number | undefined;
-      for (const { feeds, counted } of task.heldOut()) {
+      const byId = new Map<string, RecordNats>();
+      for (const { feeds, counted, owners } of task.heldOut()) {
         const fed: Record<string, Value> = { ...frozen, ...Object.fromEntries(values), ...feeds };
         fed['weights'] = floats(
           counted.map((each) => each / total),
           [counted.length],
         );
-        const { loss: share, margins } = await program.run(fed);
+        const { loss: share, margins, nats } = await program.run(fed);
+        if (nats !== undefined && owners !== undefined)
+          addUp(byId, task.heldOutIds, { nats: nats.data as Float32Array, counted, owners });
         sum += Number(share?.data[0]);
         if (margins !== undefined) preferred = (preferred ?? 0) + gained(margins.data as Float32Array, counted) / total;
       }
-      return { loss: sum, preferred };
+      return { loss: sum, preferred, byId };
     },
     close: () => program.close(),
   };
@@ -60,3 +71,18 @@ export async function createHeldOut({ task, weights, settings }: Measured): Prom
 /** How many counted pairs have a margin above 0. */
 const gained = (margins: Float32Array, counted: Float32Array): number =>
   margins.reduce((count, margin, pair) => count + (margin > 0 ? (counted[pair] ?? 0) : 0), 0);
+
+interface Counted {
+  readonly nats: Float32Array;
+  readonly counted: Float32Array;
+  readonly owners: Int32Array;
+}
+
+function addUp(byId: Map<string, RecordNats>, ids: readonly string[], { nats, counted, owners }: Counted): void {
+  for (const [at, owner] of owners.entries()) {
+    const id = ids[owner];
+    if (id === undefined || counted[at] !== 1) continue;
+    const before = byId.get(id) ?? { tokens: 0, nats: 0 };
+    byId.set(id, { tokens: before.tokens + 1, nats: before.nats + (nats[at] as number) });
+  }
+}

@@ -7,7 +7,7 @@ import { writeFileAtomic } from '../../../base/atomic-file.js';
 import { type NamedTensor, safetensorsChunks } from '../../checkpoint/safetensors.js';
 import { MODEL_FILE } from '../../checkpoint/save-checkpoint.js';
 import { type Tensor, input } from '../../graph/tensor.js';
-import type { CausalModel, ParameterSpec, Parameters, Pass } from '../../models/model.js';
+import type { CausalModel, ParameterSpec, Parameters } from '../../models/model.js';
 import type { Value } from '../../runtime/program.js';
 import type { BuildObjective } from '../objective.js';
 
@@ -20,7 +20,7 @@ export interface TrainableWeights {
   /** What is fed with every batch and stays as it is. */
   readonly frozen: ReadonlyMap<string, Value>;
   /** The model's parameters out of those trained and those frozen. */
-  readonly wire: (all: Parameters, pass: Pass) => Parameters;
+  readonly wire: (all: Parameters) => Parameters;
   /**
    * Writes what was trained into a folder, in place of what was written before.
    * @returns bytes written @throws MoatError `disk-full`, `not-writable`
@@ -69,7 +69,7 @@ export function overTrained(
   return (trained, pass) => {
     const stayed = new Map([...frozen].map(([name, { dims, dtype }]) => [name, input(name, dims, dtype)]));
     const all = (name: string): Tensor => stayed.get(name) ?? trained(name);
-    const objective = build(wire(all, pass), pass);
+    const objective = build(wire(all), pass);
     return { ...objective, inputs: [...objective.inputs, ...stayed.values()] };
   };
 }

@@ -14,9 +14,10 @@ import { createKernels } from '../../runtime/kernels.js';
 import { type Learner, createLearner } from '../learner.js';
 import { createParameterStore, trainingBytes } from '../parameter-store.js';
 import { openEventLog } from '../run-directory.js';
-import { type LoopSettings, type TrainingOutcome, type TrainingProgress, runTraining } from '../trainer.js';
+import { type LoopSettings, type TrainingProgress, runTraining } from '../trainer.js';
 import { type HeldOut, type HeldOutMeasure, createHeldOut } from './held-out.js';
 import { type TrainableWeights, overTrained } from './trainable-weights.js';
+import { type TuneResult, changedRecords, writeTuningRecord } from './tuning-record.js';
 import type { TuningTask } from './tuning-task.js';
 
 export interface TuneSettings {
@@ -53,26 +54,8 @@ export interface TuneJob {
   readonly onEvent?: (event: RunEvent) => void;
 }
 
-export interface TuneResult {
-  readonly reason: TrainingOutcome['reason'];
-  readonly steps: number;
-  /** The step the weights are from. */
-  readonly keptStep: number;
-  readonly trainedParameters: number;
-  /** Mean training loss over the last steps. */
-  readonly trainingLoss: number;
-  /** Held-out loss of the model as it was, and of the weights kept; undefined when nothing is held out. */
-  readonly lossBefore: number | undefined;
-  readonly lossAfter: number | undefined;
-  /** Of preferences: the share of held-out pairs whose better answer gained on the worse. */
-  readonly preferredAfter: number | undefined;
-  readonly tokensSeen: number;
-  readonly wallSeconds: number;
-}
-
 const FINAL_SCALE = 0.1;
 const BETAS = [0.9, 0.999] as const;
-export const RECORD_FILE = 'tuning.json';
 
 /**
  * @throws MoatError `folder-taken`, `non-finite-loss` naming the records, `out-of-memory`, `disk-full`; what the task and
@@ -103,10 +86,8 @@ export async function tuneModel(job: TuneJob): Promise<TuneResult> {
       },
       started,
     );
-    await writeFileAtomic(
-      path.join(job.folder, RECORD_FILE),
-      `${JSON.stringify(recordOf(job, result), undefined, 2)}\n`,
-    );
+    const { task, architecture, settings } = job;
+    await writeTuningRecord(job.folder, { objective: task.name, architecture, settings }, result);
     return result;
   } catch (error) {
     emit({ ...ending(job, started, step), reason: 'failed', loss: null, message: messageOf(error) });
@@ -178,7 +159,8 @@ async function run(job: TuneJob, { learner, heldOut, emit }: Running, started: n
     bytes = await save(job, learner);
     kept = { step, ...measure };
   };
-  const lossBefore = (await heldOut?.measure(learner.parameters()))?.loss;
+  const before = await heldOut?.measure(learner.parameters());
+  const lossBefore = before?.loss;
   if (lossBefore !== undefined) emit(evalEvent(job, 0, lossBefore));
   const outcome = await runTraining({
     settings,
@@ -200,7 +182,7 @@ async function run(job: TuneJob, { learner, heldOut, emit }: Running, started: n
         return { loss: measure.loss, bitsPerByte: bitsPerByte(job, measure.loss) };
       }),
     saveCheckpoint: async () => {
-      if (kept === undefined) await keep({ loss: Number.NaN, preferred: undefined });
+      if (kept === undefined) await keep({ loss: Number.NaN, preferred: undefined, byId: new Map() });
       return { path: '.', bytes };
     },
   });
@@ -214,6 +196,7 @@ async function run(job: TuneJob, { learner, heldOut, emit }: Running, started: n
     lossBefore,
     lossAfter: heldOut === undefined ? undefined : kept?.loss,
     preferredAfter: kept?.preferred,
+    records: changedRecords(before, kept),
     tokensSeen: outcome.progress.tokensSeen,
     wallSeconds: secondsSince(job, started),
   };
@@ -288,9 +271,4 @@ function ending(job: TuneJob, started: number, step: number, tokensSeen = 0) {
     elapsedSeconds: secondsSince(job, started),
     tokensSeen,
   };
-}
-
-/** What the folder says of how it was made. */
-function recordOf({ task, settings, architecture }: TuneJob, result: TuneResult): object {
-  return { objective: task.name, architecture, settings, result };
 }

@@ -1,14 +1,20 @@
 /** What a model is tuned to: an objective with the batches it learns from and those it is measured on. */
+import { invariant } from '../../../base/errors.js';
 import { elementCount } from '../../graph/dims.js';
+import { crossEntropy } from '../../graph/ops/normalize.js';
+import { type Tensor, inputName } from '../../graph/tensor.js';
 import type { CausalModel } from '../../models/model.js';
 import { type Value, floats } from '../../runtime/program.js';
-import { carriedStateName, languageObjective } from '../language-objective.js';
+import { type BatchShape, carriedStateName, languageObjective } from '../language-objective.js';
 import type { BuildObjective } from '../objective.js';
 import type { SourceBatch, TrainingSource } from '../token-source.js';
-import type { ConversationBatchOptions, MaskedTokens } from './conversation-source.js';
+import type { ConversationBatchOptions, MaskedTokens, Row } from './conversation-source.js';
 import { createConversationSource, epochRows, rowFeeds } from './conversation-source.js';
 
-export type MeasuredBatch = Pick<SourceBatch, 'feeds' | 'counted'>;
+export interface MeasuredBatch extends Pick<SourceBatch, 'feeds' | 'counted'> {
+  /** For each target, the held-out record it belongs to; where the measure says nats of every target. */
+  readonly owners?: Int32Array;
+}
 
 export interface TuningTask {
   /** `sft`, `dpo`, `distil`: written into the record of the run. */
@@ -28,6 +34,8 @@ export interface TuningTask {
   readonly learnedTokens: number;
   /** Empty when nothing is held out. */
   readonly heldOut: () => Iterable<MeasuredBatch>;
+  /** The id of each held-out record; several may share one. */
+  readonly heldOutIds: readonly string[];
   /** Bytes of text that one counted unit of the held-out loss stands for on average; undefined where it means nothing. */
   readonly heldOutBytesPerUnit: number | undefined;
   /** The records of a batch, for an error. */
@@ -36,7 +44,7 @@ export interface TuningTask {
 
 export interface SupervisedExamples {
   readonly train: readonly (MaskedTokens & { readonly origin: string })[];
-  readonly heldOut: readonly MaskedTokens[];
+  readonly heldOut: readonly (MaskedTokens & { readonly id: string })[];
 }
 
 /** The nats of what assistants said, given what stands before it. */
@@ -54,6 +62,8 @@ export function supervisedTask(
     batchesPerEpoch: Math.max(1, Math.ceil(epochRows(train, options, seed, 0).length / batchSize)),
     tokensPerBatch: batchSize * sequenceLength,
     learnedTokens: learnedTokens(train),
+    measure: measuredNats(model, { batchSize, sequenceLength, packed }),
+    heldOutIds: heldOut.map(({ id }) => id),
     heldOut: () => batchesInOrder(heldOut, options, freshStates(model, batchSize)),
     heldOutBytesPerUnit: bytesPerLearnedToken(heldOut, options.bytesOf),
     describe: (starts) => starts.map((index) => train[index]?.origin).join(', '),
@@ -68,9 +78,44 @@ export function* batchesInOrder(
 ): Generator<MeasuredBatch> {
   const rows = epochRows(examples, options, 0, 0);
   for (let first = 0; first < rows.length; first += options.batchSize) {
-    const { feeds, counted } = rowFeeds(rows.slice(first, first + options.batchSize), examples, options);
-    yield { feeds: { ...always, ...feeds }, counted };
+    const batch = rows.slice(first, first + options.batchSize);
+    const { feeds, counted } = rowFeeds(batch, examples, options);
+    yield { feeds: { ...always, ...feeds }, counted, owners: ownersOf(batch, examples, options) };
   }
+}
+
+/** Which example each target of a batch belongs to; −1 where it is filled up. */
+function ownersOf(rows: readonly Row[], examples: readonly MaskedTokens[], shape: BatchShape): Int32Array {
+  const owners = new Int32Array(shape.batchSize * shape.sequenceLength).fill(-1);
+  for (const [row, members] of rows.entries()) {
+    let at = row * shape.sequenceLength;
+    for (const index of members) {
+      const end = at + (examples[index] as MaskedTokens).tokens.length - 1;
+      owners.fill(index, at, end);
+      at = end;
+    }
+  }
+  return owners;
+}
+
+/** The language objective, fed alike, with the nats of every target as output `nats`. */
+export function measuredNats(model: CausalModel, shape: BatchShape & { readonly packed: boolean }): BuildObjective {
+  return (parameters, pass) => {
+    let logits: Tensor | undefined;
+    // the model is run once, by the objective; its logits are looked at on the way
+    const watched: CausalModel = {
+      ...model,
+      forward(...given) {
+        const outputs = model.forward(...given);
+        logits = outputs.logits;
+        return outputs;
+      },
+    };
+    const objective = languageObjective(watched, shape)(parameters, pass);
+    const targets = objective.inputs.find((each) => inputName(each) === 'targets');
+    invariant(logits !== undefined && targets !== undefined, 'the language objective reads targets');
+    return { ...objective, outputs: { nats: crossEntropy(logits, targets) } };
+  };
 }
 
 /** Every conversation begins anew: what a recurrent model carries is zero. */
