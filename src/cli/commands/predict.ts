@@ -31,8 +31,12 @@ export const command = defineCommand({
     const project = await loadProject({ orDefaults: true });
     const folder = /[\\/]/.test(model) ? path.resolve(cwd, model) : path.join(filesOf(project).models, model);
     const card = await readTaskCard(folder);
+    // a text is the first of the task's fields: text, question, source …
+    const field = findTask(card.task).use((task) => Object.keys(task.fieldNames)[0] ?? 'text');
     const asked =
-      data === undefined ? options.text.map((text) => ({ text })) : await recordsIn(path.resolve(cwd, data), card);
+      data === undefined
+        ? options.text.map((text) => ({ [field]: text }))
+        : await recordsIn(path.resolve(cwd, data), card);
     const write = (line: object): void => {
       if (json) emit(line);
       else terminal.print(JSON.stringify(line));

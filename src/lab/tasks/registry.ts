@@ -3,10 +3,17 @@ import { classificationTask } from './classification/task.js';
 import { questionAnsweringTask } from './question-answering/task.js';
 import { tabularTask } from './tabular/task.js';
 import { topicsTask } from './topics/task.js';
+import { translationTask } from './translation/task.js';
 import type { AnyTask } from './task.js';
 
 /** Every task that can be named. */
-export const TASKS: readonly AnyTask[] = [classificationTask, tabularTask, questionAnsweringTask, topicsTask];
+export const TASKS: readonly AnyTask[] = [
+  classificationTask,
+  tabularTask,
+  questionAnsweringTask,
+  topicsTask,
+  translationTask,
+];
 
 /** @throws MoatError `unknown-task` listing those there are */
 export function findTask(name: string): AnyTask {
