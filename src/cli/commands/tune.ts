@@ -19,7 +19,7 @@ export const command = defineCommand({
   name: 'tune',
   summary: 'teach a model from conversations, questions with answers',
   description:
-    'Fine-tunes the model of a folder on records with roles: OpenAI messages, ShareGPT, Alpaca, prompt/completion, question/answer (JSONL, JSON, CSV). Only what assistants say is learned, in the words of the model’s own chat template; look at it first with --preview. Records of one id are held out together; the weights that do best on them are kept in a folder as Hugging Face has them.',
+    'Fine-tunes the model of a folder on records with roles: OpenAI messages, ShareGPT, Alpaca, prompt/completion, question/answer (JSONL, JSON, CSV). Only what assistants say is learned, in the words of the model’s own chat template; look at it first with --preview. Records of one id are held out together; the weights that do best on them are kept in a folder as Hugging Face has them. --objective dpo learns which of two answers is better, distil learns from a larger model.',
   arguments: { data: { description: 'the file of records', count: 'one' } },
   options: {
     from: { kind: 'text', placeholder: 'FOLDER', description: 'the model to begin with' },
