@@ -14,7 +14,7 @@ import { adaptModel } from '../train/adapters/adapt-model.js';
 import { adapterContents, initialAdapter } from '../train/adapters/adapter-weights.js';
 import { baseSha256, floatsOf } from '../train/adapters/model-values.js';
 import { parameterInputs } from '../train/objective.js';
-import { loadAdaptedModel, loadModelOrAdapter } from './load-adapted-model.js';
+import { baseFolderOf, loadAdaptedModel, loadModelOrAdapter } from './load-adapted-model.js';
 import { loadModel } from './load-model.js';
 import { mergeAdapter } from './merge-adapter.js';
 
@@ -122,6 +122,20 @@ test('an adapter for another base is refused, and nothing is left behind', async
   });
   await expect(loadAdaptedModel(twin, adapter)).rejects.toMatchObject({ code: 'other-base' });
   expect((await readdir(root)).filter((name) => name.startsWith('never'))).toEqual([]);
+});
+
+test('a folder whose base is gone, or not named, says so', async () => {
+  const folder = at('homeless');
+  await trained(folder, LORA);
+  const file = path.join(folder, 'adapter_config.json');
+  const good = JSON.parse(await readFile(file, 'utf8')) as object;
+  await writeFile(file, JSON.stringify({ ...good, base_model_name_or_path: '../base' }));
+  expect(await baseFolderOf(folder)).toBe(base);
+  await writeFile(file, JSON.stringify({ ...good, base_model_name_or_path: 'HuggingFaceTB/SmolLM2-135M' }));
+  await expect(loadModelOrAdapter(folder)).rejects.toMatchObject({ code: 'base-missing' });
+  await writeFile(file, JSON.stringify({ ...good, base_model_name_or_path: null }));
+  await expect(loadModelOrAdapter(folder)).rejects.toMatchObject({ code: 'bad-adapter' });
+  expect(await baseFolderOf(base)).toBe(base);
 });
 
 test('files that are no adapter are refused by what is wrong with them', async () => {
