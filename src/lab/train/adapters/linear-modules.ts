@@ -55,7 +55,13 @@ export function linearModules(model: CausalModel): LinearModule[] {
 export function targetedModules(model: CausalModel, { targetModules = 'all-linear' }: AdapterConfig): LinearModule[] {
   const modules = linearModules(model);
   const body = modules.filter(({ weight }) => weight.role !== 'head');
-  if (targetModules === 'all-linear') return body;
+  if (targetModules === 'all-linear') {
+    if (body.length > 0) return body;
+    const heads = modules.map(({ name }) => name).join(', ');
+    throw new MoatError('no-such-module', `adapter: a ${model.config.model_type} has no linear layer but its head`, {
+      fix: heads === '' ? 'Train all of it instead.' : `Name the head, ${heads}, or train all of the model.`,
+    });
+  }
   const unknown = targetModules.find((target) => !modules.some(({ name }) => isNamed(name, [target])));
   if (unknown !== undefined || targetModules.length === 0) {
     const known = [...new Set(body.map(({ name }) => name.slice(name.lastIndexOf('.') + 1)))];
