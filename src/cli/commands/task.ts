@@ -50,7 +50,7 @@ export const command = defineCommand({
     { command: 'moat task', does: 'which tasks there are' },
     { command: 'moat task classification reviews.jsonl --name opinion', does: 'fit, measure, keep' },
     {
-      command: 'moat task classification reviews.jsonl --against openai:gpt-5@https://api.openai.com/v1',
+      command: 'moat task classification a.jsonl --against openai:MODEL@URL',
       does: 'beside a giant',
     },
   ],

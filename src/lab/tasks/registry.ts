@@ -1,5 +1,6 @@
 import { MoatError } from '../../base/errors.js';
 import { classificationTask } from './classification/task.js';
+import { embeddingTask } from './embedding/task.js';
 import { questionAnsweringTask } from './question-answering/task.js';
 import { tabularTask } from './tabular/task.js';
 import { topicsTask } from './topics/task.js';
@@ -9,9 +10,10 @@ import type { AnyTask } from './task.js';
 /** Every task that can be named. */
 export const TASKS: readonly AnyTask[] = [
   classificationTask,
+  topicsTask,
   tabularTask,
   questionAnsweringTask,
-  topicsTask,
+  embeddingTask,
   translationTask,
 ];
 
