@@ -105,27 +105,50 @@ function contrastiveObjective(batch: number, width: number, temperature: number)
   };
 }
 
-/** Keeps the table of the epoch whose mean reciprocal rank on the validation pairs is highest. */
+/** Keeps the table of the epoch whose score on the validation pairs is highest. */
 export async function fitTermEncoder(
   pairs: readonly TextPair[],
   settings: EncoderSettings,
   context: Pick<TaskContext, 'seed' | 'threads' | 'signal' | 'onProgress'>,
   score: (encoder: TermEncoder) => number,
 ): Promise<TermEncoder> {
-  const { epochs, width, learningRate, temperature } = settings;
+  const { epochs, width } = settings;
   const batchSize = Math.min(settings.batchSize, pairs.length);
   const vocabulary = learnVocabulary(pairs.flatMap(({ source, target }) => [source, target]));
-  const rows = vocabulary.terms.length + 1;
-  const specs: ParameterSpec[] = [
-    {
-      name: TABLE,
-      shape: [rows, width],
-      initializer: { kind: 'normal', standardDeviation: width ** -0.5 },
-      role: 'embedding',
-    },
-  ];
-  const store = createParameterStore(createKernels(trainingBytes(specs)), specs);
   const rng = Rng.fromSeed(context.seed);
+  const { learner, current } = await createTableLearner(vocabulary, { ...settings, batchSize }, rng, context);
+  const feedsOf = createFeeds(vocabulary, batchSize);
+  let best: { readonly table: Float32Array; readonly score: number } | undefined;
+  const steps = Math.max(1, Math.floor(pairs.length / batchSize));
+  try {
+    for (let epoch = 0; epoch < epochs && context.signal?.aborted !== true; epoch++) {
+      const order = rng.shuffle([...pairs.keys()]);
+      for (let step = 0; step < steps; step++) {
+        const chosen = order.slice(step * batchSize, (step + 1) * batchSize).map((row) => pairs[row] as TextPair);
+        const done = (epoch * steps + step) / (epochs * steps);
+        const { loss } = await learner.step(feedsOf(chosen), 1 - done);
+        context.onProgress?.(done, `epoch ${epoch + 1}, loss ${loss.toFixed(2)}`);
+      }
+      const table = current();
+      const reached = score(createEncoder(vocabulary, table, width));
+      if (best === undefined || reached > best.score) best = { table, score: reached };
+    }
+  } finally {
+    await learner.close();
+  }
+  return createEncoder(vocabulary, best?.table ?? current(), width);
+}
+
+/** The table of term vectors, learning; the last row stands for nothing. */
+async function createTableLearner(
+  { terms }: Vocabulary,
+  { width, batchSize, learningRate, temperature }: EncoderSettings,
+  rng: Rng,
+  { seed, threads }: Pick<TaskContext, 'seed' | 'threads'>,
+) {
+  const initializer = { kind: 'normal', standardDeviation: width ** -0.5 } as const;
+  const specs: ParameterSpec[] = [{ name: TABLE, shape: [terms.length + 1, width], initializer, role: 'embedding' }];
+  const store = createParameterStore(createKernels(trainingBytes(specs)), specs);
   for (const { spec, value } of store.parameters) initialize(spec, value.view(), rng);
   const learner = await createLearner({
     store,
@@ -139,49 +162,34 @@ export async function fitTermEncoder(
       weightDecay: 0,
       betas: [0.9, 0.999],
     },
-    seed: context.seed,
-    ...(context.threads === undefined ? {} : { threads: context.threads }),
+    seed,
+    ...(threads === undefined ? {} : { threads }),
   });
+  const [stored] = store.parameters;
+  if (stored === undefined) throw new Error('the table is a parameter');
+  return { learner, current: () => stored.value.view().slice() };
+}
+
+function createFeeds(vocabulary: Vocabulary, batchSize: number): (pairs: readonly TextPair[]) => Record<string, Value> {
   const read = createTermReader(vocabulary);
+  const nothing = vocabulary.terms.length;
   const own = integers(
     Float64Array.from({ length: batchSize }, (_, row) => row),
     [batchSize],
   );
-  const current = (): Float32Array => (store.parameters[0]?.value.view() as Float32Array).slice();
-  let best: { readonly table: Float32Array; readonly score: number } | undefined;
-  const steps = Math.max(1, Math.floor(pairs.length / batchSize));
-  try {
-    for (let epoch = 0; epoch < epochs && context.signal?.aborted !== true; epoch++) {
-      const order = rng.shuffle([...pairs.keys()]);
-      for (let step = 0; step < steps; step++) {
-        const chosen = order.slice(step * batchSize, (step + 1) * batchSize).map((row) => pairs[row] as TextPair);
-        const feeds = {
-          ...side(
-            'source',
-            chosen.map(({ source }) => read(source)),
-            rows - 1,
-          ),
-          ...side(
-            'target',
-            chosen.map(({ target }) => read(target)),
-            rows - 1,
-          ),
-          own,
-        };
-        const { loss } = await learner.step(feeds, 1 - (epoch * steps + step) / (epochs * steps));
-        context.onProgress?.(
-          (epoch * steps + step + 1) / (epochs * steps),
-          `epoch ${epoch + 1}, loss ${loss.toFixed(2)}`,
-        );
-      }
-      const table = current();
-      const reached = score(createEncoder(vocabulary, table, width));
-      if (best === undefined || reached > best.score) best = { table, score: reached };
-    }
-  } finally {
-    await learner.close();
-  }
-  return createEncoder(vocabulary, best?.table ?? current(), width);
+  return (pairs) => ({
+    ...side(
+      'source',
+      pairs.map(({ source }) => read(source)),
+      nothing,
+    ),
+    ...side(
+      'target',
+      pairs.map(({ target }) => read(target)),
+      nothing,
+    ),
+    own,
+  });
 }
 
 function side(
