@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { parseModelAtUrl } from '../../base/chat-api.js';
 import { MoatError } from '../../base/errors.js';
 import { TASKS, findTask } from '../../lab/tasks/registry.js';
 import { defineCommand } from '../command.js';
 import { runTaskStage, taskLines, usageLine } from '../stages/task-stage.js';
+import { openAiModelAt } from './model-at-url.js';
 import { pairsOf } from './task-pairs.js';
 
 export const command = defineCommand({
@@ -94,7 +94,7 @@ export const command = defineCommand({
       against:
         options.against === undefined
           ? undefined
-          : { ...modelAt(options.against), apiKey: env['OPENAI_API_KEY'] || undefined },
+          : { ...openAiModelAt(options.against, '--against'), apiKey: env['OPENAI_API_KEY'] || undefined },
       clock,
       reporter,
       signal,
@@ -105,15 +105,6 @@ export const command = defineCommand({
     return { json: { folder, ...report, usage } };
   },
 });
-
-function modelAt(written: string) {
-  if (!written.startsWith('openai:')) {
-    throw new MoatError('usage', `--against "${written}" is not openai:MODEL@URL`, {
-      fix: 'Such as openai:gpt-5@https://api.openai.com/v1.',
-    });
-  }
-  return parseModelAtUrl(written.slice('openai:'.length));
-}
 
 function checkedName(name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;

@@ -76,7 +76,7 @@ export async function runTaskStage(options: TaskStageOptions): Promise<TaskStage
   return { report, folder, usage };
 }
 
-function costOf(project: Project, { fitSeconds, predictSeconds }: TaskReport['time']): TaskReport['cost'] {
+export function costOf(project: Project, { fitSeconds, predictSeconds }: TaskReport['time']): TaskReport['cost'] {
   const hourlyMicros = hourlyMicrosOf(project);
   // a rate times a measured time, rounded up to a whole micro-unit once
   const micros = BigInt(Math.ceil(((fitSeconds + predictSeconds) / 3600) * Number(hourlyMicros)));
@@ -87,7 +87,7 @@ function costOf(project: Project, { fitSeconds, predictSeconds }: TaskReport['ti
   };
 }
 
-function versions(): Record<string, string> {
+export function versions(): Record<string, string> {
   return { moat: readPackageFacts().version, node: process.versions.node, platform: `${os.platform()} ${os.arch()}` };
 }
 

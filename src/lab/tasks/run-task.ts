@@ -203,14 +203,14 @@ async function givenSides<Example, Output, Settings extends TaskSettings>(
   return { ...rest, train: [...parts.train, ...parts.validation], validation: parts.test };
 }
 
-interface Answers<Output> {
+export interface Answers<Output> {
   readonly name: string;
   readonly kind: ScoredPeer['kind'];
   readonly outputs: readonly Output[];
   readonly seconds: number;
 }
 
-async function peersOf<Example, Output, Settings extends TaskSettings>(
+function peersOf<Example, Output, Settings extends TaskSettings>(
   task: Task<Example, Output, Settings>,
   sides: PreparedData<Example>,
   context: TaskContext<Settings>,
@@ -221,13 +221,27 @@ async function peersOf<Example, Output, Settings extends TaskSettings>(
     ...task.baselines.map(({ name, fit }) => ({ name, kind: 'baseline' as const, open: () => fit(sides, context) })),
     ...peers.map(({ name, open }) => ({ name, kind: 'peer' as const, open: () => open(sides) })),
   ];
+  return answersOf(all, sides.test, clock, (name) => onProgress?.(1, name));
+}
+
+/** Opens one after the other, asks it, and closes it again. */
+export async function answersOf<Example, Output>(
+  peers: readonly {
+    readonly name: string;
+    readonly kind: ScoredPeer['kind'];
+    readonly open: () => Promise<Predictor<Example, Output>>;
+  }[],
+  test: readonly Example[],
+  clock: Clock,
+  onPeer?: (name: string) => void,
+): Promise<Answers<Output>[]> {
   const answers: Answers<Output>[] = [];
-  for (const { name, kind, open } of all) {
-    onProgress?.(1, name);
+  for (const { name, kind, open } of peers) {
+    onPeer?.(name);
     const started = clock.monotonic();
     const predictor = await open();
     try {
-      const outputs = await predictor.predict(sides.test);
+      const outputs = await predictor.predict(test);
       answers.push({ name, kind, outputs, seconds: (clock.monotonic() - started) / 1000 });
     } finally {
       await predictor.close?.();
@@ -238,12 +252,13 @@ async function peersOf<Example, Output, Settings extends TaskSettings>(
 
 const WORST = 10;
 
-function reportOf<Example, Output, Settings extends TaskSettings>(
+/** Everything but how the model was made. */
+export function reportOf<Example, Output, Settings extends TaskSettings>(
   task: Task<Example, Output, Settings>,
-  { test, testPlaces, facts }: PreparedData<Example>,
+  { test, testPlaces, facts }: Pick<PreparedData<Example>, 'test' | 'testPlaces' | 'facts'>,
   outputs: readonly Output[],
   others: readonly Answers<Output>[],
-  { seed, resamples }: RunTaskOptions<Example, Output>,
+  { seed, resamples }: { readonly seed: number; readonly resamples?: number },
 ) {
   const draws = drawRows(test.length, { seed, ...(resamples === undefined ? {} : { resamples }) });
   const [primary] = task.metrics;
