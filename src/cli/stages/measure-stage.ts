@@ -7,7 +7,7 @@ import { type ApiUsage, apiPeer } from '../../lab/tasks/api-peer.js';
 import { measureModel } from '../../lab/tasks/measure-model.js';
 import { findTask } from '../../lab/tasks/registry.js';
 import { type Peer, readSettings } from '../../lab/tasks/run-task.js';
-import { MODEL_FOLDER, type TaskCard, readTaskCard } from '../../lab/tasks/task-folder.js';
+import { MODEL_FOLDER, type TaskCard, readSeen, readTaskCard } from '../../lab/tasks/task-folder.js';
 import { type TaskReport, formatScore } from '../../lab/tasks/task-report.js';
 import type { Predictor, Task, TaskSettings } from '../../lab/tasks/task.js';
 import type { Project } from '../config/project.js';
@@ -35,6 +35,7 @@ export async function runMeasureStage(options: MeasureStageOptions): Promise<Omi
   const { project, model: name, reporter, clock, signal, seed } = options;
   const folderOf = (each: string): string => path.join(filesOf(project).models, each);
   const card = await readTaskCard(folderOf(name));
+  const isSeen = await readSeen(folderOf(name));
   const stage = reporter.stage('measure');
   const usage: ApiUsage = { questions: 0, unreadable: 0, inputTokens: 0, outputTokens: 0 };
   const report = await findTask(card.task).use(async (task): Promise<TaskReport> => {
@@ -60,6 +61,7 @@ export async function runMeasureStage(options: MeasureStageOptions): Promise<Omi
       shotsFile: options.shotsFile,
       fields: card.fields,
       model: () => opened(task, card, folderOf(name)),
+      isSeen,
       peers: options.against === undefined ? beside : [...beside, asked(task, options.against, signal, usage)],
       seed,
       clock,
@@ -79,6 +81,12 @@ export async function runMeasureStage(options: MeasureStageOptions): Promise<Omi
   stage.done(
     `${name}: ${primary === undefined ? '' : `${primary.metric} ${formatScore(primary)}`} on ${formatCount(report.data.test)} records`,
   );
+  const { alsoTrainedOn = 0, test } = report.data;
+  if (alsoTrainedOn > 0) {
+    reporter.warn(
+      `${formatCount(alsoTrainedOn)} of ${formatCount(test)} records were trained on: the figures measure memory, not skill`,
+    );
+  }
   return { report, usage };
 }
 

@@ -62,7 +62,8 @@ export async function runTaskStage(options: TaskStageOptions): Promise<TaskStage
       const { settings, seed } = whole.model;
       const card = { schemaVersion: 1 as const, task: task.name, settings, seed, fields: { ...options.data.fields } };
       const pages = { 'report.html': renderTaskPage(whole, 'en'), 'report.zh.html': renderTaskPage(whole, 'zh-CN') };
-      await saveTaskModel(folder, card, run.model, whole, pages);
+      const trainedOn = run.sides.train.map((example) => typed.textOf(example));
+      await saveTaskModel(folder, card, run.model, whole, { pages, trainedOn });
       return whole;
     } finally {
       await run.model.close?.();

@@ -13,6 +13,8 @@ export interface MeasureOptions<Example, Output> extends ReadExamplesOptions {
   /** A few records with their answers, for models that have to be shown what is wanted; not measured. */
   readonly shotsFile?: string | undefined;
   readonly model: () => Promise<Predictor<Example, Output>>;
+  /** Whether the model was trained on a text. */
+  readonly isSeen?: (text: string) => boolean;
   readonly peers: readonly Peer<Example, Output>[];
   readonly seed: number;
   readonly clock: Clock;
@@ -25,7 +27,18 @@ export type Measured = Omit<TaskReport, 'name' | 'versions' | 'cost' | 'model' |
 /** @throws MoatError those of `readExamples`, of the model and of its peers */
 export async function measureModel<Example, Output, Settings extends TaskSettings>(
   task: Task<Example, Output, Settings>,
-  { file, shotsFile, model, peers, seed, clock, resamples, onProgress, ...reading }: MeasureOptions<Example, Output>,
+  {
+    file,
+    shotsFile,
+    model,
+    isSeen,
+    peers,
+    seed,
+    clock,
+    resamples,
+    onProgress,
+    ...reading
+  }: MeasureOptions<Example, Output>,
 ): Promise<Measured> {
   const { examples, places, leftOut } = await readExamples(file, task, reading);
   const shots = shotsFile === undefined ? [] : (await readExamples(shotsFile, task, reading)).examples;
@@ -48,6 +61,7 @@ export async function measureModel<Example, Output, Settings extends TaskSetting
     leftOut,
     sameTwice: 0,
     removedCopies: 0,
+    alsoTrainedOn: isSeen === undefined ? 0 : examples.filter((example) => isSeen(task.textOf(example))).length,
     train: 0,
     validation: 0,
     test: examples.length,

@@ -11,6 +11,8 @@ export interface DataFacts {
   readonly sameTwice: number;
   /** Training examples left out because they also stand in the test, or nearly so. */
   readonly removedCopies: number;
+  /** Of a model that was fitted before: records it was trained on, which measure its memory. */
+  readonly alsoTrainedOn?: number;
   readonly train: number;
   readonly validation: number;
   readonly test: number;

@@ -8,7 +8,7 @@ import { classification } from './classification/task.js';
 import { runTask } from './run-task.js';
 import { compareOutputs, drawRows, scoreOutputs } from './score.js';
 import { clustersOf, splitExamples, withoutTestCopies } from './split-examples.js';
-import { readTaskCard, saveTaskModel } from './task-folder.js';
+import { readSeen, readTaskCard, saveTaskModel } from './task-folder.js';
 import type { TaskReport } from './task-report.js';
 import type { Metric } from './task.js';
 import { tabular } from './tabular/task.js';
@@ -82,7 +82,10 @@ describe('a task from a file to a report', () => {
       seed: 1,
       fields: {},
     };
-    await saveTaskModel(folder, card, model, whole);
+    const trainedOn = sides.train.map(({ text }) => text);
+    await saveTaskModel(folder, card, model, whole, { trainedOn });
+    const isSeen = await readSeen(folder);
+    expect([isSeen(trainedOn[3] as string), isSeen(sides.test[3]?.text as string)]).toEqual([true, false]);
     expect(await readTaskCard(folder)).toEqual(card);
     const loaded = await classification.load(path.join(folder, 'model'), {
       ...options,
