@@ -4,7 +4,7 @@ import { defineCommand } from '../command.js';
 import { evalTable, runEvalStage } from '../stages/eval-stage.js';
 import { runWritingStage, writingTable } from '../stages/writing-stage.js';
 import { findModel } from '../stages/find-run.js';
-import { runMeasureStage } from '../stages/measure-stage.js';
+import { runChatMeasureStage, runMeasureStage } from '../stages/measure-stage.js';
 import { filesOf } from '../stages/project-files.js';
 import { taskLines, usageLine } from '../stages/task-stage.js';
 import { openAiModelAt } from './model-at-url.js';
@@ -13,12 +13,13 @@ export const command = defineCommand({
   name: 'eval',
   summary: 'measure a model on text it has not seen',
   description:
-    'Bits per byte on the test documents, which neither training nor the choice of a checkpoint has seen, with a 95 % interval (bootstrap over documents), beside a unigram and a 6-gram model and brotli, alone and primed with the training text. Lower is better. With --samples it also continues the beginnings of test documents: how varied that is, how often it repeats itself and ends by itself, and how much of it stands word for word in the training text, beside the same figures of the documents. With --model it measures a model of moat task on records of yours, beside others and any OpenAI-compatible one, with a paired test.',
+    'Bits per byte on the test documents, which neither training nor the choice of a checkpoint has seen, with a 95 % interval (bootstrap over documents), beside a unigram and a 6-gram model and brotli, alone and primed with the training text. Lower is better. With --samples it also continues the beginnings of test documents: how varied that is, how often it repeats itself and ends by itself, and how much of it stands word for word in the training text, beside the same figures of the documents. With --model it measures a model of moat task on records of yours, beside others and any OpenAI-compatible one, with a paired test; with --chat what a model answers to questions.',
   options: {
     run: { kind: 'text', placeholder: 'NAME', description: 'the run to measure (default: the newest)' },
     model: { kind: 'text', placeholder: 'NAME', description: 'a model of moat task, in place of a run' },
+    chat: { kind: 'text', placeholder: 'FOLDER', description: 'a model that answers questions, in place of a run' },
     data: { kind: 'text', placeholder: 'FILE', description: 'records to measure that model on' },
-    beside: { kind: 'list', placeholder: 'NAME', description: 'another model of the same task, on the same records' },
+    beside: { kind: 'list', placeholder: 'NAME', description: 'another such model, on the same records' },
     against: {
       kind: 'text',
       placeholder: 'openai:MODEL@URL',
@@ -54,21 +55,20 @@ export const command = defineCommand({
     { command: 'moat eval', does: 'the newest model' },
     { command: 'moat eval --samples 50', does: 'and how it writes' },
     { command: 'moat eval --model opinion --data new.jsonl', does: 'a model of moat task' },
+    { command: 'moat eval --chat niche --data faq.jsonl --beside runs/smol', does: 'is the tuned model better?' },
     { command: 'moat eval --run first --json', does: 'a named run, for machines' },
   ],
   async run({ options, cwd, env, clock, loadProject, reporter, terminal, signal }) {
-    if (options.model !== undefined || options.data !== undefined) {
-      if (options.model === undefined || options.data === undefined) {
-        throw new MoatError('usage', 'eval: --model and --data go together', {
+    const measured = options.model ?? options.chat;
+    if (measured !== undefined || options.data !== undefined) {
+      if (measured === undefined || options.data === undefined) {
+        throw new MoatError('usage', 'eval: --model or --chat, and --data go together', {
           fix: 'Name a model and a file of records.',
         });
       }
-      const { report, usage } = await runMeasureStage({
+      const asking = {
         project: await loadProject({ orDefaults: true }),
-        model: options.model,
         file: path.resolve(cwd, options.data),
-        shotsFile: options.shots === undefined ? undefined : path.resolve(cwd, options.shots),
-        beside: options.beside,
         against:
           options.against === undefined
             ? undefined
@@ -77,7 +77,22 @@ export const command = defineCommand({
         clock,
         reporter,
         signal,
-      });
+      };
+      const at = (folder: string): string => path.resolve(cwd, folder);
+      const { report, usage } =
+        options.model === undefined
+          ? await runChatMeasureStage({
+              ...asking,
+              folder: at(measured),
+              beside: options.beside.map(at),
+              maxTokens: options.maxTokens,
+            })
+          : await runMeasureStage({
+              ...asking,
+              model: options.model,
+              beside: options.beside,
+              shotsFile: options.shots === undefined ? undefined : at(options.shots),
+            });
       for (const line of taskLines(report, terminal.columns)) terminal.print(line);
       if (usage.questions > 0) terminal.print(usageLine(usage));
       return { json: { ...report, usage } };

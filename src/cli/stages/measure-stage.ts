@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import { formatCount } from '../../base/units.js';
 import { type ApiUsage, apiPeer } from '../../lab/tasks/api-peer.js';
+import { instructions } from '../../lab/tasks/instructions/task.js';
 import { measureModel } from '../../lab/tasks/measure-model.js';
 import { findTask } from '../../lab/tasks/registry.js';
 import { type Peer, readSettings } from '../../lab/tasks/run-task.js';
@@ -87,6 +88,41 @@ export async function runMeasureStage(options: MeasureStageOptions): Promise<Omi
       `${formatCount(alsoTrainedOn)} of ${formatCount(test)} records were trained on: the figures measure memory, not skill`,
     );
   }
+  return { report, usage };
+}
+
+export interface ChatMeasureOptions extends Omit<MeasureStageOptions, 'model' | 'shotsFile'> {
+  /** The folder of a model, or of an adapter. */
+  readonly folder: string;
+  readonly maxTokens: number;
+}
+
+/** Measures what the model of a folder answers to questions, beside other folders and a model behind an API. */
+export async function runChatMeasureStage(options: ChatMeasureOptions): Promise<Omit<TaskStageResult, 'folder'>> {
+  const { project, folder, maxTokens, reporter, clock, signal, seed } = options;
+  const stage = reporter.stage('measure');
+  const usage: ApiUsage = { questions: 0, unreadable: 0, inputTokens: 0, outputTokens: 0 };
+  const context = { settings: { maxTokens }, seed, threads: project.config.serve.threads, clock, signal };
+  const beside = options.beside.map((each) => ({
+    name: path.basename(each),
+    open: () => instructions.load(each, context),
+  }));
+  const measured = await measureModel(instructions, {
+    file: options.file,
+    model: () => instructions.load(folder, context),
+    peers: options.against === undefined ? beside : [...beside, asked(instructions, options.against, signal, usage)],
+    seed,
+    clock,
+    onProgress: (fraction, text) => stage.progress({ fraction, text }),
+  });
+  const name = path.basename(folder);
+  const made = { base: undefined, settings: context.settings, seed, facts: {} };
+  const cost = costOf(project, measured.time);
+  const report: TaskReport = { ...measured, model: made, trainedTokens: 0, name, versions: versions(), cost };
+  const [primary] = report.scores;
+  stage.done(
+    `${name}: ${primary === undefined ? '' : `${primary.metric} ${formatScore(primary)}`} on ${formatCount(report.data.test)} questions`,
+  );
   return { report, usage };
 }
 
