@@ -2,6 +2,7 @@ import { MoatError } from '../../base/errors.js';
 import { classificationTask } from './classification/task.js';
 import { embeddingTask } from './embedding/task.js';
 import { questionAnsweringTask } from './question-answering/task.js';
+import { recommendationTask } from './recommendation/task.js';
 import { tabularTask } from './tabular/task.js';
 import { topicsTask } from './topics/task.js';
 import { translationTask } from './translation/task.js';
@@ -15,6 +16,7 @@ export const TASKS: readonly AnyTask[] = [
   questionAnsweringTask,
   embeddingTask,
   translationTask,
+  recommendationTask,
 ];
 
 /** @throws MoatError `unknown-task` listing those there are */
