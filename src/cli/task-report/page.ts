@@ -20,12 +20,13 @@ export function renderTaskPage(report: TaskReport, language: ReportLanguage): st
     tile(Number(time.fitSeconds.toFixed(1)), texts.seconds),
     tile(`${formatMicros(BigInt(cost.micros), 4)} ${cost.currency}`, texts.cost),
   ];
-  const title = `${report.name} · ${report.task.title}`;
+  const taskTitle = texts.words[report.task.title] ?? report.task.title;
+  const title = `${report.name} · ${taskTitle}`;
   return [
     `<!doctype html><html lang="${language}"><head><meta charset="utf-8">`,
     `<meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title>`,
-    `<style>${STYLE}</style></head><body><main>`,
-    `<header><h1>${escapeHtml(report.name)}</h1><p>${escapeHtml(report.task.title)}</p></header>`,
+    `<style>${STYLE}${TABLES}</style></head><body><main>`,
+    `<header><h1>${escapeHtml(report.name)}</h1><p>${escapeHtml(taskTitle)}</p></header>`,
     `<section class="tiles">${tiles.join('')}</section>`,
     scores(report, texts),
     verdicts(report, texts),
@@ -38,13 +39,24 @@ export function renderTaskPage(report: TaskReport, language: ReportLanguage): st
   ].join('\n');
 }
 
+/** Figures stay in one piece; what is too wide for a phone is scrolled. */
+const TABLES =
+  '.scroll{overflow-x:auto}.scroll td{white-space:nowrap;vertical-align:top}.scroll td small{display:block}.scroll thead th{min-width:6rem}';
+
+/** An interval stands under its figure. */
+function cellOf(cell: string | number): string {
+  const figure = /^(\S+) (\(.*\))$/.exec(String(cell));
+  if (figure === null) return escapeHtml(String(cell));
+  return `${escapeHtml(figure[1] ?? '')}<small>${escapeHtml(figure[2] ?? '')}</small>`;
+}
+
 const section = (title: string, ...parts: readonly string[]): string =>
   `<section><h2>${escapeHtml(title)}</h2>${parts.join('')}</section>`;
 
 function tableOf(columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const head = columns.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('');
   const body = rows.map(([first = '', ...rest]) => {
-    const cells = rest.map((cell) => `<td>${escapeHtml(String(cell))}</td>`).join('');
+    const cells = rest.map((cell) => `<td>${cellOf(cell)}</td>`).join('');
     return `<tr><th scope="row">${escapeHtml(String(first))}</th>${cells}</tr>`;
   });
   return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div>`;
@@ -59,7 +71,7 @@ function scores({ scores: ours, peers }: TaskReport, texts: TaskTexts): string {
       formatScore(score),
       ...theirs.map((each) => (each === undefined ? '' : formatScore(each))),
     ]);
-  const columns = [texts.metric, texts.thisModel, ...peers.map(({ name }) => name)];
+  const columns = [texts.metric, texts.thisModel, ...peers.map(({ name }) => texts.words[name] ?? name)];
   return section(texts.scores, `<p>${escapeHtml(texts.scoresIntro)}</p>`, tableOf(columns, rows));
 }
 
@@ -67,7 +79,7 @@ function verdicts({ peers }: TaskReport, texts: TaskTexts): string {
   if (peers.length === 0) return '';
   const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
   const rows = peers.map(({ comparison: { against, metric, difference, low, high, pValue, verdict } }) => [
-    against,
+    texts.words[against] ?? against,
     texts.verdict[verdict],
     `${metric} ${signed(difference)} (${signed(low)} … ${signed(high)})`,
     pValue.toFixed(3),

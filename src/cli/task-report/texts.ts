@@ -26,6 +26,8 @@ export interface TaskTexts {
   readonly leftOut: string;
   readonly cost: string;
   readonly seconds: string;
+  /** Titles of tasks and names of baselines, where the language has other words for them. */
+  readonly words: Readonly<Record<string, string>>;
 }
 
 export const taskTexts: Readonly<Record<ReportLanguage, TaskTexts>> = {
@@ -54,6 +56,7 @@ export const taskTexts: Readonly<Record<ReportLanguage, TaskTexts>> = {
     leftOut: 'records left out',
     cost: 'cost',
     seconds: 'seconds to fit',
+    words: {},
   },
   'zh-CN': {
     train: '训练样本',
@@ -80,5 +83,29 @@ export const taskTexts: Readonly<Record<ReportLanguage, TaskTexts>> = {
     leftOut: '未采用的记录',
     cost: '成本',
     seconds: '训练耗时（秒）',
+    words: {
+      'Text classification': '文本分类',
+      'Several topics of a text': '多主题标注',
+      'Classes of rows of a table': '表格分类',
+      'Answers from documents': '基于文档的问答',
+      'Sentence vectors and search': '句向量与检索',
+      Translation: '翻译',
+      'What a user will want next': '序列推荐',
+      'Following instructions': '指令遵循',
+      'TF-IDF (character 1–3-grams) + logistic regression': 'TF-IDF（1–3 字符元组）+ 逻辑回归',
+      'the same, its penalty chosen on the validation examples': '同上，惩罚系数在验证集上选定',
+      'always the most frequent label': '永远猜最常见的标签',
+      'TF-IDF (character 1–3-grams) + logistic regression a label, at one half':
+        '每个标签一个 TF-IDF + 逻辑回归，阈值 0.5',
+      'always the most frequent set of labels': '永远猜最常见的标签组合',
+      'logistic regression': '逻辑回归',
+      'the first documents of the base, never refusing': '总是给出前几篇文档，从不拒答',
+      'TF-IDF of character 2–4-grams: names and figures that stand in both':
+        '2–4 字符元组的 TF-IDF：靠两边共有的名称和数字',
+      'copy of the source': '照抄原文',
+      'translation of the nearest training sentence': '最相近训练句的译文',
+      'the most popular items': '最热门的物品',
+      'what most often followed the last item': '最常跟在上一件之后的物品',
+    },
   },
 };
