@@ -94,7 +94,7 @@ test('a corrupted data directory is one clear error with the last line of the lo
     code: 'database-wont-start',
     message: expect.stringMatching(/PostgreSQL will not start: .*pg_control/),
   });
-});
+}, 90_000);
 
 test('a port taken between the choice and the start is chosen again', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
