@@ -39,10 +39,14 @@ export function minHash(text: string): Uint32Array {
 /** Texts that share so much belong on the same side of a split. */
 const RELATED = 0.5;
 
-/** @param threshold the least similarity of copies, above 1 for none; with 112 hashes the estimate is good to about 0.08 */
-export function createNearDuplicateIndex(threshold: number): NearDuplicateIndex {
+/**
+ * @param threshold the least similarity of copies, above 1 for none; with 112 hashes the estimate is good to about 0.08
+ * @param rows hashes of a band. With 8, in 14 bands, texts half alike meet once in 20 times; with 4, in 28 bands, five times of
+ *   six, for twice the memory and more to compare
+ */
+export function createNearDuplicateIndex(threshold: number, rows: 4 | 8 = ROWS): NearDuplicateIndex {
   const kept = createKeptTexts();
-  const bands = Array.from({ length: BANDS }, (_, band) => createBand(kept, band));
+  const bands = Array.from({ length: HASHES / rows }, (_, band) => createBand(kept, band * rows, rows));
   const bytes = new Uint8Array(HASHES);
   const least = Math.min(threshold, RELATED);
   return {
@@ -226,14 +230,13 @@ const LOAD = 8;
  * Texts by one band, chained in flat arrays: 5 bytes a text. Bands are equal when the low bytes of their hashes are;
  * those of different bands are so once in 2^64.
  */
-function createBand(kept: KeptTexts, band: number): Band {
+function createBand(kept: KeptTexts, start: number, rows: number): Band {
   let heads = new Uint32Array(512);
   const nexts = createNumbers();
   let count = 0;
-  const start = band * ROWS;
   const slotOf = (bytes: Uint8Array): number => {
     let key = 0;
-    for (let row = start; row < start + ROWS; row++) key = Math.imul(key ^ (bytes[row] as number), PRIME);
+    for (let row = start; row < start + rows; row++) key = Math.imul(key ^ (bytes[row] as number), PRIME);
     return (mix(key) >>> 0) % heads.length;
   };
   const chain = (index: number): void => {
@@ -244,7 +247,7 @@ function createBand(kept: KeptTexts, band: number): Band {
   return {
     *find(bytes) {
       for (let at = heads[slotOf(bytes)] as number; at !== 0; at = nexts.at(at - 1)) {
-        if (isSameBand(bytes, kept.bytesOf(at - 1), start)) yield at - 1;
+        if (isSameBand(bytes, kept.bytesOf(at - 1), start, rows)) yield at - 1;
       }
     },
     add(index) {
@@ -258,7 +261,7 @@ function createBand(kept: KeptTexts, band: number): Band {
   };
 }
 
-function isSameBand(one: Uint8Array, other: Uint8Array, start: number): boolean {
-  for (let row = start; row < start + ROWS; row++) if (one[row] !== other[row]) return false;
+function isSameBand(one: Uint8Array, other: Uint8Array, start: number, rows: number): boolean {
+  for (let row = start; row < start + rows; row++) if (one[row] !== other[row]) return false;
   return true;
 }

@@ -26,7 +26,7 @@ const ALIKE = 0.5;
 export function clustersOf<Example>(examples: readonly Example[], likeness: Likeness<Example>): Int32Array {
   const clusters = new Int32Array(examples.length);
   const byGroup = new Map<string, number>();
-  const near = createNearDuplicateIndex(Infinity);
+  const near = createNearDuplicateIndex(Infinity, 4);
   for (const [index, example] of examples.entries()) {
     const group = likeness.groupOf?.(example);
     const text = likeness.textOf(example);
