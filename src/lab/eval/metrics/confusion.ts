@@ -20,6 +20,7 @@ export interface AveragedScores {
 /**
  * Counts by true class (row) and predicted class (column).
  * @param expected class numbers in 0 … classCount − 1
+ * @throws RangeError for any other number, on either side
  */
 export function confusionMatrix(
   expected: ArrayLike<number>,
@@ -29,9 +30,9 @@ export function confusionMatrix(
   const counts = Array.from({ length: classCount }, () => new Float64Array(classCount));
   for (let i = 0; i < expected.length; i++) {
     const row = counts[expected[i] as number];
-    if (row === undefined || !((predicted[i] as number) < classCount))
-      throw new RangeError(`example ${i} has no such class`);
-    row[predicted[i] as number] = (row[predicted[i] as number] as number) + 1;
+    const count = row?.[predicted[i] as number];
+    if (row === undefined || count === undefined) throw new RangeError(`example ${i} has no such class`);
+    row[predicted[i] as number] = count + 1;
   }
   return counts;
 }
@@ -56,11 +57,17 @@ export function classScores(counts: readonly Float64Array[], zeroDivision: ZeroD
     const right = row[c] ?? 0;
     const support = sumOf(row);
     const named = sumOf(counts.map((_, r) => at(counts, r, c)));
-    return { ...sharesOf(right, named, support, zeroDivision), support };
+    return { ...scoresOfCounts(right, named, support, zeroDivision), support };
   });
 }
 
-function sharesOf(right: number, named: number, support: number, zeroDivision: ZeroDivision): AveragedScores {
+/** Precision, recall and F1 of how often a class was named, was there, and both. */
+export function scoresOfCounts(
+  right: number,
+  named: number,
+  support: number,
+  zeroDivision: ZeroDivision,
+): AveragedScores {
   return {
     precision: named === 0 ? zeroDivision : right / named,
     recall: support === 0 ? zeroDivision : right / support,
@@ -69,18 +76,23 @@ function sharesOf(right: number, named: number, support: number, zeroDivision: Z
   };
 }
 
-/** The mean over classes (`macro`), weighted by their support (`weighted`), or over all examples together (`micro`). */
+/**
+ * The mean over classes (`macro`), weighted by their support (`weighted`), or over all examples together (`micro`).
+ * @param labels only these classes, as scikit-learn's `labels`; all of them when not given
+ */
 export function averageScores(
   counts: readonly Float64Array[],
   average: 'macro' | 'weighted' | 'micro',
   zeroDivision: ZeroDivision = 0,
+  labels: readonly number[] = [...counts.keys()],
 ): AveragedScores {
   if (average === 'micro') {
-    const right = sumOf(counts.map((row, c) => row[c] ?? 0));
-    const total = sumOf(counts.map(sumOf));
-    return sharesOf(right, total, total, zeroDivision);
+    const right = sumOf(labels.map((c) => at(counts, c, c)));
+    const named = sumOf(labels.map((c) => sumOf(counts.map((_, r) => at(counts, r, c)))));
+    return scoresOfCounts(right, named, sumOf(labels.map((c) => sumOf(counts[c] ?? []))), zeroDivision);
   }
-  const classes = classScores(counts, zeroDivision);
+  const all = classScores(counts, zeroDivision);
+  const classes = labels.map((c) => all[c] ?? { ...scoresOfCounts(0, 0, 0, zeroDivision), support: 0 });
   const mean = (of: (scores: ClassScores) => number): number => {
     const defined = classes.filter((scores) => !Number.isNaN(of(scores)));
     const weight = ({ support }: ClassScores): number => (average === 'macro' ? 1 : support);
