@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { TASKS, findTask } from '../../lab/tasks/registry.js';
+import type { AnyTask } from '../../lab/tasks/task.js';
 import { defineCommand } from '../command.js';
 import { runTaskStage, taskLines, usageLine } from '../stages/task-stage.js';
 import { openAiModelAt } from './model-at-url.js';
@@ -10,7 +11,7 @@ export const command = defineCommand({
   name: 'task',
   summary: 'fit a model to a task and say how good it is',
   description:
-    'Reads records, splits them so that no near-copies straddle, fits a model, and measures it on examples that it never saw: every figure with a 95 % interval, beside baselines fitted on the same examples, with a paired test that says when the difference is not decisive, by groups, with the worst answers. Model and report are kept under models/NAME. Without arguments it lists the tasks.',
+    'Reads records, splits them so that no near-copies straddle, fits a model, and measures it on examples that it never saw: every figure with a 95 % interval, beside baselines fitted on the same examples, with a paired test that says when the difference is not decisive, by groups, with the worst answers. Model and report are kept under models/NAME. Without arguments it lists the tasks; with a task alone it says what its records, settings and figures are.',
   arguments: {
     task: { description: 'which task', count: 'optional' },
     data: { description: 'records: .jsonl, .json, .csv or .tsv', count: 'optional' },
@@ -25,7 +26,7 @@ export const command = defineCommand({
     setting: {
       kind: 'list',
       placeholder: 'NAME=VALUE',
-      description: 'a setting of the task; its report lists them all',
+      description: 'a setting of the task; moat task NAME lists them',
     },
     test: { kind: 'text', placeholder: 'FILE', description: 'examples to measure with, instead of a part of the data' },
     validation: { kind: 'text', placeholder: 'FILE', description: 'examples that tell when to stop; with --test' },
@@ -48,6 +49,7 @@ export const command = defineCommand({
   settings: ['serve.threads'],
   examples: [
     { command: 'moat task', does: 'which tasks there are' },
+    { command: 'moat task tabular', does: 'its records, settings and figures' },
     { command: 'moat task classification reviews.jsonl --name opinion', does: 'fit, measure, keep' },
     {
       command: 'moat task classification a.jsonl --against openai:MODEL@URL',
@@ -71,10 +73,9 @@ export const command = defineCommand({
     }
     const task = findTask(taskName);
     if (data === undefined) {
-      const fields = task.use((typed) => Object.keys(typed.fieldNames));
-      throw new MoatError('usage', `moat task ${taskName}: no data is named`, {
-        fix: `Name a file whose records have ${fields.join(', ')}.`,
-      });
+      const facts = factsOf(task);
+      for (const line of factLines(facts)) terminal.print(line);
+      return { json: facts };
     }
     const at = (file: string): string => path.resolve(cwd, file);
     const { report, folder, usage } = await runTaskStage({
@@ -105,6 +106,47 @@ export const command = defineCommand({
     return { json: { folder, ...report, usage } };
   },
 });
+
+/** What a founder must know before the first run. */
+function factsOf(task: AnyTask) {
+  return task.use(({ name, description, fieldNames, settings, metrics, baselines, asked }) => ({
+    name,
+    description,
+    fields: Object.fromEntries(Object.entries(fieldNames).map(([field, names]) => [field, [...names]])),
+    settings: { ...settings.parse({}) },
+    metrics: metrics.map((metric) => metric.name),
+    baselines: baselines.map((baseline) => baseline.name),
+    canBeAsked: asked !== undefined,
+  }));
+}
+
+function factLines({
+  name,
+  description,
+  fields,
+  settings,
+  metrics,
+  baselines,
+  canBeAsked,
+}: ReturnType<typeof factsOf>): string[] {
+  const named = Object.entries(fields).map(
+    ([field, names]) => `  ${field}${names.length === 0 ? '' : ` (or ${names.join(', ')})`}`,
+  );
+  return [
+    description,
+    '',
+    'a record has',
+    ...named,
+    '',
+    'settings',
+    ...Object.entries(settings).map(([setting, value]) => `  --setting ${setting}=${String(value)}`),
+    '',
+    `measured by ${metrics.join(', ')}`,
+    `beside ${baselines.join('; ')}${canBeAsked ? '; and any chat model, with --against' : ''}`,
+    '',
+    `moat task ${name} FILE`,
+  ];
+}
 
 function checkedName(name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;

@@ -86,9 +86,6 @@ export function sasRecStates(p: Parameters, items: Tensor, mask: Tensor, config:
 /** @param states `[rows, width]` @returns a score for every row of the item table `[rows, itemCount]` */
 export const itemScores = (p: Parameters, states: Tensor): Tensor => linear(states, p(ITEMS));
 
-/** The table's rows of some items. @param items `[rows]` int64 @returns `[rows, width]` */
-export const itemVectors = (p: Parameters, items: Tensor): Tensor => gather(p(ITEMS), items);
-
 /** What is to come after the last item. @returns `[batch, width]` */
 export function lastStates(states: Tensor, { maxLength, width }: SasRecConfig): Tensor {
   const [batch] = states.shape as readonly [Dim, number, number];
