@@ -157,7 +157,7 @@ export function whyNoText(record: unknown, textField?: string): { readonly what:
   if (isRecord(record) && textField === undefined && has(record, WHO_FIELDS) && has(record, WHAT_FIELDS)) {
     return {
       what: `an event of a user with an item, which holds no text; ${describeRecord(record)}`,
-      fix: 'Leave such files out of a corpus, or name the field that holds a text with --text-field.',
+      fix: 'Events are for moat task recommendation; in a corpus, name the field that holds a text with --text-field.',
     };
   }
   return {
