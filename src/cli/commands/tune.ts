@@ -38,6 +38,27 @@ export const command = defineCommand({
       maximum: 4096,
       description: 'train a low-rank adapter beside the model, and write that alone (PEFT)',
     },
+    loraAlpha: {
+      kind: 'number',
+      placeholder: 'X',
+      minimum: 0.001,
+      maximum: 100_000,
+      description: 'how much the adapter counts, over its rank (default: twice the rank)',
+    },
+    loraModules: {
+      kind: 'text',
+      placeholder: 'NAMES',
+      description: 'which layers, such as q_proj,v_proj (default: all linear ones but the head)',
+    },
+    loraDropout: {
+      kind: 'number',
+      placeholder: 'X',
+      minimum: 0,
+      maximum: 0.9,
+      default: 0,
+      description: 'share of what enters an adapter that is left out while training',
+    },
+    dora: { kind: 'flag', description: 'learn the lengths of rows apart from their directions (DoRA)' },
     quantize: {
       kind: 'choice',
       choices: ['none', 'int4', 'int8'],
@@ -197,9 +218,9 @@ export const command = defineCommand({
   },
   settings: ['business.machineHourlyPrice'],
   examples: [
-    { command: 'moat tune faq.jsonl --from smollm2 --preview', does: 'what would be learned' },
-    { command: 'moat tune faq.jsonl --from smollm2 --out support --epochs 2', does: 'a model in the folder support' },
-    { command: 'moat tune faq.jsonl --from smollm2 --lora 8', does: 'a small adapter instead' },
+    { command: 'moat tune faq.jsonl --from runs/smol --preview', does: 'what would be learned' },
+    { command: 'moat tune faq.jsonl --from runs/smol --out support --epochs 2', does: 'a model in the folder support' },
+    { command: 'moat tune faq.jsonl --from runs/smol --lora 8', does: 'a small adapter instead' },
     { command: 'moat tune pairs.jsonl --from support --objective dpo', does: 'prefer the better of two answers' },
   ],
   async run({ arguments: { data }, options, cwd, env, terminal, reporter, clock, signal, loadProject }) {
@@ -226,7 +247,16 @@ export const command = defineCommand({
       heldOutFraction: options.heldOut,
       objective: objectiveOf(options, cwd, env),
       adapter:
-        options.lora === undefined ? undefined : { rank: options.lora, precision: precisionOf(options.quantize) },
+        options.lora === undefined
+          ? undefined
+          : {
+              rank: options.lora,
+              precision: precisionOf(options.quantize),
+              alpha: options.loraAlpha,
+              modules: options.loraModules?.split(',').map((name) => name.trim()),
+              dropout: options.loraDropout,
+              dora: options.dora,
+            },
       hourlyMicros: hourlyMicrosOf(project),
       clock,
       signal,

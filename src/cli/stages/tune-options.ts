@@ -25,6 +25,12 @@ export interface AdapterOptions {
   readonly rank: number;
   /** How the model itself is kept while the adapter learns. */
   readonly precision: BasePrecision;
+  /** Twice the rank when not given. */
+  readonly alpha: number | undefined;
+  /** Last names of layers; every linear one but the head when not given. */
+  readonly modules: readonly string[] | undefined;
+  readonly dropout: number;
+  readonly dora: boolean;
 }
 
 export interface TuneOptions {

@@ -57,7 +57,7 @@ export async function runTuneStage(options: TuneOptions): Promise<TunedResult> {
   loading.done(`${base.model.config.model_type} from ${path.basename(options.from)}`);
   const { model, weights: trainable } = trainableOf(options, base);
   const { task, weights } = await taskFor(options, { base, model, tokenizer: base.tokenizer }, trainable);
-  return tune(options, base, task, weights);
+  return tune(options, base.model.config.model_type, task, weights);
 }
 
 /** Usual: the adapter's share counts twice. */
@@ -69,8 +69,14 @@ function trainableOf(
   { model, weights }: LoadedModel,
 ): { readonly model: CausalModel; readonly weights: TrainableWeights } {
   if (adapter === undefined) return { model, weights: allOf(model, weights) };
-  const { rank, precision } = adapter;
-  const adapted = adaptModel(model, { rank, alpha: ALPHA_PER_RANK * rank });
+  const { rank, precision, alpha = ALPHA_PER_RANK * rank, modules, dropout, dora } = adapter;
+  const adapted = adaptModel(model, {
+    rank,
+    alpha,
+    dropout,
+    useDora: dora,
+    ...(modules === undefined ? {} : { targetModules: modules }),
+  });
   const { seed } = settings;
   return {
     model: adapted.model,
@@ -80,14 +86,14 @@ function trainableOf(
 
 async function tune(
   options: TuneOptions,
-  base: LoadedModel,
+  architecture: string,
   task: TuningTask,
   weights: TrainableWeights,
 ): Promise<TunedResult> {
   const stage = options.reporter.stage('tune');
   const result = await tuneModel({
     folder: options.out,
-    architecture: base.model.config.model_type,
+    architecture,
     weights,
     task,
     settings: options.settings,
