@@ -29,15 +29,25 @@ const MAX_RESAMPLES = 100_000;
  * @param rng drawn from `resamples` × terms times
  */
 export function bootstrapRatio(terms: readonly RatioTerm[], rng: Rng, options: BootstrapOptions = {}): Interval {
-  const { resamples = 2000, confidence = 0.95 } = options;
-  if (!Number.isInteger(resamples) || resamples < 1 || resamples > MAX_RESAMPLES)
-    throw new RangeError(`resamples is ${resamples}, not 1 to ${MAX_RESAMPLES}`);
-  if (!(confidence > 0 && confidence < 1)) throw new RangeError(`confidence is ${confidence}, not between 0 and 1`);
-  if (terms.length === 0) throw new RangeError('nothing to draw from');
+  const { resamples, confidence } = checkBootstrap(terms.length, options);
   const ratios = new Float64Array(resamples);
   for (let i = 0; i < resamples; i++) ratios[i] = drawRatio(terms, rng);
   ratios.sort();
   return { low: quantile(ratios, (1 - confidence) / 2), high: quantile(ratios, (1 + confidence) / 2) };
+}
+
+/**
+ * The options with their defaults.
+ * @param count how many there are to draw from
+ * @throws RangeError when there is nothing to draw from, or an option is out of range
+ */
+export function checkBootstrap(count: number, options: BootstrapOptions): Required<BootstrapOptions> {
+  const { resamples = 2000, confidence = 0.95 } = options;
+  if (!Number.isInteger(resamples) || resamples < 1 || resamples > MAX_RESAMPLES)
+    throw new RangeError(`resamples is ${resamples}, not 1 to ${MAX_RESAMPLES}`);
+  if (!(confidence > 0 && confidence < 1)) throw new RangeError(`confidence is ${confidence}, not between 0 and 1`);
+  if (count === 0) throw new RangeError('nothing to draw from');
+  return { resamples, confidence };
 }
 
 function drawRatio(terms: readonly RatioTerm[], rng: Rng): number {
