@@ -1,5 +1,6 @@
 import { MoatError } from '../../base/errors.js';
 import { classificationTask } from './classification/task.js';
+import { clickRankingTask } from './click-ranking/task.js';
 import { embeddingTask } from './embedding/task.js';
 import { questionAnsweringTask } from './question-answering/task.js';
 import { recommendationTask } from './recommendation/task.js';
@@ -17,6 +18,7 @@ export const TASKS: readonly AnyTask[] = [
   embeddingTask,
   translationTask,
   recommendationTask,
+  clickRankingTask,
 ];
 
 /** @throws MoatError `unknown-task` listing those there are */

@@ -260,7 +260,8 @@ export function reportOf<Example, Output, Settings extends TaskSettings>(
   others: readonly Answers<Output>[],
   { seed, resamples }: { readonly seed: number; readonly resamples?: number },
 ) {
-  const draws = drawRows(test.length, { seed, ...(resamples === undefined ? {} : { resamples }) });
+  const clusters = clusterNames(task, test);
+  const draws = drawRows(test.length, { seed, clusters, ...(resamples === undefined ? {} : { resamples }) });
   const [primary] = task.metrics;
   if (primary === undefined) throw new Error(`the task ${task.name} has no metric`);
   const peers = others.map(({ name, kind, outputs: theirs, seconds }): ScoredPeer => ({
@@ -283,16 +284,24 @@ export function reportOf<Example, Output, Settings extends TaskSettings>(
   };
 }
 
+function clusterNames<Example>(
+  { drawnWith }: { drawnWith?(example: Example): string },
+  examples: readonly Example[],
+): string[] | undefined {
+  return drawnWith === undefined ? undefined : examples.map((example) => drawnWith(example));
+}
+
 /** Groups smaller than this say nothing. */
 const LEAST_SLICE = 10;
 const MAX_SLICES = 40;
 
 function slicesOf<Example, Output, Settings extends TaskSettings>(
-  { slices, metrics, sliceMetric = metrics[0] }: Task<Example, Output, Settings>,
+  task: Task<Example, Output, Settings>,
   test: readonly Example[],
   outputs: readonly Output[],
   seed: number,
 ): SliceScore[] {
+  const { slices, metrics, sliceMetric = metrics[0] } = task;
   if (slices === undefined || sliceMetric === undefined) return [];
   const rows = new Map<string, number[]>();
   for (const [row, example] of test.entries()) {
@@ -307,7 +316,8 @@ function slicesOf<Example, Output, Settings extends TaskSettings>(
       members.map((row) => test[row] as Example),
       members.map((row) => outputs[row] as Output),
     ];
-    const [score] = scoreOutputs([sliceMetric], examples, theirs, drawRows(members.length, { seed, resamples: 300 }));
+    const draws = drawRows(members.length, { seed, resamples: 300, clusters: clusterNames(task, examples) });
+    const [score] = scoreOutputs([sliceMetric], examples, theirs, draws);
     return { name, count: members.length, score: score as Score };
   });
 }

@@ -27,13 +27,15 @@ export interface ScoreOptions {
   /** Default 1,000. */
   readonly resamples?: number;
   readonly seed: number;
+  /** Examples of one name are drawn together. */
+  readonly clusters?: readonly string[] | undefined;
 }
 
 const RESAMPLES = 1000;
 
 /** Draws of examples with replacement, the same for every metric and model. @returns row numbers, one array a draw */
-export function drawRows(count: number, { resamples = RESAMPLES, seed }: ScoreOptions): Uint32Array[] {
-  return [...eachDraw(count, resamples, Rng.fromSeed(seed))];
+export function drawRows(count: number, { resamples = RESAMPLES, seed, clusters }: ScoreOptions): Uint32Array[] {
+  return [...eachDraw(count, resamples, Rng.fromSeed(seed), clusters)];
 }
 
 export function scoreOutputs<Example, Output>(

@@ -107,6 +107,8 @@ export interface Task<Example, Output, Settings extends TaskSettings = TaskSetti
   textOf(example: Example): string;
   /** Examples of one group stand on one side; by near-copies of their text when absent. */
   groupOf?(example: Example): string | undefined;
+  /** Examples of one name are drawn together when intervals are made, because they say less than as many that do not belong together. */
+  drawnWith?(example: Example): string;
   /** Where the split is by position in time and not by chance, it is the task's own. */
   split?(examples: readonly Example[], seed: number): Sides<Example>;
   /** What is wrong with the examples as a whole, in one line; undefined when nothing is. */
