@@ -23,6 +23,7 @@ export function scriptedEngine(
     generatedTokens: 0,
     aborted: 0,
     encode,
+    encodeInfill: (before: string, after: string) => [...Buffer.from(before + after)],
     encodeChat: (messages: readonly { role: string; content: string }[]) =>
       encode(messages.map((message) => message.content).join('\n')),
     tokenBytes: (id: number) => Uint8Array.of(id),

@@ -39,9 +39,10 @@ export interface EvalEvent {
   type: 'eval';
   time: string;
   step: number;
-  /** Mean nats a token on the validation documents. */
+  /** Mean nats a predicted token on the validation documents, by what the run learns. */
   loss: number;
-  bitsPerByte: number;
+  /** Absent for models that do not continue texts: they have no probability of a text. */
+  bitsPerByte?: number;
 }
 
 export interface CheckpointEvent {

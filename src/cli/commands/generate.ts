@@ -18,6 +18,7 @@ export const command = defineCommand({
   options: {
     run: { kind: 'text', placeholder: 'NAME', description: 'the run whose model to ask (default: the newest)' },
     chat: { kind: 'flag', description: "treat the prompt as a user's message, rendered by the chat template" },
+    suffix: { kind: 'text', placeholder: 'TEXT', description: 'write what stands between the prompt and this' },
     maxTokens: {
       kind: 'integer',
       placeholder: 'N',
@@ -132,6 +133,7 @@ export const command = defineCommand({
   examples: [
     { command: 'moat generate "Returns the"', does: 'continue a sentence' },
     { command: 'moat generate "Returns the" --temperature 0 --max-tokens 40', does: 'the likeliest words' },
+    { command: 'moat generate "Dear " --suffix " Yours,"', does: 'what stands between, if it learned infill' },
     { command: 'moat generate "An order:" --schema order.json', does: 'an answer that fits a JSON schema' },
   ],
   async run({ arguments: { prompt }, options, loadProject, terminal, signal }) {
@@ -141,9 +143,7 @@ export const command = defineCommand({
     const checkpoint = await findModel(filesOf(project).runs, options.run);
     const engine = await loadEngine(project, checkpoint);
     try {
-      const promptTokens = options.chat
-        ? engine.encodeChat([{ role: 'user', content: prompt }])
-        : engine.encode(prompt);
+      const promptTokens = promptOf(engine, prompt, options);
       const maxTokens = roomFor(promptTokens, options.maxTokens, engine);
       const { topK, topP, minP, stop, seed, logprobs, choices, beams, lengthPenalty } = options;
       const { repetitionPenalty, presencePenalty, frequencyPenalty } = options;
@@ -167,6 +167,7 @@ export const command = defineCommand({
       if (choices === 1) terminal.write(options.chat ? '' : prompt);
       for await (const part of engine.generate(request, signal)) {
         if (part.type === 'done') {
+          if (choices === 1) terminal.write(options.suffix ?? '');
           show(terminal, engine, answers, part, (performance.now() - started) / 1000);
           return { json: { text: answers[0]?.text, ...(choices > 1 ? { answers } : {}), checkpoint, ...part } };
         }
@@ -181,6 +182,18 @@ export const command = defineCommand({
     }
   },
 });
+
+function promptOf(
+  engine: TextEngine,
+  prompt: string,
+  { chat, suffix }: { readonly chat: boolean; readonly suffix: string | undefined },
+): number[] {
+  if (suffix !== undefined && chat) {
+    throw new MoatError('bad-option', '--suffix: a message has no text after it', { fix: 'Leave out --chat.' });
+  }
+  if (suffix !== undefined) return engine.encodeInfill(prompt, suffix);
+  return chat ? engine.encodeChat([{ role: 'user', content: prompt }]) : engine.encode(prompt);
+}
 
 interface Collected {
   text: string;

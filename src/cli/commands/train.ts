@@ -28,6 +28,7 @@ export const command = defineCommand({
   examples: [
     { command: 'moat train --minutes 30', does: 'half an hour' },
     { command: 'moat train --steps 300 --name first', does: '300 steps, in runs/first' },
+    { command: 'moat train --objective causal=0.7,infill=0.3', does: 'to fill gaps, too' },
     { command: 'moat train --find-lr', does: 'which learning rate to use' },
     { command: 'moat train --resume', does: 'go on with the newest run' },
   ],

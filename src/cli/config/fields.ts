@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseMicros } from '../../base/money.js';
+import { OBJECTIVES, readObjectives } from '../../lab/train/objectives/objectives.js';
 
 /** What the command line knows about one field of the configuration. */
 export interface FieldFacts {
@@ -75,6 +76,12 @@ export const WEIGHTS: TextRule = {
   placeholder: 'WEIGHTS',
   expects: 'weights of groups with commas between them, such as "en=2, zh-Hans=1"',
   holds: (value) => value.split(',').every((part) => WEIGHT.test(part)),
+};
+
+export const OBJECTIVE: TextRule = {
+  placeholder: 'WHAT',
+  expects: `one of ${OBJECTIVES.join(', ')}, or several with weights such as "causal=0.7, infill=0.3"`,
+  holds: (value) => typeof readObjectives(value) !== 'string',
 };
 
 /** "en=2, zh-Hans=1" as a record; of a group named twice the last counts. @param value of which `WEIGHTS` holds */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { MAX_REPEATS } from '../../lab/data/mixture.js';
+import { architectures } from '../../lab/models/registry.js';
 import { configProblem, type ConfigSource, explainIssues } from './problems.js';
 import { configSchema, type GivenConfig } from './schema.js';
 import type { ProjectConfig } from './types.js';
@@ -34,11 +35,11 @@ export function resolveConfig(input: unknown, options: ResolveOptions): ProjectC
     data: resolveData(given.data ?? {}),
     tokenizer: {
       vocabularySize: given.tokenizer?.vocabularySize ?? 4096,
-      model: given.tokenizer?.model ?? 'bpe',
+      model: given.tokenizer?.model ?? (kindOf(model.architecture) === 'encoder' ? 'wordpiece' : 'bpe'),
       split: given.tokenizer?.split ?? 'gpt2',
     },
     model,
-    train: resolveTrain(given.train ?? {}, model.contextLength),
+    train: resolveTrain(given.train ?? {}, model),
     serve: resolveServe(given.serve ?? {}, name),
     business: resolveBusiness(given.business ?? {}),
     database: { url: given.database?.url ?? (options.env['DATABASE_URL'] || undefined) },
@@ -109,11 +110,19 @@ const MUON_VECTOR_RATE = 0.01;
 /** The last half of a run cools down: at these sizes that is worth more than a longer plateau. */
 const DECAY_FRACTION = 0.5;
 
-function resolveTrain(train: Given<'train'>, contextLength: number): ProjectConfig['train'] {
-  const optimizer = train.optimizer ?? 'muon';
+/** undefined for an architecture there is not: the command that needs it says so. */
+const kindOf = (architecture: string): string | undefined =>
+  architectures.find(({ modelType }) => modelType === architecture)?.kind;
+
+function resolveTrain(train: Given<'train'>, { architecture, contextLength }: ProjectConfig['model']) {
+  const kind = kindOf(architecture);
+  // the rates beside Muon are those of models that predict the next token
+  const isEncoder = kind === 'encoder' || kind === 'encoder-decoder';
+  const optimizer = train.optimizer ?? (isEncoder ? 'adamw' : 'muon');
   const muon = optimizer === 'muon';
   const learningRate = train.learningRate ?? LEARNING_RATES[optimizer];
   return {
+    objective: train.objective,
     steps: train.steps,
     minutes: train.minutes ?? (train.steps === undefined ? DEFAULT_MINUTES : undefined),
     batchSize: train.batchSize ?? 8,

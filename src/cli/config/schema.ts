@@ -9,6 +9,7 @@ import {
   CURRENCY,
   fieldFacts,
   LANGUAGES,
+  OBJECTIVE,
   type FieldFacts,
   oneOf,
   POSTGRES_URL,
@@ -70,6 +71,7 @@ const sections = {
     ropeTheta: realNumber(1, 1e9, ['rope-theta', 'base of the rotary positions']),
   },
   train: {
+    objective: text(OBJECTIVE, ['objective', 'what is learned: causal, infill, masked …, with weights']),
     steps: wholeNumber(1, 100_000_000, ['steps', 'stop after this many optimizer steps']),
     minutes: realNumber(0.01, 525_600, ['minutes', 'stop after this many minutes']),
     batchSize: wholeNumber(1, 4096, ['batch-size', 'sequences in one pass']),

@@ -85,7 +85,7 @@ export interface TokenizerConfig {
   vocabularySize?: number;
   /**
    * "bpe": byte-level BPE, as GPT and Llama 3 have it. "unigram": more even tokens, slower to learn. "wordpiece": for encoders such as
-   * BERT; what it does not know it loses. Default "bpe".
+   * BERT; what it does not know it loses. Default "bpe", with an encoder "wordpiece".
    */
   model?: TokenizerModel;
   /** Where texts are cut before tokens are learned: "gpt2", or "llama3" (digits in threes, contractions in capitals). Default "gpt2". */
@@ -121,6 +121,11 @@ export interface ModelConfig {
 }
 
 export interface TrainConfig {
+  /**
+   * What is learned from text: "causal" (the next token), "infill" (a gap, from both sides), "order" (sentences put right), for encoders "masked",
+   * "membership", "order", "next-sentence" and "contrastive"; several with weights, "causal=0.7, infill=0.3". Default: by the architecture.
+   */
+  objective?: string;
   /** Stop after this many optimizer steps. */
   steps?: number;
   /** Stop after this many minutes. Whichever of the two comes first; default, when neither is given: 10 minutes. */
@@ -229,7 +234,9 @@ export interface ProjectConfig {
   };
   readonly tokenizer: Filled<TokenizerConfig>;
   readonly model: Filled<ModelConfig>;
-  readonly train: Filled<Omit<TrainConfig, 'steps' | 'minutes' | 'patience' | 'memoryLimit'>> & {
+  readonly train: Filled<Omit<TrainConfig, 'objective' | 'steps' | 'minutes' | 'patience' | 'memoryLimit'>> & {
+    /** undefined: as the architecture usually learns. */
+    readonly objective: string | undefined;
     /** undefined: bounded by `minutes` alone. */
     readonly steps: number | undefined;
     /** undefined: bounded by `steps` alone. */

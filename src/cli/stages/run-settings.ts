@@ -1,6 +1,7 @@
 /** From a project's configuration to what a training run is asked to do. */
 import { MoatError } from '../../base/errors.js';
 import { architectures, findArchitecture } from '../../lab/models/registry.js';
+import { type ObjectiveShares, readObjectives } from '../../lab/train/objectives/objectives.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
 import type { ProjectConfig } from '../config/types.js';
 
@@ -34,6 +35,7 @@ export function runConfigOf(config: ProjectConfig, tokenizer: TokenizerFacts): R
       },
       clipNorm: train.clipNorm,
       labelSmoothing: train.labelSmoothing,
+      ...(train.objective === undefined ? {} : { objective: objectiveOf(train.objective) }),
       packDocuments: train.packDocuments,
       recompute: train.recompute,
       averageDecay: train.averageDecay,
@@ -56,6 +58,13 @@ export function runConfigOf(config: ProjectConfig, tokenizer: TokenizerFacts): R
   };
 }
 
+/** @throws MoatError `bad-objective` */
+export function objectiveOf(text: string): ObjectiveShares {
+  const read = readObjectives(text);
+  if (typeof read !== 'string') return read;
+  throw new MoatError('bad-objective', `train.objective: ${read}`);
+}
+
 /**
  * Hugging Face's `config.json`.
  * @throws MoatError `unknown-architecture`; `not-trainable` for one that does not predict tokens
@@ -66,7 +75,7 @@ function hubModelConfig({ model }: ProjectConfig, tokenizer: TokenizerFacts): Re
     vocabularySize: tokenizer.vocabularySize,
   });
   if (sized === undefined) {
-    throw new MoatError('not-trainable', `model.architecture: ${model.architecture} does not predict the next token`, {
+    throw new MoatError('not-trainable', `model.architecture: ${model.architecture} does not learn from plain text`, {
       fix: `These do: ${sizedArchitectures().join(', ')}.`,
     });
   }
@@ -74,9 +83,16 @@ function hubModelConfig({ model }: ProjectConfig, tokenizer: TokenizerFacts): Re
     model_type: model.architecture,
     ...sized,
     bos_token_id: tokenizer.endOfText,
-    eos_token_id: [tokenizer.endOfText, tokenizer.endOfTurn],
     ...(tokenizer.pad === undefined ? {} : { pad_token_id: tokenizer.pad }),
+    ...endsOf(model.architecture, tokenizer),
   };
+}
+
+/** An encoder-decoder begins to write from padding, as T5 does, and knows one end. */
+function endsOf(architecture: string, { endOfText, endOfTurn, pad }: TokenizerFacts): Record<string, unknown> {
+  const { kind } = findArchitecture(architecture, 'model.architecture');
+  if (kind !== 'encoder-decoder') return { eos_token_id: [endOfText, endOfTurn] };
+  return { eos_token_id: endOfText, decoder_start_token_id: pad ?? endOfText };
 }
 
 const sizedArchitectures = (): string[] =>

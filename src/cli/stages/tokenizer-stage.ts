@@ -1,12 +1,15 @@
 import { formatCount, formatSeconds } from '../../base/units.js';
 import { readCorpus } from '../../lab/data/corpus.js';
 import type { Document } from '../../lab/data/document.js';
+import { findArchitecture } from '../../lab/models/registry.js';
 import { type ShardManifest, writeTokenShards } from '../../lab/tokenizer/shard-writer.js';
 import type { Tokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { trainTokenizer } from '../../lab/tokenizer/train-tokenizer.js';
+import { USUAL_OBJECTIVE, tokensFor } from '../../lab/train/objectives/objectives.js';
 import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { filesOf } from './project-files.js';
+import { objectiveOf } from './run-settings.js';
 import { trainingDocuments } from './training-documents.js';
 
 export interface TokenizerResult {
@@ -26,6 +29,7 @@ export async function runTokenizerStage(project: Project, reporter: Reporter): P
     vocabularySize,
     model,
     split,
+    specialTokens: objectiveTokens(project),
     onProgress: (tokens) =>
       stage.progress({
         // Unigram begins with more than it keeps
@@ -51,6 +55,14 @@ export async function runTokenizerStage(project: Project, reporter: Reporter): P
       `${formatCount(train?.tokens ?? 0)} to train on, ${formatCount(validation?.tokens ?? 0)} to validate, ${formatCount(test?.tokens ?? 0)} to test`,
   );
   return { tokenizer, shards, bytesPerToken };
+}
+
+/** Tokens that the model will be trained with and no text holds. */
+function objectiveTokens({ config: { model, train } }: Project): string[] {
+  const { kind } = findArchitecture(model.architecture, 'model.architecture');
+  if (kind === 'classifier' || kind === 'adversarial') return [];
+  const shares = train.objective === undefined ? { [USUAL_OBJECTIVE[kind]]: 1 } : objectiveOf(train.objective);
+  return tokensFor(shares, kind);
 }
 
 async function* textsOf(documents: AsyncIterable<Document>): AsyncGenerator<string> {

@@ -57,9 +57,10 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
   const { progress, reason, parameterCount } = result;
   const tokensPerSecond = watch.tokensPerSecond();
   const bits = watch.bitsPerByte();
+  const measured = watch.measured();
   stage.done(
     `${formatCount(parameterCount)} parameters, ${formatCount(progress.step)} steps, ${formatCount(progress.tokensSeen)} tokens at ` +
-      `${formatCount(tokensPerSecond)}/s; loss ${result.loss.toFixed(2)}${bits === undefined ? '' : `, validation ${bits.toFixed(3)} bits a byte`}` +
+      `${formatCount(tokensPerSecond)}/s; loss ${result.loss.toFixed(2)}${measured === undefined ? '' : `, validation ${measured}`}` +
       (reason === 'stopped' ? '; stopped and saved' : '') +
       (reason === 'converged' ? '; the validation loss falls no more' : ''),
   );
@@ -89,6 +90,7 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
         : { stream: { ...validation, endOfText: tokenizer.endOfText }, byteCount: validation.textBytes },
     files: { ...tokenizerFiles(files.tokenizer, tokenizer), ...(await cardFiles(project, runName)) },
     tokenizerHash: tokenizer.hash,
+    tokens: tokenizer,
     threads: project.config.serve.threads,
     device: project.config.train.device,
     clock,
@@ -197,6 +199,7 @@ function watchRun(stage: Stage) {
   const speeds: number[] = [];
   let smoothed: number | undefined;
   let bits: number | undefined;
+  let validationLoss: number | undefined;
   const show = (event: StepEvent): void => {
     smoothed = smoothed === undefined ? event.loss : SMOOTHING * smoothed + (1 - SMOOTHING) * event.loss;
     const total = event.elapsedSeconds + event.remainingSeconds;
@@ -209,13 +212,18 @@ function watchRun(stage: Stage) {
   return {
     losses,
     see(event: RunEvent): void {
-      if (event.type === 'eval') bits = event.bitsPerByte;
+      if (event.type === 'eval') {
+        bits = event.bitsPerByte;
+        validationLoss = event.loss;
+      }
       if (event.type !== 'step') return;
       losses.push(event.loss);
       speeds.push(event.tokensPerSecond);
       show(event);
     },
     bitsPerByte: () => bits,
+    /** As it is printed: bits a byte where texts have a probability, else the loss. */
+    measured: () => (bits === undefined ? validationLoss?.toFixed(3) : `${bits.toFixed(3)} bits a byte`),
     tokensPerSecond(): number {
       const sorted = [...speeds].sort((a, b) => a - b);
       return sorted[sorted.length >> 1] ?? 0;

@@ -106,6 +106,11 @@ export interface TextEngine {
   encode(text: string): number[];
   /** Tokens of a conversation, rendered by the model's own chat template. Cheap; runs on the calling thread. */
   encodeChat(messages: readonly ChatMessage[]): number[];
+  /**
+   * Tokens of a text with a gap, from which a model that learned `infill` writes what stands between.
+   * @throws MoatError `no-infill-tokens`
+   */
+  encodeInfill(before: string, after: string): number[];
   /** The bytes a token stands for; none for special tokens. @throws RangeError for an unknown id */
   tokenBytes(id: number): Uint8Array;
   /**

@@ -1,4 +1,5 @@
 /** A `TextEngine` that runs in the calling thread: what the worker thread holds, and what tests compare with. */
+import { infillPrompt } from './infill-prompt.js';
 import { MoatError } from '../../base/errors.js';
 import { answerStream } from './answer-stream.js';
 import { checkRequest, placesOf } from './check-request.js';
@@ -51,6 +52,7 @@ export async function createLocalEngine(loaded: LoadedModel, options: LocalEngin
     contextLength,
     encode: (text) => [...tokenizer.promptStart, ...tokenizer.encode(text)],
     encodeChat: (messages) => tokenizer.renderChat(messages),
+    encodeInfill: (before, after) => infillPrompt(tokenizer, before, after),
     tokenBytes: (id) => tokenizer.tokenBytes(id),
     generate(request, signal) {
       if (closing !== undefined) throw new MoatError('engine-closed', `${modelId} is closing`);

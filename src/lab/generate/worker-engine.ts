@@ -3,6 +3,7 @@
  * free. Text becomes tokens here, in the calling thread; everything else happens there. When the thread dies, every open
  * request fails with one clear line and the next request starts a new thread.
  */
+import { infillPrompt } from './infill-prompt.js';
 import { once as onceEvent } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -41,6 +42,7 @@ export async function createWorkerEngine(options: WorkerEngineOptions): Promise<
     contextLength,
     encode: (text) => [...tokenizer.promptStart, ...tokenizer.encode(text)],
     encodeChat: (messages) => tokenizer.renderChat(messages),
+    encodeInfill: (before, after) => infillPrompt(tokenizer, before, after),
     tokenBytes: (id) => tokenizer.tokenBytes(id),
     generate(request, signal) {
       if (closing !== undefined) throw new MoatError('engine-closed', `${modelId} is closing`);

@@ -79,6 +79,16 @@ export const bert = defineArchitecture({
   title: 'BERT',
   source: 'https://arxiv.org/abs/1810.04805',
   kind: 'encoder',
+  sized: (sizes) => ({
+    hidden_size: sizes.hiddenSize,
+    intermediate_size: sizes.intermediateSize,
+    num_hidden_layers: sizes.layers,
+    num_attention_heads: sizes.heads,
+    max_position_embeddings: sizes.contextLength,
+    vocab_size: sizes.vocabularySize,
+    hidden_dropout_prob: sizes.dropout,
+    attention_probs_dropout_prob: sizes.dropout,
+  }),
   configSchema: bertConfigSchema,
   example: {
     name: 'BERT base',

@@ -1,7 +1,7 @@
 /** A walk over every architecture, so that a new one is tested before anybody writes a test for it. */
 import { describe, expect, test } from 'vitest';
 import type { ModelSizes } from './model.js';
-import { architectures, readCausalModel, readModelConfig } from './registry.js';
+import { architectures, readTokenModel, readModelConfig } from './registry.js';
 
 const TINY: ModelSizes = {
   vocabularySize: 40,
@@ -51,7 +51,7 @@ describe.each(architectures)('$modelType', (architecture) => {
 
   test.runIf(architecture.sized !== undefined)('a size of the project becomes a model of that context', () => {
     const sized = architecture.sized?.(TINY) ?? {};
-    const { model } = readCausalModel({ model_type: modelType, ...sized }, 'sized');
+    const { model } = readTokenModel({ model_type: modelType, ...sized }, 'sized');
     expect(model.config).toMatchObject({ vocab_size: 40, max_position_embeddings: 16 });
   });
 });

@@ -84,3 +84,20 @@ export function readCausalModel(json: unknown, origin: string): ReadModel<Causal
     fix: `These do: ${architectures.flatMap((known) => (known.kind === 'causal' ? [known.modelType] : [])).join(', ')}.`,
   });
 }
+
+/**
+ * As `readModelConfig`, for models that read tokens and so can learn from plain text.
+ * @throws MoatError also `not-trainable` for the others
+ */
+export function readTokenModel(
+  json: unknown,
+  origin: string,
+): ReadModel<Extract<Model, { kind: 'causal' | 'encoder' | 'encoder-decoder' }>> {
+  const { architecture, model } = readModelConfig(json, origin);
+  if (model.kind === 'classifier' || model.kind === 'adversarial') {
+    throw new MoatError('not-trainable', `${origin}: ${architecture.title} does not learn from plain text`, {
+      fix: `These do: ${architectures.flatMap((known) => (known.sized === undefined ? [] : [known.modelType])).join(', ')}.`,
+    });
+  }
+  return { architecture, model };
+}

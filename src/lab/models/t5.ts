@@ -27,6 +27,7 @@ import {
   type Pass,
   defineArchitecture,
 } from './model.js';
+import type { ModelSizes } from './model.js';
 import { type BucketRule, runtimeBias, staticBias } from './relative-positions.js';
 import { t5Parameters } from './t5-parameters.js';
 
@@ -73,11 +74,24 @@ const schemaOf = <Type extends string>(modelType: Type, feedForward: (typeof FEE
 
 export type T5Config = z.infer<ReturnType<typeof schemaOf<string>>>;
 
+/** The head's width times the heads need not be the model's width here. */
+const t5Sizes = (sizes: ModelSizes): Readonly<Record<string, unknown>> => ({
+  vocab_size: sizes.vocabularySize,
+  d_model: sizes.hiddenSize,
+  d_kv: sizes.headSize,
+  d_ff: sizes.intermediateSize,
+  num_layers: sizes.layers,
+  num_heads: sizes.heads,
+  dropout_rate: sizes.dropout,
+  n_positions: sizes.contextLength,
+  tie_word_embeddings: sizes.tieWordEmbeddings,
+});
+
 function architecture(
   about: Pick<Architecture, 'modelType' | 'className' | 'title' | 'source' | 'example'>,
   configSchema: ArchitectureDefinition<T5Config, 'encoder-decoder'>['configSchema'],
 ): Architecture {
-  return defineArchitecture({ ...about, kind: 'encoder-decoder', configSchema, build: t5Model });
+  return defineArchitecture({ ...about, kind: 'encoder-decoder', sized: t5Sizes, configSchema, build: t5Model });
 }
 
 export const t5 = architecture(

@@ -9,6 +9,12 @@ export const USUAL_ENDS: readonly string[] = [END_OF_TEXT, '<|end_of_text|>', '<
 
 export const SPECIAL_TOKENS: readonly string[] = [END_OF_TEXT, PAD, TURN_START, TURN_END];
 
+/** Before the text, before what comes after the gap, before what fills it: ours, which are Qwen's and CodeGemma's too, and StarCoder's. */
+export const FIM_NAMES = [
+  ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>'],
+  ['<fim_prefix>', '<fim_suffix>', '<fim_middle>'],
+] as const;
+
 /** ChatML, as `transformers` renders it (Jinja). `Tokenizer.renderChat` gives the same ids. */
 export const CHAT_TEMPLATE =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}" +

@@ -39,6 +39,8 @@ export interface Tokenizer {
   decode(ids: readonly number[]): string;
   /** Stands for what no token spells; undefined where all text is spelled. */
   readonly unknown: number | undefined;
+  /** Ids of the special tokens by their spelling. */
+  readonly special: ReadonlyMap<string, number>;
   /** Ends every document. */
   readonly endOfText: number;
   /** Fills rows up; undefined where there is none. Never `endOfText`: a model that learns to ignore its end does not stop. */
@@ -92,6 +94,7 @@ function createTokenizer(file: TokenizerFile, names: SpecialNames, folder: strin
   return {
     vocabSize: tokens.length,
     unknown: vocabulary.unknown,
+    special,
     encode,
     encodeBatch(inputs, rules) {
       const frame = frameOf(file.post_processor);

@@ -21,6 +21,8 @@ export interface TrainTokenizerOptions {
   readonly model?: TokenizerModel;
   /** Where texts are cut before tokens are learned; WordPiece has its own way. Default `gpt2`. */
   readonly split?: SplitName;
+  /** Further special tokens, after the usual ones: those that `train.objective` needs. WordPiece has its own. */
+  readonly specialTokens?: readonly string[];
   /** Called now and then with the number of tokens: it rises, with Unigram it falls. */
   readonly onProgress?: (tokens: number) => void;
 }
@@ -42,21 +44,23 @@ const trainers: Readonly<
 > = {
   async bpe(texts, options) {
     const split = splits[options.split ?? 'gpt2'];
+    const specialTokens = [...SPECIAL_TOKENS, ...(options.specialTokens ?? [])];
     const trained = await trainBpe(texts, {
       ...options,
-      specialTokenCount: SPECIAL_TOKENS.length,
+      specialTokenCount: specialTokens.length,
       cut: countCut(split),
     });
-    return byteLevelFiles(trained, SPECIAL_TOKENS, split.bytes);
+    return byteLevelFiles(trained, specialTokens, split.bytes);
   },
   async unigram(texts, options) {
     const split = splits[options.split ?? 'gpt2'];
+    const specialTokens = [...SPECIAL_TOKENS, ...(options.specialTokens ?? [])];
     const trained = await trainUnigram(texts, {
       ...options,
-      specialTokenCount: SPECIAL_TOKENS.length,
+      specialTokenCount: specialTokens.length,
       cut: countCut(split),
     });
-    return unigramFiles(trained, SPECIAL_TOKENS, split.characters);
+    return unigramFiles(trained, specialTokens, split.characters);
   },
   async wordpiece(texts, { vocabularySize, onProgress }) {
     const specialTokens = WORDPIECE_SPECIAL_TOKENS;

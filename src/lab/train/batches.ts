@@ -100,6 +100,13 @@ export function createLaneLoader(stream: ArrayLike<number>, options: BatchOption
   };
 }
 
+/** Randomness of a draw: a resumed run, which begins with the position of a checkpoint, draws what the other would have. */
+export function rngOfDraw(seed: number, { epoch, cursor }: BatchPosition): Rng {
+  return Rng.fromSeed(
+    Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(epoch + 1, 0x85ebca6b) ^ Math.imul(cursor + 1, 0xc2b2ae35),
+  );
+}
+
 function tooSmall(stream: ArrayLike<number>, sequenceLength: number, needed: string): MoatError {
   const what = `the corpus has ${stream.length} training tokens, fewer than ${needed} of ${sequenceLength}`;
   return new MoatError('corpus-too-small', what, { fix: 'Add data or lower train.sequenceLength.' });

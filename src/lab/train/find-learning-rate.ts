@@ -3,7 +3,7 @@
  * too small to far too large, and the loss shows where it learns and where it breaks. Nothing is written.
  */
 import path from 'node:path';
-import { readCausalModel } from '../models/registry.js';
+import { readTokenModel } from '../models/registry.js';
 import { trainingParts } from './prepare-run.js';
 import type { RunConfig } from './run-config.js';
 import { meanLossOf } from './trainer.js';
@@ -43,7 +43,7 @@ export async function findLearningRate(
   config: RunConfig,
   options: RateSearchOptions,
 ): Promise<RateSearch> {
-  const { model } = readCausalModel(config.model, path.join(job.runDirectory, 'config.json'));
+  const { model } = readTokenModel(config.model, path.join(job.runDirectory, 'config.json'));
   const { store, learner, source } = await trainingParts(job, config, model);
   const points: RatePoint[] = [];
   try {

@@ -6,12 +6,12 @@ import { MoatError } from '../../base/errors.js';
 import { formatBytes } from '../../base/units.js';
 import { bytesOf, memoryNeed } from '../graph/liveness.js';
 import { rewrite } from '../graph/rewrite.js';
-import type { CausalModel } from '../models/model.js';
-import { readCausalModel } from '../models/registry.js';
+import { readTokenModel } from '../models/registry.js';
 import { allocationBytes } from '../runtime/kernels.js';
-import { languageObjective } from './language-objective.js';
 import { objectiveGraph } from './objective.js';
+import type { TokenModel } from './objectives/objectives.js';
 import { trainingBytes } from './parameter-store.js';
+import { type PretrainingLoop, pretrainingObjective } from './pretraining.js';
 import type { RunConfig } from './run-config.js';
 
 export interface MemoryEstimate {
@@ -32,11 +32,11 @@ const FRAGMENTATION = 1.1;
 
 /** @param loop of a run's configuration; `batchSize` is the micro-batch */
 export function estimateTrainingMemory(
-  model: CausalModel,
-  loop: Pick<RunConfig['loop'], 'batchSize' | 'sequenceLength' | 'packDocuments' | 'recompute' | 'averageDecay'>,
+  model: TokenModel,
+  loop: PretrainingLoop & Pick<RunConfig['loop'], 'recompute' | 'averageDecay'>,
 ): MemoryEstimate {
   const specs = model.parameters;
-  const build = languageObjective(model, { ...loop, packed: loop.packDocuments });
+  const build = pretrainingObjective(model, loop);
   const graph = objectiveGraph(specs, specs, build, loop.recompute);
   // the engine works the last result out first
   const need = memoryNeed(rewrite(Object.values(graph.outputs)).reverse());
@@ -60,7 +60,7 @@ export interface FittedRun {
  * @throws MoatError `out-of-memory` when a micro-batch of one sequence does not fit, saying what to change
  */
 export function fitMemory(config: RunConfig, limitBytes: number, origin: string): FittedRun {
-  const { model } = readCausalModel(config.model, origin);
+  const { model } = readTokenModel(config.model, origin);
   const { batchSize, gradientAccumulation } = config.loop;
   let estimate: MemoryEstimate | undefined;
   for (let micro = batchSize; micro >= 1; micro--) {
@@ -72,7 +72,7 @@ export function fitMemory(config: RunConfig, limitBytes: number, origin: string)
   throw cannotFit(config, model, estimate?.totalBytes ?? 0, limitBytes);
 }
 
-function cannotFit(config: RunConfig, model: CausalModel, neededBytes: number, limitBytes: number): MoatError {
+function cannotFit(config: RunConfig, model: TokenModel, neededBytes: number, limitBytes: number): MoatError {
   const again = estimateTrainingMemory(model, { ...config.loop, batchSize: 1, recompute: true }).totalBytes;
   const fix =
     !config.loop.recompute && again <= limitBytes

@@ -4,17 +4,19 @@ import { MoatError } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { listCheckpoints } from '../checkpoint/run-checkpoints.js';
 import { elementCount } from '../graph/dims.js';
-import { type CausalModel, parameterCount } from '../models/model.js';
-import { readCausalModel } from '../models/registry.js';
+import { parameterCount } from '../models/model.js';
+import { readTokenModel } from '../models/registry.js';
 import { allocationBytes, createKernels } from '../runtime/kernels.js';
 import type { CompileOptions, Program, Value } from '../runtime/program.js';
 import { documentNats } from './held-out-loss.js';
-import { type BatchShape, compileEvaluation, languageObjective } from './language-objective.js';
+import { compileEvaluation } from './language-objective.js';
 import { type Learner, createLearner, parameterFeeds } from './learner.js';
+import type { TokenModel } from './objectives/objectives.js';
 import { type ParameterStore, createParameterStore, trainingBytes } from './parameter-store.js';
+import { compileMeasure, pretrainingObjective, pretrainingSource, sourceLengths } from './pretraining.js';
 import type { RunConfig } from './run-config.js';
 import type { Validation, TrainingJob } from './training-job.js';
-import { type TrainingSource, carriedLengths, createTokenSource } from './token-source.js';
+import type { TrainingSource } from './token-source.js';
 import { type LoopSettings, type TrainingOutcome, type TrainingProgress, runTraining } from './trainer.js';
 import {
   type TrainingArrays,
@@ -44,13 +46,13 @@ const BEGINNING: TrainingProgress = {
 
 /** @throws MoatError as `trainRun`, before anything is written */
 export async function prepareRun(job: TrainingJob, config: RunConfig): Promise<PreparedRun> {
-  const { architecture, model } = readCausalModel(config.model, path.join(job.runDirectory, 'config.json'));
+  const { architecture, model } = readTokenModel(config.model, path.join(job.runDirectory, 'config.json'));
   const settings = loopSettings(config);
   const parts = await trainingParts(job, config, model);
   const { store, learner, average, source } = parts;
   const arrays = arraysOf(parts);
   const from = await startingPoint(job, config, parts, arrays);
-  const measuring = createMeasuring(job, model, settings, () => average?.feeds() ?? parameterFeeds(store));
+  const measuring = createMeasuring(job, model, config.loop, () => average?.feeds() ?? parameterFeeds(store));
   const files = { 'config.json': hubConfig(config.model, architecture.className), ...job.files };
   return {
     settings,
@@ -95,24 +97,18 @@ export interface TrainingParts {
 }
 
 /** Parameters are still zero. */
-export async function trainingParts(job: TrainingJob, config: RunConfig, model: CausalModel): Promise<TrainingParts> {
+export async function trainingParts(job: TrainingJob, config: RunConfig, model: TokenModel): Promise<TrainingParts> {
   const { loop, seed } = config;
   const specs = model.parameters;
   const averaged = loop.averageDecay > 0 ? specs.map(({ shape }) => elementCount(shape)) : [];
-  const further = allocationBytes([...averaged, ...carriedLengths(model, loop.batchSize)]);
+  const further = allocationBytes([...averaged, ...sourceLengths(model, loop.batchSize)]);
   const kernels = createKernels(trainingBytes(specs) + further);
   const store = createParameterStore(kernels, specs);
-  const packDocuments = loop.packDocuments ? job.documentStarts : undefined;
-  const { batchSize, sequenceLength } = loop;
-  const source = createTokenSource(model, job.trainTokens, kernels, {
-    batchSize,
-    sequenceLength,
-    seed,
-    ...(packDocuments === undefined ? {} : { packDocuments }),
-  });
+  const { documentStarts, tokens } = job;
+  const source = pretrainingSource(model, loop, job.trainTokens, { seed, kernels, documentStarts, tokens });
   const learner = await createLearner({
     store,
-    objective: languageObjective(model, { ...loop, packed: packDocuments !== undefined }),
+    objective: pretrainingObjective(model, loop),
     optimizer: config.optimizer,
     clipNorm: loop.clipNorm,
     recompute: loop.recompute,
@@ -160,24 +156,51 @@ async function startingPoint(
   return progress;
 }
 
-/** Validation loss of the weights as they are; the program is compiled when it is first needed. */
+/**
+ * Validation loss of the weights as they are; the program is compiled when it is first needed. A model that learns to continue
+ * texts is measured by that alone, whatever else it learns; others by their own objective.
+ */
 function createMeasuring(
   job: TrainingJob,
-  model: CausalModel,
-  shape: BatchShape,
+  model: TokenModel,
+  loop: RunConfig['loop'],
   weights: () => Readonly<Record<string, Value>>,
 ) {
   const { validation } = job;
+  if (model.kind !== 'causal') return measureObjective(job, model, loop, weights);
   let program: Program | undefined;
   const measure = async ({ stream, byteCount }: Validation): Promise<{ loss: number; bitsPerByte: number }> => {
-    program ??= await compileEvaluation(model, shape, compilingFor(job));
-    const nats = await documentNats(program, shape, weights(), stream);
+    program ??= await compileEvaluation(model, loop, compilingFor(job));
+    const nats = await documentNats(program, loop, weights(), stream);
     const total = nats.reduce((sum, each) => sum + each, 0);
     return { loss: total / stream.tokens.length, bitsPerByte: total / Math.LN2 / byteCount };
   };
   return {
     evaluate: validation && (() => measure(validation)),
     close: async () => program?.close(),
+  };
+}
+
+/** Windows that the validation documents must fill before anything is measured on them. */
+const LEAST_WINDOWS = 4;
+
+function measureObjective(
+  job: TrainingJob,
+  model: TokenModel,
+  loop: RunConfig['loop'],
+  weights: () => Readonly<Record<string, Value>>,
+) {
+  const { tokens } = job.validation?.stream ?? { tokens: [] };
+  let measuring: ReturnType<typeof compileMeasure> | undefined;
+  const start = (): ReturnType<typeof compileMeasure> =>
+    compileMeasure(model, loop, tokens, { tokens: job.tokens, ...compilingFor(job) });
+  const evaluate = async () => {
+    measuring ??= start();
+    return { loss: await (await measuring).measure(weights()) };
+  };
+  return {
+    evaluate: tokens.length < LEAST_WINDOWS * loop.sequenceLength ? undefined : evaluate,
+    close: async () => (await measuring)?.close(),
   };
 }
 

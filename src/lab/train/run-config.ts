@@ -1,6 +1,7 @@
 /** What a run was asked to do, kept in its `config.json`, so that a resumed run needs nothing else. */
 import { z } from 'zod';
 import { MoatError } from '../../base/errors.js';
+import { OBJECTIVES } from './objectives/objectives.js';
 
 const positive = z.number().positive();
 const count = z.int().positive();
@@ -23,6 +24,8 @@ export const runConfigSchema = z.strictObject({
     }),
     clipNorm: z.number().nonnegative(),
     labelSmoothing: z.number().min(0).max(0.9).default(0),
+    /** What is learned, by relative weights; what models of this kind usually learn when absent. */
+    objective: z.partialRecord(z.enum(OBJECTIVES), positive).optional(),
     /** Tokens see their own document only. */
     packDocuments: z.boolean().default(false),
     /** Compute blocks again in the backward pass instead of keeping them. */

@@ -10,6 +10,7 @@ import { checkpointDirectory, listCheckpoints } from '../checkpoint/run-checkpoi
 import type { ModelSizes } from '../models/model.js';
 import { qwen3 } from '../models/qwen3.js';
 import { architectures } from '../models/registry.js';
+import { FIM_TOKENS, MASK_TOKENS, ORDER_TOKENS, SENTINELS, type TokenKnowledge } from './objectives/objectives.js';
 import { type RunConfig, parseRunConfig } from './run-config.js';
 import { readEvents } from './run-directory.js';
 import { trainRun } from './session.js';
@@ -79,6 +80,18 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+/** As of a tokenizer of 32 tokens, of which every fifth ends a sentence. */
+const tokens: TokenKnowledge = {
+  special: new Map([
+    ...[...MASK_TOKENS, ...FIM_TOKENS, ...ORDER_TOKENS].map((name, index) => [name, 22 + index] as const),
+    ...SENTINELS.map((name) => [name, 30] as const),
+  ]),
+  endOfText: 31,
+  pad: 31,
+  vocabSize: 32,
+  tokenBytes: (id) => Buffer.from(id % 5 === 0 ? '.' : 'a'),
+};
+
 const job = (name: string, more: Partial<TrainingJob> = {}): TrainingJob => ({
   documentStarts: Array.from({ length: 200 }, (_, i) => i * 10),
   runDirectory: path.join(folder, name),
@@ -88,6 +101,7 @@ const job = (name: string, more: Partial<TrainingJob> = {}): TrainingJob => ({
   validation,
   files: { 'tokenizer.json': '{}' },
   tokenizerHash: 'abc',
+  tokens,
   threads: 1,
   clock: systemClock,
   ...more,
@@ -137,6 +151,36 @@ test.each(sized)('$modelType learns, and resumes bit for bit with dropout', asyn
   expect(await weights('parts', 12)).toEqual(await weights('whole', 12));
 });
 
+test.each([
+  ['qwen3', { causal: 0.4, infill: 0.3, order: 0.3 }],
+  ['t5', { infill: 0.5, order: 0.5 }],
+] as const)('%s learns from a mixture of objectives, and resumes bit for bit', async (modelType, objective) => {
+  const { sizesOf } = sized.find((architecture) => architecture.modelType === modelType) as (typeof sized)[number];
+  const base = config('adamw', 12, { loop: { objective } });
+  const json = { ...base, model: { model_type: modelType, ...sizesOf(SIZES) } };
+  const evals: (number | undefined)[] = [];
+  const onEvent = (event: RunEvent): unknown => event.type === 'eval' && evals.push(event.bitsPerByte);
+  await trainRun(job('whole', { config: json, onEvent }));
+  // only what continues texts gives a text a probability
+  expect(evals.every((bits) => (modelType === 'qwen3') === (bits !== undefined))).toBe(true);
+  expect(evals.length).toBeGreaterThan(0);
+  await trainRun(job('parts', { config: json, ...stopWhen((event) => event.type === 'step' && event.step === 7) }));
+  await trainRun(job('parts', { config: undefined, resume: { fromStep: undefined } }));
+  expect(await weights('parts', 12)).toEqual(await weights('whole', 12));
+  await trainRun(job('plain', { config: { ...json, loop: config('adamw', 12).loop } }));
+  expect(await weights('plain', 12)).not.toEqual(await weights('whole', 12));
+});
+
+test('an objective that does not fit is refused before anything is written', async () => {
+  const refused = (changes: Record<string, unknown>, more: Partial<TrainingJob> = {}) =>
+    trainRun(job('refused', { config: config('adamw', 4, { loop: changes }), ...more }));
+  await expect(refused({ objective: { masked: 1 } })).rejects.toThrow('"masked" is not for a model that predicts');
+  await expect(refused({ objective: { infill: 1 }, packDocuments: true })).rejects.toThrow('train.packDocuments keeps');
+  const without = { ...tokens, special: new Map<string, number>() };
+  await expect(refused({ objective: { infill: 1 } }, { tokens: without })).rejects.toThrow('no token <|fim_prefix|>');
+  expect(await readdir(folder)).toEqual([]);
+});
+
 test('a run whose validation loss falls no more ends early, and its best checkpoints stay', async () => {
   // at this rate it overshoots: the first measurements are the best
   const base = config('sgd', 200, { loop: { evalEvery: 4, patience: 12, keepBest: 1, clipNorm: 0 } });
@@ -181,7 +225,7 @@ test('the loss falls and every event is in the log, in order', async () => {
   expect(losses.at(-1)).toBeLessThan((losses[0] as number) * 0.6);
   expect(events[0]?.type).toBe('start');
   expect(events.at(-1)).toMatchObject({ type: 'done', reason: 'finished', step: 40 });
-  expect(events.some((event) => event.type === 'eval' && event.bitsPerByte > 0)).toBe(true);
+  expect(events.some((event) => event.type === 'eval' && (event.bitsPerByte ?? Number.NaN) > 0)).toBe(true);
 });
 
 test('gradient accumulation gives the gradient of the larger batch', async () => {

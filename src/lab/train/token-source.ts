@@ -3,9 +3,17 @@ import { elementCount } from '../graph/dims.js';
 import type { CausalModel } from '../models/model.js';
 import type { FloatArray, Kernels } from '../runtime/kernels.js';
 import { type Value, floats } from '../runtime/program.js';
-import { type BatchOptions, type BatchPosition, createBatchLoader, createLaneLoader } from './batches.js';
+import {
+  type Batch,
+  type BatchOptions,
+  type BatchPosition,
+  createBatchLoader,
+  createLaneLoader,
+  rngOfDraw,
+} from './batches.js';
 import { carriedStateName, nextStateName } from './language-objective.js';
 import type { OptimizerState } from './optimizer.js';
+import type { WindowRewrite } from './objectives/window-rewrite.js';
 import { packingFeeds } from './packing.js';
 
 /** A batch before its weights are known. */
@@ -36,9 +44,11 @@ export interface TrainingSource {
 export interface TokenSourceOptions extends Omit<BatchOptions, 'position'> {
   /** Where documents start in the stream; given when tokens are to see their own document only. */
   readonly packDocuments?: ArrayLike<number>;
+  /** What becomes of each window, where more is learned than the next token. Default: it stays as it is. */
+  readonly rewrite?: WindowRewrite;
 }
 
-/** Bytes of the kernels' memory that `createTokenSource` takes. */
+/** Numbers of the kernels' memory that `createTokenSource` takes. */
 export function carriedLengths({ cacheShape }: CausalModel, batchSize: number): number[] {
   return cacheShape.states.map((shape) => batchSize * elementCount(shape));
 }
@@ -50,7 +60,7 @@ export function createTokenSource(
   kernels: Kernels,
   options: TokenSourceOptions,
 ): TrainingSource {
-  const { batchSize, sequenceLength, packDocuments } = options;
+  const { batchSize, sequenceLength, packDocuments, rewrite } = options;
   const isRecurrent = model.cacheShape.states.length > 0;
   const makeLoader = isRecurrent ? createLaneLoader : createBatchLoader;
   let loader = makeLoader(stream, options);
@@ -66,15 +76,18 @@ export function createTokenSource(
     },
     state: new Map(arrays.map((array, i) => [carriedStateName(i), { array, shape: shapes[i] ?? [] }])),
     next() {
-      const batch = loader.next();
-      const { starts, continues } = batch;
+      const { position } = loader;
+      const drawn = loader.next();
+      const { starts, continues } = drawn;
+      const rewritten = rewrite === undefined ? undefined : rewriteRows(drawn, rewrite, options, position);
+      const batch = rewritten ?? drawn;
       const packing = packDocuments === undefined ? {} : packingFeeds(starts, packDocuments, options);
       const feeds: Record<string, Value> = {
         tokens: { data: batch.tokens, dims: [batchSize, sequenceLength], dtype: 'int64' },
         targets: { data: batch.targets, dims: [batchSize * sequenceLength], dtype: 'int64' },
         ...packing,
       };
-      return { feeds, counted, starts, continues };
+      return { feeds, counted: rewritten?.counted ?? counted, starts, continues };
     },
     carried({ continues }) {
       if (!continues) for (const array of arrays) array.view().fill(0);
@@ -88,4 +101,27 @@ export function createTokenSource(
 
 function copyInto(array: FloatArray, value: Value | undefined): void {
   array.view().set(value?.data as Float32Array);
+}
+
+/** Each row by itself, with randomness that follows from where it stands in the run. */
+function rewriteRows(
+  batch: Pick<Batch, 'tokens' | 'targets'>,
+  rewrite: WindowRewrite,
+  { batchSize, sequenceLength, seed }: BatchOptions,
+  { epoch, cursor }: BatchPosition,
+): Pick<Batch, 'tokens' | 'targets'> & { readonly counted: Float32Array } {
+  const counted = new Float32Array(batchSize * sequenceLength);
+  const tokens = new BigInt64Array(counted.length);
+  const targets = new BigInt64Array(counted.length);
+  for (let row = 0; row < batchSize; row++) {
+    const start = row * sequenceLength;
+    const end = start + sequenceLength;
+    const window = [...batch.tokens.subarray(start, end), batch.targets[end - 1] as bigint].map(Number);
+    const written = rewrite(window, rngOfDraw(seed, { epoch, cursor: cursor + row }));
+    const ids = BigInt64Array.from(written.tokens, BigInt);
+    tokens.set(ids.subarray(0, -1), start);
+    targets.set(ids.subarray(1), start);
+    counted.set(written.counted, start);
+  }
+  return { tokens, targets, counted };
 }

@@ -60,7 +60,7 @@ export interface TrainerParts {
   /** Names what a batch holds, for the error of a loss that is not a number. */
   readonly describe: (starts: readonly number[]) => string;
   /** Validation loss of the parameters as they are. */
-  readonly evaluate: (() => Promise<{ loss: number; bitsPerByte: number }>) | undefined;
+  readonly evaluate: (() => Promise<{ loss: number; bitsPerByte?: number }>) | undefined;
   readonly saveCheckpoint: (progress: TrainingProgress) => Promise<{ path: string; bytes: number }>;
 }
 
@@ -211,8 +211,9 @@ async function evaluateNow(
 ): Promise<TrainingProgress> {
   if (parts.evaluate === undefined) return progress;
   const { step, best, bestCheckpoints } = progress;
-  const { loss, bitsPerByte } = await parts.evaluate();
-  parts.onEvent({ type: 'eval', time: new Date(parts.clock.now()).toISOString(), step, loss, bitsPerByte });
+  const measured = await parts.evaluate();
+  const { loss } = measured;
+  parts.onEvent({ type: 'eval', time: new Date(parts.clock.now()).toISOString(), step, ...measured });
   const ranked = saving ? [...bestCheckpoints, { loss, step }].sort((a, b) => a.loss - b.loss) : bestCheckpoints;
   return {
     ...progress,

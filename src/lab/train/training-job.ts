@@ -4,6 +4,7 @@ import type { FileSystem } from '../checkpoint/file-system.js';
 import type { CheckpointContents } from '../checkpoint/save-checkpoint.js';
 import type { Device } from '../runtime/devices.js';
 import type { TokenStream } from './held-out-loss.js';
+import type { TokenKnowledge } from './objectives/objectives.js';
 import type { RunConfig } from './run-config.js';
 
 /** Validation documents as one stream, and the bytes of their text, for bits per byte. */
@@ -26,6 +27,8 @@ export interface TrainingJob {
   /** Files to stand beside the weights in every checkpoint: the tokenizer's. `config.json` is added here. */
   readonly files: CheckpointContents['files'];
   readonly tokenizerHash: string;
+  /** Needed where more is learned than the next token. */
+  readonly tokens?: TokenKnowledge;
   readonly threads: number | undefined;
   /** Default `cpu`. */
   readonly device?: Device;
