@@ -128,10 +128,15 @@ function summaryOf(result: TuneResult, change: Interval | undefined): string {
   const { trainedParameters, steps, keptStep, lossBefore, lossAfter, reason } = result;
   const interval =
     change === undefined ? '' : ` (change ${change.low.toFixed(3)} to ${change.high.toFixed(3)} with 95 % confidence)`;
+  const perNat = 1 / Math.LN2 / (result.heldOutBytesPerToken ?? Number.NaN);
+  const bits =
+    lossBefore === undefined || lossAfter === undefined || Number.isNaN(perNat)
+      ? ''
+      : `, ${(lossBefore * perNat).toFixed(3)} → ${(lossAfter * perNat).toFixed(3)} bits a byte`;
   const measured =
     lossBefore === undefined || lossAfter === undefined
       ? `training loss ${result.trainingLoss.toFixed(3)}`
-      : `held-out loss ${lossBefore.toFixed(3)} → ${lossAfter.toFixed(3)} nats${interval}, weights of step ${keptStep}`;
+      : `held-out loss ${lossBefore.toFixed(3)} → ${lossAfter.toFixed(3)} nats${interval}${bits}, weights of step ${keptStep}`;
   const preferred =
     result.preferredAfter === undefined
       ? ''

@@ -179,7 +179,7 @@ async function run(job: TuneJob, { learner, heldOut, emit }: Running, started: n
       (async () => {
         const measure = await heldOut.measure(learner.parameters());
         if (kept === undefined || measure.loss < kept.loss) await keep(measure);
-        return { loss: measure.loss, bitsPerByte: bitsPerByte(job, measure.loss) };
+        return { loss: measure.loss, ...bitsPerByte(job, measure.loss) };
       }),
     saveCheckpoint: async () => {
       if (kept === undefined) await keep({ loss: Number.NaN, preferred: undefined, byId: new Map() });
@@ -195,6 +195,7 @@ async function run(job: TuneJob, { learner, heldOut, emit }: Running, started: n
     trainingLoss: outcome.loss,
     lossBefore,
     lossAfter: heldOut === undefined ? undefined : kept?.loss,
+    heldOutBytesPerToken: task.heldOutBytesPerUnit,
     preferredAfter: kept?.preferred,
     records: changedRecords(before, kept),
     tokensSeen: outcome.progress.tokensSeen,
@@ -248,8 +249,10 @@ async function save({ folder, weights, files }: TuneJob, learner: Learner): Prom
   return bytes;
 }
 
-const bitsPerByte = ({ task }: TuneJob, loss: number): number =>
-  loss / Math.LN2 / (task.heldOutBytesPerUnit ?? Number.NaN);
+/** Nothing for losses that are no probability of a text. */
+function bitsPerByte({ task: { heldOutBytesPerUnit } }: TuneJob, loss: number): { readonly bitsPerByte?: number } {
+  return heldOutBytesPerUnit === undefined ? {} : { bitsPerByte: loss / Math.LN2 / heldOutBytesPerUnit };
+}
 
 function evalEvent(job: TuneJob, step: number, loss: number): RunEvent {
   return {
@@ -257,7 +260,7 @@ function evalEvent(job: TuneJob, step: number, loss: number): RunEvent {
     time: new Date(job.clock.now()).toISOString(),
     step,
     loss,
-    bitsPerByte: bitsPerByte(job, loss),
+    ...bitsPerByte(job, loss),
   };
 }
 

@@ -15,6 +15,8 @@ export interface TuneResult {
   /** Held-out loss of the model as it was, and of the weights kept; undefined when nothing is held out. */
   readonly lossBefore: number | undefined;
   readonly lossAfter: number | undefined;
+  /** UTF-8 bytes of held-out answers a learned token; undefined where the loss is no probability of a text. */
+  readonly heldOutBytesPerToken: number | undefined;
   /** Of preferences: the share of held-out pairs whose better answer gained on the worse. */
   readonly preferredAfter: number | undefined;
   /** By id, of the model as it was and of the weights kept: for intervals. Empty where nothing is measured by record. */
