@@ -40,31 +40,48 @@ function largest(values: readonly number[]): number {
   return best;
 }
 
-/**
- * 1 or 0 for each way to choose.
- * @throws RangeError for an item without choices, a log-likelihood that is no number of 0 or less, an empty choice, or a right choice
- *   that is not among them
- */
-export function scoreChoices({ choices, gold }: ChoiceItem): ChoiceScores {
-  const right = typeof gold === 'number' ? [gold] : gold;
+/** Which choice each way to choose takes, by its number. */
+export interface Chosen {
+  readonly acc: number;
+  readonly accNorm: number;
+  readonly accBytes: number;
+  readonly accMutualInfo?: number;
+}
+
+/** @throws RangeError without choices, for a log-likelihood that is no number of 0 or less, and for an empty choice */
+export function choose(choices: readonly Choice[]): Chosen {
   if (choices.length === 0) throw new RangeError('the item has no choices');
-  if (right.length === 0 || right.some((index) => choices[index] === undefined))
-    throw new RangeError(`right choice ${right.join(', ')} is not among 0 to ${choices.length - 1}`);
   for (const [index, { text, logLikelihood, unconditional = 0 }] of choices.entries()) {
     if (text === '') throw new RangeError(`choice ${index} is empty`);
     if (!(logLikelihood <= 0) || !(unconditional <= 0))
       throw new RangeError(`choice ${index} has no log-likelihood of 0 or less`);
   }
-  const isRight = (valueOf: (choice: Choice) => number): number =>
-    Number(right.includes(largest(choices.map(valueOf))));
   const hasPrior = choices.every(({ unconditional }) => unconditional !== undefined);
   return {
-    acc: isRight((choice) => choice.logLikelihood),
-    accNorm: isRight(({ logLikelihood, text }) => logLikelihood / [...text].length),
-    accBytes: isRight(({ logLikelihood, text }) => logLikelihood / utf8.encode(text).length),
+    acc: largest(choices.map(({ logLikelihood }) => logLikelihood)),
+    accNorm: largest(choices.map(({ logLikelihood, text }) => logLikelihood / [...text].length)),
+    accBytes: largest(choices.map(({ logLikelihood, text }) => logLikelihood / utf8.encode(text).length)),
     ...(hasPrior
-      ? { accMutualInfo: isRight(({ logLikelihood, unconditional = 0 }) => logLikelihood - unconditional) }
+      ? { accMutualInfo: largest(choices.map(({ logLikelihood, unconditional = 0 }) => logLikelihood - unconditional)) }
       : {}),
+  };
+}
+
+/**
+ * 1 or 0 for each way to choose.
+ * @throws RangeError as `choose`, and for a right choice that is not among them
+ */
+export function scoreChoices({ choices, gold }: ChoiceItem): ChoiceScores {
+  const right = typeof gold === 'number' ? [gold] : gold;
+  if (choices.length > 0 && (right.length === 0 || right.some((index) => choices[index] === undefined)))
+    throw new RangeError(`right choice ${right.join(', ')} is not among 0 to ${choices.length - 1}`);
+  const { acc, accNorm, accBytes, accMutualInfo } = choose(choices);
+  const isRight = (chosen: number): number => Number(right.includes(chosen));
+  return {
+    acc: isRight(acc),
+    accNorm: isRight(accNorm),
+    accBytes: isRight(accBytes),
+    ...(accMutualInfo === undefined ? {} : { accMutualInfo: isRight(accMutualInfo) }),
   };
 }
 
