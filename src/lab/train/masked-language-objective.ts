@@ -52,6 +52,8 @@ export interface MaskingRules {
   readonly kept: ReadonlySet<number>;
   /** Of the tokens that may be hidden; BERT's 0.15. */
   readonly share: number;
+  /** Numbers a row's words, to be hidden whole; tokens are hidden one by one without it. */
+  readonly findWords?: (row: readonly number[]) => readonly number[];
 }
 
 /**
@@ -71,9 +73,9 @@ export function maskTokens(
     tokens.set(ids, row * sequenceLength);
     mask.fill(1, row * sequenceLength, row * sequenceLength + ids.length);
   }
-  const candidates = Array.from(tokens.keys()).filter((at) => mask[at] === 1 && !rules.kept.has(tokens[at] as number));
-  const count = Math.min(maskedCount, Math.max(1, Math.round(rules.share * candidates.length)), candidates.length);
-  const chosen = rng.shuffle(candidates).slice(0, count);
+  const words = wordsToHide(rows, sequenceLength, rules);
+  const chosen = chooseWords(rng.shuffle(words), maskedCount, rules.share);
+  const count = chosen.length;
   const places = new Int32Array(maskedCount);
   const targets = new Int32Array(maskedCount);
   for (const [index, place] of chosen.entries()) {
@@ -91,4 +93,39 @@ export function maskTokens(
     targets: integers(targets, [maskedCount]),
     weights: floats(new Float32Array(maskedCount).fill(1 / count, 0, count), [maskedCount]),
   };
+}
+
+/** Places in the flattened batch that are hidden together. */
+function wordsToHide(
+  rows: readonly (readonly number[])[],
+  sequenceLength: number,
+  { kept, findWords }: MaskingRules,
+): number[][] {
+  return rows.flatMap((ids, row) => {
+    const numbers = findWords?.(ids);
+    const words: number[][] = [];
+    let before: number | undefined;
+    for (const [column, id] of ids.entries()) {
+      const number = numbers?.[column];
+      const place = row * sequenceLength + column;
+      if (!kept.has(id)) {
+        if (number !== undefined && number === before) words.at(-1)?.push(place);
+        else words.push([place]);
+      }
+      before = kept.has(id) ? undefined : number;
+    }
+    return words;
+  });
+}
+
+/** As many tokens as the share asks for, or fewer where the next words are longer than what is left. */
+function chooseWords(words: readonly number[][], maskedCount: number, share: number): number[] {
+  const candidates = words.reduce((sum, { length }) => sum + length, 0);
+  const wanted = Math.min(maskedCount, Math.max(1, Math.round(share * candidates)), candidates);
+  const chosen: number[] = [];
+  for (const word of words) {
+    if (chosen.length + word.length <= wanted) chosen.push(...word);
+  }
+  // a batch of long words alone: a piece of one rather than nothing
+  return chosen.length > 0 || wanted === 0 ? chosen : (words[0] ?? []).slice(0, wanted);
 }

@@ -154,10 +154,12 @@ test.each(sized)('$modelType learns, and resumes bit for bit with dropout', asyn
 test.each([
   ['qwen3', { causal: 0.4, infill: 0.3, order: 0.3 }],
   ['t5', { infill: 0.5, order: 0.5 }],
+  ['bert', { masked: 0.4, membership: 0.1, order: 0.2, 'next-sentence': 0.1, contrastive: 0.2 }],
 ] as const)('%s learns from a mixture of objectives, and resumes bit for bit', async (modelType, objective) => {
   const { sizesOf } = sized.find((architecture) => architecture.modelType === modelType) as (typeof sized)[number];
   const base = config('adamw', 12, { loop: { objective } });
-  const json = { ...base, model: { model_type: modelType, ...sizesOf(SIZES) } };
+  const dropout = modelType === 'bert' ? 0.1 : 0;
+  const json = { ...base, model: { model_type: modelType, ...sizesOf({ ...SIZES, dropout }) } };
   const evals: (number | undefined)[] = [];
   const onEvent = (event: RunEvent): unknown => event.type === 'eval' && evals.push(event.bitsPerByte);
   await trainRun(job('whole', { config: json, onEvent }));
@@ -178,6 +180,14 @@ test('an objective that does not fit is refused before anything is written', asy
   await expect(refused({ objective: { infill: 1 }, packDocuments: true })).rejects.toThrow('train.packDocuments keeps');
   const without = { ...tokens, special: new Map<string, number>() };
   await expect(refused({ objective: { infill: 1 } }, { tokens: without })).rejects.toThrow('no token <|fim_prefix|>');
+  const encoder = sized.find(({ modelType }) => modelType === 'bert') as (typeof sized)[number];
+  const refusedEncoder = (dropout: number, loop: Record<string, unknown>) => {
+    const model = { model_type: 'bert', ...encoder.sizesOf({ ...SIZES, dropout }) };
+    return trainRun(job('refused', { config: { ...config('adamw', 4, { loop }), model } }));
+  };
+  const contrastive = { objective: { contrastive: 1 } };
+  await expect(refusedEncoder(0, contrastive)).rejects.toThrow('"contrastive" learns from dropout alone');
+  await expect(refusedEncoder(0.1, { ...contrastive, batchSize: 1 })).rejects.toThrow('needs two texts in a batch');
   expect(await readdir(folder)).toEqual([]);
 });
 

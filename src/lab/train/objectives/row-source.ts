@@ -6,7 +6,7 @@ import type { TrainingSource } from '../token-source.js';
 
 export interface RowBatch {
   readonly feeds: Readonly<Record<string, Value>>;
-  /** 1 for each prediction that counts: as many as the objective's `weights`. */
+  /** How much each prediction counts, as many as the objective has `weights`; those that do not count are 0. */
   readonly counted: Float32Array;
 }
 
