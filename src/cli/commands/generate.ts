@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { MoatError } from '../../base/errors.js';
 import { formatCount, formatSeconds } from '../../base/units.js';
 import type { AnswerFormat, GenerateDone, ScoredToken, TextEngine } from '../../lab/generate/engine.js';
+import { type Insertion, insertWords } from '../../lab/generate/masked-insertion.js';
 import { defineCommand } from '../command.js';
 import { findModel } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
@@ -19,6 +20,13 @@ export const command = defineCommand({
     run: { kind: 'text', placeholder: 'NAME', description: 'the run whose model to ask (default: the newest)' },
     chat: { kind: 'flag', description: "treat the prompt as a user's message, rendered by the chat template" },
     suffix: { kind: 'text', placeholder: 'TEXT', description: 'write what stands between the prompt and this' },
+    insertTo: {
+      kind: 'integer',
+      placeholder: 'N',
+      minimum: 1,
+      maximum: 100_000,
+      description: 'insert words until the text has N tokens; for an encoder',
+    },
     maxTokens: {
       kind: 'integer',
       placeholder: 'N',
@@ -134,6 +142,7 @@ export const command = defineCommand({
     { command: 'moat generate "Returns the"', does: 'continue a sentence' },
     { command: 'moat generate "Returns the" --temperature 0 --max-tokens 40', does: 'the likeliest words' },
     { command: 'moat generate "Dear " --suffix " Yours,"', does: 'what stands between, if it learned infill' },
+    { command: 'moat generate 我是一名程序员 --insert-to 10', does: 'words between, if it learned masked' },
     { command: 'moat generate "An order:" --schema order.json', does: 'an answer that fits a JSON schema' },
   ],
   async run({ arguments: { prompt }, options, loadProject, terminal, signal }) {
@@ -141,6 +150,11 @@ export const command = defineCommand({
     const format = await formatOf(options);
     const logitBias = biasesOf(options.logitBias);
     const checkpoint = await findModel(filesOf(project).runs, options.run);
+    if (options.insertTo !== undefined) {
+      const settings = { length: options.insertTo, threads: project.config.serve.threads, signal };
+      const steps = await showInsertions(terminal, insertWords(checkpoint, prompt, settings));
+      return { json: { text: steps.at(-1)?.text ?? prompt, steps, checkpoint } };
+    }
     const engine = await loadEngine(project, checkpoint);
     try {
       const promptTokens = promptOf(engine, prompt, options);
@@ -182,6 +196,17 @@ export const command = defineCommand({
     }
   },
 });
+
+/** One line a word: the text with it, and how likely it was. */
+async function showInsertions(terminal: Terminal, insertions: AsyncIterable<Insertion>): Promise<Insertion[]> {
+  const steps: Insertion[] = [];
+  for await (const step of insertions) {
+    steps.push(step);
+    terminal.print(`${step.text}   +${step.word} ${(step.probability * 100).toFixed(1)} %`);
+  }
+  if (steps.length === 0) terminal.print('No word is left that is not used already.');
+  return steps;
+}
 
 function promptOf(
   engine: TextEngine,

@@ -1,19 +1,15 @@
 /** Texts as vectors, by an encoder's folder as sentence-transformers lays it out. Knows nothing of what they are for. */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { MoatError, messageOf } from '../../base/errors.js';
-import { type ModelFolder, openModelFolder } from '../checkpoint/model-folder.js';
+import { MoatError } from '../../base/errors.js';
 import type { Dim } from '../graph/dims.js';
 import { div, maximum, mul, sqrt } from '../graph/ops/arithmetic.js';
 import { slice } from '../graph/ops/layout.js';
 import { matmul } from '../graph/ops/matmul.js';
 import { reshape, sum } from '../graph/ops/reshape.js';
-import { type Tensor, constant, input, scalar } from '../graph/tensor.js';
-import { bertSpellings } from '../models/bert.js';
+import { type Tensor, input, scalar } from '../graph/tensor.js';
 import { type EncoderModel, INFERENCE } from '../models/model.js';
-import { readModelConfig } from '../models/registry.js';
 import { type CompileOptions, type Program, compile, floats, integers } from '../runtime/program.js';
 import { type WordPieceTokenizer, loadWordPiece } from '../tokenizer/wordpiece.js';
+import { readEncoder, readEncoderWeights } from './load-encoder.js';
 import { type SentenceSettings, readSentenceSettings } from './sentence-settings.js';
 
 export interface SentenceEncoder {
@@ -91,51 +87,6 @@ export function cosineSimilarity(a: Float32Array, b: Float32Array): number {
   return squareA === 0 || squareB === 0 ? 0 : product / Math.sqrt(squareA * squareB);
 }
 
-async function readEncoder(folder: string): Promise<EncoderModel> {
-  const file = path.join(folder, 'config.json');
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new MoatError('bad-model-config', `${file}: ${messageOf(error)}`, {
-      fix: 'Give the folder of a model, with its config.json.',
-      cause: error,
-    });
-  }
-  const { architecture, model } = readModelConfig(json, file);
-  if (model.kind === 'encoder') return model;
-  throw new MoatError('not-an-encoder', `${file}: ${architecture.title} does not turn texts into vectors`, {
-    fix: 'Give the folder of an encoder such as BERT.',
-  });
-}
-
-/** Every parameter the file has; heads may be missing. */
-async function readWeights(folder: string, model: EncoderModel): Promise<Map<string, Tensor>> {
-  const opened = await openModelFolder(folder);
-  try {
-    const read = new Map<string, Tensor>();
-    for (const { name, shape } of model.parameters) {
-      const stored = bertSpellings(name).find((spelling) => opened.weights.tensors.has(spelling));
-      if (stored === undefined) continue;
-      requireShape(opened, stored, shape);
-      read.set(name, constant(await opened.weights.readFloat32(stored), shape));
-    }
-    return read;
-  } finally {
-    await opened.close();
-  }
-}
-
-function requireShape({ directory, weights }: ModelFolder, name: string, expected: readonly number[]): void {
-  const shape = weights.tensors.get(name)?.shape ?? [];
-  if (shape.length === expected.length && shape.every((size, axis) => size === expected[axis])) return;
-  throw new MoatError(
-    'bad-safetensors',
-    `${directory}: tensor "${name}" is [${shape.join(', ')}], config.json asks for [${expected.join(', ')}]`,
-    { fix: 'The two files belong to different models; copy the folder again.' },
-  );
-}
-
 interface EncoderProgram {
   readonly program: Program;
   readonly width: number;
@@ -147,18 +98,11 @@ async function compileEncoder(
   settings: SentenceSettings,
   options: CompileOptions,
 ): Promise<EncoderProgram> {
-  const weights = await readWeights(folder, model);
+  const weights = await readEncoderWeights(folder, model);
   const tokens = input('tokens', ['batch', 'time'], 'int64');
   const mask = input('mask', ['batch', 'time']);
   const positions = input('positions', ['time'], 'int64');
-  const lookUp = (name: string): Tensor => {
-    const weight = weights.get(name);
-    if (weight !== undefined) return weight;
-    throw new MoatError('bad-safetensors', `${folder}/model.safetensors: it has no tensor "${name}"`, {
-      fix: 'config.json describes another model; copy the folder again.',
-    });
-  };
-  const hidden = model.encode(lookUp, { tokens, mask, positions }, INFERENCE); // [batch, time, width]
+  const hidden = model.encode(weights, { tokens, mask, positions }, INFERENCE); // [batch, time, width]
   const pooled = settings.pooling === 'mean' ? meanOver(hidden, mask) : firstOf(hidden);
   const vectors = settings.normalize ? toLengthOne(pooled) : pooled;
   const program = await compile({ vectors }, [tokens, mask, positions], options);
