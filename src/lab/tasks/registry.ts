@@ -2,6 +2,7 @@ import { MoatError } from '../../base/errors.js';
 import { classificationTask } from './classification/task.js';
 import { clickRankingTask } from './click-ranking/task.js';
 import { embeddingTask } from './embedding/task.js';
+import { entitiesTask } from './entities/task.js';
 import { questionAnsweringTask } from './question-answering/task.js';
 import { recommendationTask } from './recommendation/task.js';
 import { tabularTask } from './tabular/task.js';
@@ -13,6 +14,7 @@ import type { AnyTask } from './task.js';
 export const TASKS: readonly AnyTask[] = [
   classificationTask,
   topicsTask,
+  entitiesTask,
   tabularTask,
   questionAnsweringTask,
   embeddingTask,

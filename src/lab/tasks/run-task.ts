@@ -112,7 +112,7 @@ export function readSettings<Settings extends TaskSettings>(
     'bad-setting',
     `${task.name}: ${name === '' ? '' : `${name}: `}${issue?.message ?? 'not a setting'}`,
     {
-      fix: `Give settings as --set name=value; moat task ${task.name} --help lists them.`,
+      fix: `Give settings as --setting name=value; moat task ${task.name} lists them.`,
     },
   );
 }
