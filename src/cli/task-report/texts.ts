@@ -86,6 +86,9 @@ export const taskTexts: Readonly<Record<ReportLanguage, TaskTexts>> = {
     words: {
       'Text classification': '文本分类',
       'Several topics of a text': '多主题标注',
+      'The answer within a text': '抽取式问答（在原文中找答案）',
+      'the sentence most like the question (BM25)': '与问题最相似的句子（BM25）',
+      'the first sentence': '第一句话',
       'Names and figures in a text': '实体识别（人名、机构、个人信息）',
       'what was an entity in training is one again': '训练中出现过的实体，再出现时照样标出',
       'the patterns that mask personal data': '数据清洗用的个人信息正则',

@@ -3,6 +3,7 @@ import { classificationTask } from './classification/task.js';
 import { clickRankingTask } from './click-ranking/task.js';
 import { embeddingTask } from './embedding/task.js';
 import { entitiesTask } from './entities/task.js';
+import { extractionTask } from './extraction/task.js';
 import { questionAnsweringTask } from './question-answering/task.js';
 import { recommendationTask } from './recommendation/task.js';
 import { tabularTask } from './tabular/task.js';
@@ -17,6 +18,7 @@ export const TASKS: readonly AnyTask[] = [
   entitiesTask,
   tabularTask,
   questionAnsweringTask,
+  extractionTask,
   embeddingTask,
   translationTask,
   recommendationTask,

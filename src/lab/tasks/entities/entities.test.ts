@@ -7,7 +7,8 @@ import { makeTexts } from '../../../../examples/entities.js';
 import { readExamples } from '../read-examples.js';
 import { runTask } from '../run-task.js';
 import { type EntityExample, type EntityOutput, entities } from './task.js';
-import { spansOf, tagsOf, textTokens } from './text-tokens.js';
+import { textTokens } from '../text-tokens.js';
+import { spansOf, tagsOf } from './labelled-spans.js';
 
 let folder: string;
 beforeEach(async () => {

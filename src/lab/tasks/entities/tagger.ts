@@ -7,7 +7,7 @@ import { openSafetensors, writeSafetensors } from '../../checkpoint/safetensors.
 import { minimize } from '../../eval/baselines/l-bfgs.js';
 import { type ChainScores, expectations, likeliestTags } from './linear-chain.js';
 import { tokenFeatures } from './token-features.js';
-import { type TextToken, textTokens } from './text-tokens.js';
+import { type TextToken, textTokens } from '../text-tokens.js';
 
 export interface TaggedText {
   readonly text: string;

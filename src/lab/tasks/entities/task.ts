@@ -4,7 +4,8 @@ import { scriptOf } from '../../eval/script.js';
 import { findPii } from '../../data/pii.js';
 import { type Baseline, type Metric, type ReportTable, type Sides, type Task, defineTask } from '../task.js';
 import { type Tagger, fitTagger, loadTagger } from './tagger.js';
-import { type LabelledSpan, spansOf, tagsOf, textTokens } from './text-tokens.js';
+import { textTokens } from '../text-tokens.js';
+import { type LabelledSpan, spansOf, tagsOf } from './labelled-spans.js';
 
 export interface EntityExample {
   readonly text: string;

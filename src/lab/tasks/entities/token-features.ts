@@ -1,5 +1,5 @@
 /** What a tagger sees of each token: the word, its shape and ends, its neighbours, and the run of signs it stands in. */
-import type { TextToken } from './text-tokens.js';
+import type { TextToken } from '../text-tokens.js';
 
 const LONGEST_END = 4;
 const NEAR = [-2, -1, 1, 2] as const;

@@ -1,32 +1,12 @@
-/**
- * Tokens of a text, as small as the ends of an entity ask for: runs of letters, runs of digits, and every other sign alone;
- * scripts written without spaces letter by letter. And how spans of the text become tags of tokens, and tags spans.
- */
+/** How spans of a text become tags of its tokens, and tags spans. */
 import { type EntitySpan, entitySpans } from '../../eval/metrics/entities.js';
-
-export interface TextToken {
-  readonly text: string;
-  /** First UTF-16 unit in the text. */
-  readonly start: number;
-  readonly end: number;
-}
+import type { TextToken } from '../text-tokens.js';
 
 /** Of UTF-16 units of a text, the last one not included. */
 export interface LabelledSpan {
   readonly start: number;
   readonly end: number;
   readonly label: string;
-}
-
-const TOKEN =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[\p{L}\p{M}]+?(?=[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[^\p{L}\p{M}]|$)|\p{N}+|[^\s]/gu;
-
-export function textTokens(text: string): TextToken[] {
-  return Array.from(text.matchAll(TOKEN), ({ 0: token, index }) => ({
-    text: token,
-    start: index,
-    end: index + token.length,
-  }));
 }
 
 /**
