@@ -42,6 +42,8 @@ export interface FitObjectiveOptions extends CompileOptions {
   /** Epochs without a better score after which training ends. Default: never. */
   readonly patience?: number;
   readonly signal?: AbortSignal | undefined;
+  /** What the objective gave back at each step, before the next batch is drawn. */
+  readonly onStep?: (outputs: Readonly<Record<string, Value>>) => void;
   readonly onEpoch?: (epoch: ObjectiveEpoch) => void;
 }
 
@@ -82,7 +84,9 @@ export async function fitObjective(options: FitObjectiveOptions): Promise<Fitted
         signal?.throwIfAborted();
         const step = (epoch - 1) * batchesPerEpoch + batch++;
         const scale = learningRateScale(SCHEDULE, step + 1, step / (epochs * batchesPerEpoch));
-        total += (await learner.step(feeds, scale)).loss;
+        const { loss, outputs } = await learner.step(feeds, scale);
+        options.onStep?.(outputs);
+        total += loss;
       }
       const weights = learner.parameters();
       const reached = score === undefined ? Number.NaN : await score(weights);

@@ -1,0 +1,223 @@
+/** Fits a shared encoder and its heads: a batch of every task a step, the epoch kept that does best on the validation texts of all. */
+import { INFERENCE } from '../../models/model.js';
+import { type CompileOptions, type Value, compile, floats, integers } from '../../runtime/program.js';
+import { type FitObjectiveOptions, type Weights, fitObjective } from '../../train/fit-objective.js';
+import { parameterInputs } from '../../train/objective.js';
+import type { Head } from './heads.js';
+import {
+  type SharedEncoder,
+  TASK_WEIGHTS,
+  UNCERTAINTY,
+  compileAnswers,
+  lossName,
+  normName,
+  sharedObjective,
+  sharedParameters,
+} from './shared-encoder.js';
+import { type Weighting, gradNormWeights } from './task-weights.js';
+
+/** A text as the encoder reads it, and what it is: the class of a place. Whole texts have place 0. */
+export interface LabelledRow {
+  readonly ids: readonly number[];
+  readonly targets: readonly { readonly place: number; readonly target: number }[];
+}
+
+export interface TaskRows {
+  readonly head: Head;
+  /** Of its loss, with fixed weights; GradNorm begins with it. */
+  readonly weight: number;
+  readonly train: readonly LabelledRow[];
+  readonly validation: readonly LabelledRow[];
+}
+
+export interface SharedShape {
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+}
+
+export interface FitSharedOptions extends Pick<FitObjectiveOptions, 'seed' | 'signal' | 'onEpoch' | 'initial'> {
+  readonly shape: SharedShape;
+  readonly weighting: Weighting;
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly padToken: number;
+  readonly threads: number | undefined;
+}
+
+export interface FittedShared {
+  readonly weights: Weights;
+  readonly epoch: number;
+  /** What each task counted at the end; those that uncertainty learned are e^(−s). */
+  readonly taskWeights: readonly number[];
+}
+
+const GRADNORM = { strength: 1.5, learningRate: 0.025 };
+const WEIGHT_DECAY = 0.01;
+const PATIENCE = 3;
+
+export async function fitShared(
+  shared: SharedEncoder,
+  tasks: readonly TaskRows[],
+  options: FitSharedOptions,
+): Promise<FittedShared> {
+  const { shape, weighting, padToken, threads, ...fitting } = options;
+  const compiling = threads === undefined ? {} : { threads };
+  const total = tasks.reduce((sum, { weight }) => sum + weight, 0);
+  let taskWeights = tasks.map(({ weight }) => (weight * tasks.length) / total);
+  let firstLosses: number[] | undefined;
+  const batchesPerEpoch = Math.ceil(Math.max(...tasks.map(({ train }) => train.length)) / shape.batchSize);
+  const measured = tasks.every(({ validation }) => validation.length > 0)
+    ? await compileLosses(shared, tasks, { ...shape, padToken }, compiling)
+    : undefined;
+  try {
+    const { weights, epoch } = await fitObjective({
+      ...fitting,
+      ...compiling,
+      parameters: sharedParameters(shared, weighting),
+      objective: sharedObjective(shared, shape, weighting),
+      weightDecay: WEIGHT_DECAY,
+      patience: PATIENCE,
+      batchesPerEpoch,
+      *batches(rng) {
+        const orders = tasks.map(({ train }) => rng.shuffle([...train.keys()]));
+        for (let batch = 0; batch < batchesPerEpoch; batch++) {
+          const feeds = tasks.map(({ head, train }, task) => {
+            const order = orders[task] as number[];
+            // a small task comes round several times in an epoch of a large one
+            const rows = Array.from(
+              { length: Math.min(shape.batchSize, train.length) },
+              (_, row) => train[order[(batch * shape.batchSize + row) % order.length] as number] as LabelledRow,
+            );
+            return feedsOf(head, rows, shape, padToken);
+          });
+          const counted =
+            weighting === 'uncertainty'
+              ? {}
+              : { [TASK_WEIGHTS]: floats(Float32Array.from(taskWeights), [tasks.length]) };
+          yield Object.assign({}, ...feeds, counted) as Record<string, Value>;
+        }
+      },
+      onStep(outputs) {
+        if (weighting !== 'gradnorm') return;
+        const read = (nameOf: (head: Head) => string): number[] =>
+          tasks.map(({ head }) => Number(outputs[nameOf(head)]?.data[0]));
+        const losses = read(lossName);
+        firstLosses ??= losses;
+        taskWeights = gradNormWeights({ weights: taskWeights, firstLosses, losses, norms: read(normName) }, GRADNORM);
+      },
+      ...(measured === undefined ? {} : { score: async (tried: Weights) => -(await measured.relativeLoss(tried)) }),
+    });
+    const learned = weights.get(UNCERTAINTY)?.data as Float32Array | undefined;
+    return {
+      weights,
+      epoch,
+      taskWeights: learned === undefined ? taskWeights : Array.from(learned, (s) => Math.exp(-s)),
+    };
+  } finally {
+    await measured?.close();
+  }
+}
+
+/** Rows of one task, filled up with its first; those that fill up weigh nothing. */
+export function feedsOf(
+  { name, kind }: Head,
+  rows: readonly LabelledRow[],
+  { batchSize, sequenceLength }: SharedShape,
+  padToken: number,
+): Record<string, Value> {
+  const tokens = new Int32Array(batchSize * sequenceLength).fill(padToken);
+  const mask = new Float32Array(tokens.length);
+  const perRow = kind === 'tagging' ? sequenceLength : 1;
+  const targets = new Int32Array(batchSize * perRow);
+  const weights = new Float32Array(targets.length);
+  const counted = rows.reduce((sum, row) => sum + row.targets.length, 0);
+  for (let at = 0; at < batchSize; at++) {
+    const row = rows[at] ?? (rows[0] as LabelledRow);
+    tokens.set(row.ids, at * sequenceLength);
+    mask.fill(1, at * sequenceLength, at * sequenceLength + row.ids.length);
+    if (at >= rows.length) continue;
+    for (const { place, target } of row.targets) {
+      targets[at * perRow + place] = target;
+      weights[at * perRow + place] = 1 / counted;
+    }
+  }
+  const dims = [batchSize, sequenceLength];
+  return {
+    [`${name}.tokens`]: integers(tokens, dims),
+    [`${name}.mask`]: floats(mask, dims),
+    [`${name}.targets`]: integers(targets, [targets.length]),
+    [`${name}.weights`]: floats(weights, [weights.length]),
+  };
+}
+
+/** Weights that answers are computed with, by name. */
+const answering = (weights: Weights): Record<string, Value> =>
+  Object.fromEntries([...weights].filter(([name]) => name !== UNCERTAINTY));
+
+const batchesOf = (rows: readonly LabelledRow[], size: number): LabelledRow[][] =>
+  Array.from({ length: Math.ceil(rows.length / size) }, (_, batch) => rows.slice(batch * size, (batch + 1) * size));
+
+/** Validation losses without dropout, each over that of guessing, log K, so that tasks of many classes do not decide alone. */
+async function compileLosses(
+  shared: SharedEncoder,
+  tasks: readonly TaskRows[],
+  shape: SharedShape & { readonly padToken: number },
+  compiling: CompileOptions,
+) {
+  const { lookUp, tensors } = parameterInputs(sharedParameters(shared, 'fixed'));
+  const { inputs, outputs } = sharedObjective(shared, shape, 'fixed')(lookUp, INFERENCE);
+  const program = await compile(
+    outputs ?? {},
+    [...inputs.filter((each) => each.attributes['name'] !== TASK_WEIGHTS), ...tensors],
+    compiling,
+  );
+  const byTask = tasks.map(({ validation }) => batchesOf(validation, shape.batchSize));
+  return {
+    async relativeLoss(weights: Weights): Promise<number> {
+      const totals = tasks.map(() => ({ nats: 0, count: 0 }));
+      const rounds = Math.max(...byTask.map((batches) => batches.length));
+      for (let round = 0; round < rounds; round++) {
+        const batch = byTask.map((batches) => batches[round % batches.length] as LabelledRow[]);
+        const feeds = batch.map((rows, task) => feedsOf((tasks[task] as TaskRows).head, rows, shape, shape.padToken));
+        const result = await program.run(Object.assign(answering(weights), ...feeds) as Record<string, Value>);
+        for (const [task, { head }] of tasks.entries()) {
+          if (round >= (byTask[task] as LabelledRow[][]).length) continue;
+          const count = (batch[task] as LabelledRow[]).reduce((sum, { targets }) => sum + targets.length, 0);
+          const total = totals[task] as { nats: number; count: number };
+          total.nats += Number(result[lossName(head)]?.data[0]) * count;
+          total.count += count;
+        }
+      }
+      const relative = totals.map(
+        ({ nats, count }, task) => nats / Math.max(1, count) / Math.log((tasks[task] as TaskRows).head.classes.length),
+      );
+      return relative.reduce((a, b) => a + b, 0) / relative.length;
+    },
+    close: () => program.close(),
+  };
+}
+
+/** Probabilities of the classes of one task, one row a text; a tagged text has a row a token. */
+export async function answersOf(
+  shared: SharedEncoder,
+  weights: Weights,
+  head: Head,
+  rows: readonly LabelledRow[],
+  { shape, padToken, threads }: Pick<FitSharedOptions, 'shape' | 'padToken' | 'threads'>,
+): Promise<Float32Array[]> {
+  const program = await compileAnswers(shared, head, shape, threads === undefined ? {} : { threads });
+  try {
+    const answers: Float32Array[] = [];
+    const perRow = (head.kind === 'tagging' ? shape.sequenceLength : 1) * head.classes.length;
+    const named = answering(weights);
+    for (const batch of batchesOf(rows, shape.batchSize)) {
+      const { [`${head.name}.tokens`]: tokens, [`${head.name}.mask`]: mask } = feedsOf(head, batch, shape, padToken);
+      const feeds = { ...named, [`${head.name}.tokens`]: tokens, [`${head.name}.mask`]: mask } as Record<string, Value>;
+      const data = (await program.run(feeds))['probabilities']?.data as Float32Array;
+      for (const row of batch.keys()) answers.push(data.slice(row * perRow, (row + 1) * perRow));
+    }
+    return answers;
+  } finally {
+    await program.close();
+  }
+}
