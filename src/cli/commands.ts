@@ -57,13 +57,18 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/task.js'),
   },
   {
+    name: 'multitask',
+    summary: 'several tasks on one encoder, beside each alone',
+    load: () => import('./commands/multitask.js'),
+  },
+  {
     name: 'search',
     summary: 'look for better settings of a task, under a budget',
     load: () => import('./commands/search.js'),
   },
   {
     name: 'predict',
-    summary: 'answer with a model that moat task has fitted',
+    summary: 'answer with a model of moat task or moat multitask',
     load: () => import('./commands/predict.js'),
   },
   { name: 'generate', summary: 'let the model continue a text', load: () => import('./commands/generate.js') },

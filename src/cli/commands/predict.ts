@@ -4,14 +4,15 @@ import { readRecords } from '../../lab/data/read-records.js';
 import { withTaskNames } from '../../lab/tasks/read-examples.js';
 import { readSettings } from '../../lab/tasks/run-task.js';
 import { findTask } from '../../lab/tasks/registry.js';
-import { MODEL_FOLDER, type TaskCard, readTaskCard } from '../../lab/tasks/task-folder.js';
+import { holdsMultiTask, predictMultiTask } from '../../lab/tasks/multi/multi-task-folder.js';
+import { MODEL_FOLDER, readTaskCard } from '../../lab/tasks/task-folder.js';
 import type { DataRecord } from '../../lab/tasks/task.js';
 import { defineCommand } from '../command.js';
 import { filesOf } from '../stages/project-files.js';
 
 export const command = defineCommand({
   name: 'predict',
-  summary: 'answer with a model that moat task has fitted',
+  summary: 'answer with a model of moat task or moat multitask',
   description:
     'One answer a record of a file, or one for a text on the command line, as JSON lines. Records need the fields of the task but for the one to be answered.',
   arguments: {
@@ -30,17 +31,23 @@ export const command = defineCommand({
     }
     const project = await loadProject({ orDefaults: true });
     const folder = /[\\/]/.test(model) ? path.resolve(cwd, model) : path.join(filesOf(project).models, model);
+    const write = (line: object): void => {
+      if (json) emit(line);
+      else terminal.print(JSON.stringify(line));
+    };
+    if (await holdsMultiTask(folder)) {
+      const texts = data === undefined ? options.text : await textsIn(path.resolve(cwd, data));
+      const outputs = await predictMultiTask(folder, texts, project.config.serve.threads);
+      for (const [at, output] of outputs.entries()) write({ record: at + 1, output });
+      return undefined;
+    }
     const card = await readTaskCard(folder);
     // a text is the first of the task's fields: text, question, source …
     const field = findTask(card.task).use((task) => Object.keys(task.fieldNames)[0] ?? 'text');
     const asked =
       data === undefined
         ? options.text.map((text) => ({ [field]: text }))
-        : await recordsIn(path.resolve(cwd, data), card);
-    const write = (line: object): void => {
-      if (json) emit(line);
-      else terminal.print(JSON.stringify(line));
-    };
+        : await recordsIn(path.resolve(cwd, data), card.task);
     await findTask(card.task).use(async (task) => {
       const context = {
         settings: readSettings(task, card.settings),
@@ -69,12 +76,22 @@ export const command = defineCommand({
   },
 });
 
-async function recordsIn(file: string, card: TaskCard): Promise<DataRecord[]> {
+/** A model of several tasks reads texts alone. */
+async function textsIn(file: string): Promise<string[]> {
+  const records = await recordsIn(file, 'the model');
+  return records.map((record, at) => {
+    const text = record['text'];
+    if (typeof text === 'string' && text.trim() !== '') return text;
+    throw new MoatError('bad-record', `record ${at + 1}: text: there is none`, { fix: 'Give each record a text.' });
+  });
+}
+
+async function recordsIn(file: string, who: string): Promise<DataRecord[]> {
   const records: DataRecord[] = [];
   for await (const found of readRecords(file)) {
     if ('problem' in found) {
       throw new MoatError('bad-record', `${file}:${found.line}: ${found.problem}`, {
-        fix: `Mend it; ${card.task} answers all records or none.`,
+        fix: `Mend it; ${who} answers all records or none.`,
       });
     }
     records.push(found.fields);

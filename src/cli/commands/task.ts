@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { MoatError } from '../../base/errors.js';
 import { TASKS, findTask } from '../../lab/tasks/registry.js';
 import type { AnyTask } from '../../lab/tasks/task.js';
 import { defineCommand } from '../command.js';
 import { runTaskStage, taskLines, usageLine } from '../stages/task-stage.js';
 import { openAiModelAt } from './model-at-url.js';
+import { checkedName } from './model-name.js';
 import { pairsOf } from './task-pairs.js';
 
 export const command = defineCommand({
@@ -146,11 +146,4 @@ function factLines({
     '',
     `moat task ${name} FILE`,
   ];
-}
-
-function checkedName(name: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
-  throw new MoatError('bad-run-name', `--name: "${name}" cannot be a model's name`, {
-    fix: 'Use letters, digits, ".", "_" and "-", beginning with a letter or digit.',
-  });
 }

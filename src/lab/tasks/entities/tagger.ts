@@ -49,7 +49,7 @@ interface Weights {
 }
 
 /** Which tag may follow which; the row behind the last is of the beginning. `I-X` only follows `B-X` and `I-X`. */
-function allowedSteps(tags: readonly string[]): Uint8Array {
+export function allowedSteps(tags: readonly string[]): Uint8Array {
   return Uint8Array.from({ length: (tags.length + 1) * tags.length }, (_, index) => {
     const tag = tags[index % tags.length] as string;
     const before = tags[Math.floor(index / tags.length)];
@@ -58,10 +58,14 @@ function allowedSteps(tags: readonly string[]): Uint8Array {
   });
 }
 
+/** `O`, and both tags of every type: an entity of one token may be longer elsewhere. */
+export function tagsToLearn(seen: readonly string[]): string[] {
+  const types = new Set(seen.flatMap((tag) => (tag === 'O' ? [] : [tag.slice(2)])));
+  return ['O', ...[...types].sort().flatMap((type) => [`B-${type}`, `I-${type}`])];
+}
+
 export function fitTagger(texts: readonly TaggedText[], options: TaggerOptions): Tagger {
-  // an entity of one token may be longer elsewhere: every type has both of its tags
-  const types = [...new Set(texts.flatMap(({ tags }) => tags.flatMap((tag) => (tag === 'O' ? [] : [tag.slice(2)]))))];
-  const tags = ['O', ...types.sort().flatMap((type) => [`B-${type}`, `I-${type}`])];
+  const tags = tagsToLearn(texts.flatMap(({ tags: of }) => of));
   const seen = texts.map(({ text }) => tokenFeatures(text, textTokens(text)));
   const featureOf = numberFeatures(seen, options.minTokens);
   const numberOf = new Map(tags.map((tag, index) => [tag, index]));

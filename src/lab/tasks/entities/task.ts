@@ -117,7 +117,7 @@ const settingsSchema = z.strictObject({
 });
 type Settings = z.infer<typeof settingsSchema>;
 
-const withText = (of: string, entities: readonly LabelledSpan[]): FoundEntity[] =>
+export const withText = (of: string, entities: readonly LabelledSpan[]): FoundEntity[] =>
   entities.map((entity) => ({ ...entity, text: of.slice(entity.start, entity.end), probability: 1 }));
 
 function answering(tagger: Tagger) {

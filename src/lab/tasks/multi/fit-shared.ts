@@ -53,7 +53,8 @@ export interface FittedShared {
 
 const GRADNORM = { strength: 1.5, learningRate: 0.025 };
 const WEIGHT_DECAY = 0.01;
-const PATIENCE = 3;
+/** Of the epochs, how many may pass without a better one: encoders made from nothing learn little at first. */
+const PATIENCE = 0.5;
 
 export async function fitShared(
   shared: SharedEncoder,
@@ -76,7 +77,7 @@ export async function fitShared(
       parameters: sharedParameters(shared, weighting),
       objective: sharedObjective(shared, shape, weighting),
       weightDecay: WEIGHT_DECAY,
-      patience: PATIENCE,
+      patience: Math.max(3, Math.ceil(PATIENCE * options.epochs)),
       batchesPerEpoch,
       *batches(rng) {
         const orders = tasks.map(({ train }) => rng.shuffle([...train.keys()]));
