@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { TASKS, findTask } from '../../lab/tasks/registry.js';
+import { TEXT_LANGUAGES } from '../../lab/tasks/run-task.js';
 import type { AnyTask } from '../../lab/tasks/task.js';
 import { defineCommand } from '../command.js';
 import { runTaskStage, taskLines, usageLine } from '../stages/task-stage.js';
@@ -36,6 +37,16 @@ export const command = defineCommand({
       placeholder: 'openai:MODEL@URL',
       description: 'ask this model the same questions; its key in OPENAI_API_KEY',
     },
+    trainLanguage: {
+      kind: 'choice',
+      choices: TEXT_LANGUAGES,
+      description: 'learn from examples of this language alone',
+    },
+    testLanguage: {
+      kind: 'choice',
+      choices: TEXT_LANGUAGES,
+      description: 'measure with examples of this language alone',
+    },
     strict: { kind: 'flag', description: 'refuse the data when a record cannot be used' },
     seed: {
       kind: 'integer',
@@ -51,6 +62,7 @@ export const command = defineCommand({
     { command: 'moat task', does: 'which tasks there are' },
     { command: 'moat task tabular', does: 'its records, settings and figures' },
     { command: 'moat task classification reviews.jsonl --name opinion', does: 'fit, measure, keep' },
+    { command: 'moat task topics a.jsonl --train-language en --test-language zh', does: 'does it carry over?' },
     {
       command: 'moat task classification a.jsonl --against openai:MODEL@URL',
       does: 'beside a giant',
@@ -88,6 +100,8 @@ export const command = defineCommand({
         validationFile: options.validation && at(options.validation),
         fields: pairsOf(options.field, '--field'),
         strict: options.strict,
+        trainLanguage: options.trainLanguage,
+        testLanguage: options.testLanguage,
       },
       settings: pairsOf(options.setting, '--setting'),
       base: options.from && at(options.from),

@@ -5,6 +5,7 @@
 import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
+import { scriptOf } from '../eval/script.js';
 import { hashFile } from '../data/passport.js';
 import { type ReadExamples, readExamples } from './read-examples.js';
 import { type Score, compareOutputs, drawRows, scoreOutputs } from './score.js';
@@ -22,7 +23,14 @@ export interface TaskData {
   /** Shares of examples. Defaults 0.1 and 0.2. */
   readonly validation?: number;
   readonly test?: number;
+  /** Only examples of this language are learned from, or measured with; all when absent. */
+  readonly trainLanguage?: TextLanguage | undefined;
+  readonly testLanguage?: TextLanguage | undefined;
 }
+
+/** Told by the letters of a text: what is mixed is of neither. */
+export const TEXT_LANGUAGES = ['en', 'zh'] as const;
+export type TextLanguage = (typeof TEXT_LANGUAGES)[number];
 
 /** Another model that is asked the same: behind an API, or fitted before. */
 export interface Peer<Example, Output> {
@@ -124,8 +132,11 @@ export async function prepareData<Example, Output, Settings extends TaskSettings
 ): Promise<PreparedData<Example>> {
   const read = await readExamples(data.file, task, data);
   const main = task.leavesOutCopies === true ? withoutCopies(read) : read;
-  const sides =
-    data.testFile === undefined ? splitFile(task, main, data, seed) : await givenSides(task, main, data, seed);
+  const sides = onlyLanguages(
+    task,
+    data.testFile === undefined ? splitFile(task, main, data, seed) : await givenSides(task, main, data, seed),
+    data,
+  );
   for (const name of ['train', 'test'] as const) {
     if (sides[name].length > 0) continue;
     throw new MoatError(
@@ -183,6 +194,24 @@ function splitFile<Example, Output, Settings extends TaskSettings>(
   if (task.split !== undefined) return { ...task.split(examples, seed), testPlaces: [], removed: 0 };
   const { testRows, ...sides } = splitExamples(examples, clustersOf(examples, task), { validation, test, seed });
   return { ...sides, testPlaces: testRows.map((row) => places[row] as string), removed: 0 };
+}
+
+/** What is learned in one language and asked in another; validation is of the language that is learned. */
+function onlyLanguages<Example, Output, Settings extends TaskSettings>(
+  task: Task<Example, Output, Settings>,
+  sides: PlacedSides<Example>,
+  { trainLanguage, testLanguage }: TaskData,
+): PlacedSides<Example> {
+  const isOf = (language: TextLanguage | undefined) => (example: Example) =>
+    language === undefined || scriptOf(task.textOf(example)) === language;
+  const kept = [...sides.test.keys()].filter((row) => isOf(testLanguage)(sides.test[row] as Example));
+  return {
+    ...sides,
+    train: sides.train.filter(isOf(trainLanguage)),
+    validation: sides.validation.filter(isOf(trainLanguage)),
+    test: kept.map((row) => sides.test[row] as Example),
+    testPlaces: sides.testPlaces.length === 0 ? [] : kept.map((row) => sides.testPlaces[row] as string),
+  };
 }
 
 async function givenSides<Example, Output, Settings extends TaskSettings>(

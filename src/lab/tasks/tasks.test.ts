@@ -46,6 +46,36 @@ async function fileOf(name: string, records: readonly object[]): Promise<string>
   return file;
 }
 
+describe('learning in one language, measuring in another', () => {
+  const rng = Rng.fromSeed(8);
+  const word = (): string => Array.from({ length: 7 }, () => String.fromCodePoint(97 + rng.below(26))).join('');
+  const english = (label: string) => ({
+    text: `The ${word()} ${word()} ${label === 'pos' ? 'good' : 'bad'} ${word()} ${word()}`,
+    label,
+  });
+  it('keeps each side to its language, and each test example to its place', async () => {
+    const both = [...reviews(150), ...reviews(150).map(({ label }) => english(label))];
+    const file = await fileOf('both.jsonl', both);
+    const data = { file, trainLanguage: 'en', testLanguage: 'zh' } as const;
+    const { sides } = await runTask(classification, { ...options, data });
+    expect(sides.train.every(({ text }) => text.startsWith('The '))).toBe(true);
+    expect(sides.validation.every(({ text }) => text.startsWith('The '))).toBe(true);
+    expect(sides.test.some(({ text }) => text.startsWith('The '))).toBe(false);
+    expect(sides.facts).toMatchObject({ train: sides.train.length, test: sides.test.length });
+    for (const [row, place] of sides.testPlaces.entries()) {
+      const line = Number(place.split(':')[1]);
+      expect(sides.test[row]).toEqual(both[line - 1]);
+    }
+  });
+
+  it('says when nothing of a language is left', async () => {
+    const file = await fileOf('chinese.jsonl', reviews(60));
+    await expect(runTask(classification, { ...options, data: { file, trainLanguage: 'en' } })).rejects.toThrow(
+      'no example is left to train on',
+    );
+  });
+});
+
 describe('a task from a file to a report', () => {
   it('fits, scores beside its baselines, tells groups apart, and comes back from its folder', async () => {
     const records = reviews(600);
