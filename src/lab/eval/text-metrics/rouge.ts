@@ -1,10 +1,13 @@
 /**
- * ROUGE-1, -2 and -L (Lin 2004), as rouge-score computes them without its stemmer. Its tokenizer keeps a to z and digits
+ * ROUGE-1, -2 and -L (Lin 2004), as rouge-score computes them, with its stemmer or without. Its tokenizer keeps a to z and digits
  * alone, which leaves nothing of Chinese: where a text has Han characters each is a token, and the tokenizer is named.
  */
 import { ngramCounts } from './bleu.js';
 
-export type RougeTokenizer = 'words' | 'characters';
+import { porterStem } from './porter-stemmer.js';
+
+/** `stems`: words of four letters and more by their stems. */
+export type RougeTokenizer = 'words' | 'stems' | 'characters';
 
 export interface RougeScore {
   readonly precision: number;
@@ -18,6 +21,9 @@ export interface RougeScores {
   readonly rougeL: RougeScore;
 }
 
+/** Longer words are stemmed. */
+const SHORTEST_STEMMED = 3;
+
 /** The tokenizer for texts like this one. */
 export const rougeTokenizerFor = (text: string): RougeTokenizer =>
   /\p{Script=Han}/u.test(text) ? 'characters' : 'words';
@@ -25,7 +31,11 @@ export const rougeTokenizerFor = (text: string): RougeTokenizer =>
 /** `words`: runs of a–z and digits, in lower case. `characters`: those too, and every other letter by itself. */
 export function tokenizeForRouge(text: string, tokenizer: RougeTokenizer): string[] {
   const lower = text.toLowerCase();
-  return tokenizer === 'words' ? (lower.match(/[a-z0-9]+/g) ?? []) : (lower.match(/[a-z0-9]+|\p{L}|\p{N}/gu) ?? []);
+  if (tokenizer === 'characters') return lower.match(/[a-z0-9]+|\p{L}|\p{N}/gu) ?? [];
+  const words = lower.match(/[a-z0-9]+/g) ?? [];
+  return tokenizer === 'words'
+    ? words
+    : words.map((word) => (word.length > SHORTEST_STEMMED ? porterStem(word) : word));
 }
 
 export function rouge(prediction: string, target: string, tokenizer: RougeTokenizer): RougeScores {
