@@ -1,7 +1,7 @@
 /** What a model may learn from text nobody labelled, by name; and what each asks of the model and of the tokenizer. */
 import { MoatError } from '../../../base/errors.js';
 import { FIM_NAMES } from '../../tokenizer/special-tokens.js';
-import type { CausalModel, EncoderDecoderModel, EncoderModel, Model } from '../../models/model.js';
+import type { CausalModel, EncoderDecoderModel, EncoderModel } from '../../models/model.js';
 
 /** A model that reads tokens. */
 export type TokenModel = CausalModel | EncoderModel | EncoderDecoderModel;
@@ -44,11 +44,6 @@ export const USUAL_OBJECTIVE: Readonly<Record<TokenModelKind, ObjectiveName>> = 
   encoder: 'masked',
   'encoder-decoder': 'infill',
 };
-
-/** @returns whether the model reads tokens, and so can learn from plain text */
-export function isTokenModel(model: Model): model is TokenModel {
-  return model.kind in USUAL_OBJECTIVE;
-}
 
 const fits = (kind: TokenModelKind): ObjectiveName[] => OBJECTIVES.filter((name) => NEEDED[name][kind] !== undefined);
 
