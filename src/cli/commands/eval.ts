@@ -3,7 +3,7 @@ import { MoatError } from '../../base/errors.js';
 import { defineCommand } from '../command.js';
 import type { Project } from '../config/project.js';
 import { runChoicesStage } from '../stages/choices-stage.js';
-import { evalTable, runEvalStage } from '../stages/eval-stage.js';
+import { continuesTexts, evalTable, runEvalStage, runObjectiveStage } from '../stages/eval-stage.js';
 import { runWritingStage, writingTable } from '../stages/writing-stage.js';
 import { findModel, findModelOrFolder } from '../stages/find-run.js';
 import { runChatMeasureStage, runMeasureStage } from '../stages/measure-stage.js';
@@ -15,7 +15,7 @@ export const command = defineCommand({
   name: 'eval',
   summary: 'measure a model on text it has not seen',
   description:
-    'Bits per byte on the test documents, which neither training nor the choice of a checkpoint has seen, with a 95 % interval (bootstrap over documents), beside a unigram and a 6-gram model and brotli, alone and primed with the training text. Lower is better. With --samples it also continues the beginnings of test documents: how varied that is, how often it repeats itself and ends by itself, and how much of it stands word for word in the training text, beside the same figures of the documents. With --model it measures a model of moat task on records of yours, beside others and any OpenAI-compatible one, with a paired test; with --chat what a model answers to questions, with --choices which of several answers it finds likeliest.',
+    'Bits per byte on the test documents, which neither training nor the choice of a checkpoint has seen, with a 95 % interval (bootstrap over documents), beside a unigram and a 6-gram model and brotli, alone and primed with the training text. Lower is better. Of encoders and encoder-decoders, the loss of what they learned, beside the same before training. With --samples it also continues the beginnings of test documents: how varied that is, how often it repeats itself and ends by itself, and how much of it stands word for word in the training text, beside the same figures of the documents. With --model it measures a model of moat task on records of yours, beside others and any OpenAI-compatible one, with a paired test; with --chat what a model answers to questions, with --choices which of several answers it finds likeliest.',
   options: {
     run: { kind: 'text', placeholder: 'NAME', description: 'the run to measure (default: the newest)' },
     model: { kind: 'text', placeholder: 'NAME', description: 'a model of moat task, in place of a run' },
@@ -121,6 +121,9 @@ export const command = defineCommand({
     }
     const project = await loadProject();
     const checkpoint = await findModel(filesOf(project).runs, options.run);
+    if (!(await continuesTexts(checkpoint)) && options.samples === undefined) {
+      return { json: { checkpoint, ...(await runObjectiveStage(project, checkpoint, reporter)) } };
+    }
     const result = await runEvalStage(project, checkpoint, reporter, signal);
     terminal.print(evalTable(result, terminal.columns));
     if (options.samples === undefined) return { json: { checkpoint, ...result } };

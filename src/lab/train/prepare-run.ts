@@ -13,7 +13,13 @@ import { compileEvaluation } from './language-objective.js';
 import { type Learner, createLearner, parameterFeeds } from './learner.js';
 import type { TokenModel } from './objectives/objectives.js';
 import { type ParameterStore, createParameterStore, trainingBytes } from './parameter-store.js';
-import { compileMeasure, pretrainingObjective, pretrainingSource, sourceLengths } from './pretraining.js';
+import {
+  compileMeasure,
+  meanOfBatches,
+  pretrainingObjective,
+  pretrainingSource,
+  sourceLengths,
+} from './pretraining.js';
 import type { RunConfig } from './run-config.js';
 import type { Validation, TrainingJob } from './training-job.js';
 import type { TrainingSource } from './token-source.js';
@@ -196,7 +202,7 @@ function measureObjective(
     compileMeasure(model, loop, tokens, { tokens: job.tokens, ...compilingFor(job) });
   const evaluate = async () => {
     measuring ??= start();
-    return { loss: await (await measuring).measure(weights()) };
+    return { loss: meanOfBatches(await (await measuring).measure(weights())) };
   };
   return {
     evaluate: tokens.length < LEAST_WINDOWS * loop.sequenceLength ? undefined : evaluate,

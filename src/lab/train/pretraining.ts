@@ -129,6 +129,20 @@ function checkRewritable(isRecurrent: boolean, packDocuments: boolean): void {
 const MEASURED_BATCHES = 32;
 const MEASURING_SEED = 0x6d6f6174;
 
+export interface MeasuredBatch {
+  /** Nats a prediction. */
+  readonly loss: number;
+  /** How much its predictions count. */
+  readonly weight: number;
+}
+
+/** Over some batches, by their numbers; all of them when none are given. */
+export function meanOfBatches(batches: readonly MeasuredBatch[], rows?: ArrayLike<number>): number {
+  const chosen = rows === undefined ? batches : Array.from(rows, (row) => batches[row] as MeasuredBatch);
+  const weight = chosen.reduce((sum, batch) => sum + batch.weight, 0);
+  return chosen.reduce((sum, batch) => sum + batch.loss * batch.weight, 0) / weight;
+}
+
 /**
  * The loss on other documents, always the same batches of them, without dropout. The program is its caller's to close.
  */
@@ -144,23 +158,23 @@ export async function compileMeasure(
   const program = await compile({ loss }, [...inputs, ...tensors], compiling);
   const kernels = createKernels(0);
   return {
-    async measure(weights: Readonly<Record<string, Value>>): Promise<number> {
+    /** @returns the loss of each batch, and how much it counts */
+    async measure(weights: Readonly<Record<string, Value>>): Promise<MeasuredBatch[]> {
       const source = pretrainingSource(model, loop, stream, {
         tokens,
         kernels,
         seed: MEASURING_SEED,
         documentStarts: undefined,
       });
-      let [total, count] = [0, 0];
-      for (let batch = 0; batch < MEASURED_BATCHES && source.position.epoch === 0; batch++) {
+      const batches: MeasuredBatch[] = [];
+      while (batches.length < MEASURED_BATCHES && source.position.epoch === 0) {
         const { feeds, counted } = source.next();
-        const sum = counted.reduce((a, b) => a + b, 0);
-        const share = { data: counted.map((one) => one / sum), dims: [counted.length], dtype: 'float32' as const };
+        const weight = counted.reduce((a, b) => a + b, 0);
+        const share = { data: counted.map((one) => one / weight), dims: [counted.length], dtype: 'float32' as const };
         const result = await program.run({ ...weights, ...feeds, weights: share });
-        total += (result['loss']?.data[0] as number) * sum;
-        count += sum;
+        batches.push({ loss: result['loss']?.data[0] as number, weight });
       }
-      return total / count;
+      return batches;
     },
     close: () => program.close(),
   };
