@@ -13,8 +13,9 @@ import {
 } from '../../lab/tasks/multi/multi-task.js';
 import { saveMultiTask } from '../../lab/tasks/multi/multi-task-folder.js';
 import type { Score } from '../../lab/tasks/score.js';
-import { formatScore } from '../../lab/tasks/task-report.js';
+import { type TaskReport, formatScore } from '../../lab/tasks/task-report.js';
 import type { Project } from '../config/project.js';
+import { renderTaskPage } from '../task-report/page.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { table } from '../terminal/table.js';
 import { filesOf } from './project-files.js';
@@ -61,7 +62,8 @@ export async function runMultiTaskStage(options: MultiTaskStageOptions): Promise
   const cost = costOf(project, { fitSeconds: report.fitSeconds, predictSeconds: 0 });
   const whole = { ...report, plan, seed, versions: versions(), cost };
   const folder = path.join(filesOf(project).models, name);
-  await saveMultiTask(folder, model, { 'report.json': `${JSON.stringify(whole, undefined, 2)}\n` });
+  const files = { 'report.json': `${JSON.stringify(whole, undefined, 2)}\n`, ...pagesOf(whole) };
+  await saveMultiTask(folder, model, files);
   stage.done(
     `${plan.tasks.length} tasks on one encoder of ${formatCount(Number(report.facts['parameters']))} parameters, and each alone, in ${formatSeconds(report.fitSeconds)}`,
   );
@@ -90,30 +92,48 @@ async function readPlan(file: string): Promise<MultiTaskPlan> {
   });
 }
 
+/** A page for each task in both languages: all together, beside that task alone. */
+function pagesOf(report: MultiTaskStageResult['report']): Record<string, string> {
+  const { width, layers, maxTokens, epochs, learningRate, weights, base } = report.plan;
+  const settings = { width, layers, maxTokens, epochs, learningRate, weights };
+  const pages = report.tasks.flatMap(({ name, figures }) => {
+    const whole: TaskReport = {
+      ...figures,
+      name,
+      model: { base: base?.split(/[\\/]/u).at(-1), settings, seed: report.seed, facts: report.facts },
+      versions: report.versions,
+      time: { fitSeconds: report.fitSeconds, predictSeconds: 0 },
+      trainedTokens: undefined,
+      cost: report.cost,
+    };
+    return [
+      [`${name}.html`, renderTaskPage(whole, 'en')],
+      [`${name}.zh.html`, renderTaskPage(whole, 'zh-CN')],
+    ];
+  });
+  return Object.fromEntries(pages) as Record<string, string>;
+}
+
+const SHOWN_FIGURES = 2;
+
 /** Each task alone beside all together, for a terminal. */
 export function multiTaskLines(
   { tasks, cascade, weights, cost }: MultiTaskStageResult['report'],
   columns: number,
 ): string[] {
-  const rows = tasks.flatMap(({ name, alone, together }) =>
-    together
+  const rows = tasks.flatMap(({ name, figures: { scores, peers } }) =>
+    scores
       .slice(0, SHOWN_FIGURES)
-      .map((score, at) => [at === 0 ? name : '', score.metric, formatScore(alone[at] as Score), formatScore(score)]),
+      .map((score, at) => [at === 0 ? name : '', score.metric, shown(peers[0]?.scores[at]), formatScore(score)]),
   );
   const counted = tasks.map(({ name, weight }) => `${name} ${weight.toFixed(2)}`).join(', ');
+  const figures = ['alone', 'together'].map((title) => ({ title, align: 'right' as const }));
   return [
-    table(
-      [
-        { title: 'on the test, 95 %' },
-        { title: '' },
-        { title: 'alone', align: 'right' },
-        { title: 'together', align: 'right' },
-      ],
-      rows,
-      { columns },
-    ),
+    table([{ title: 'on the test, 95 %' }, { title: '' }, ...figures], rows, { columns }),
     '',
-    ...tasks.map(({ name, comparison }) => `${name}, together: ${verdictLine(comparison)}`),
+    ...tasks.flatMap(({ name, figures: { peers } }) =>
+      peers.map(({ comparison }) => `${name}, together: ${verdictLine(comparison)}`),
+    ),
     ...(tasks.length > 1 ? [`weights at the end (${weights}): ${counted}`] : []),
     ...(cascade === undefined ? [] : ['', ...cascadeLines(cascade, columns)]),
     '',
@@ -121,24 +141,22 @@ export function multiTaskLines(
   ];
 }
 
-const SHOWN_FIGURES = 2;
+const shown = (score: Score | undefined): string => (score === undefined ? '–' : formatScore(score));
 
-function cascadeLines(
-  { first, second, alone, predicted, oracle, comparison }: CascadeReport,
-  columns: number,
-): string[] {
+function cascadeLines({ first, second, figures }: CascadeReport, columns: number): string[] {
   const row = (what: string, scores: readonly Score[]): string[] => [
     what,
     ...scores.slice(0, SHOWN_FIGURES).map(formatScore),
   ];
-  const figures = alone.slice(0, SHOWN_FIGURES).map(({ metric }) => ({ title: metric, align: 'right' as const }));
+  const titles = figures.scores
+    .slice(0, SHOWN_FIGURES)
+    .map(({ metric }) => ({ title: metric, align: 'right' as const }));
   const rows = [
-    row('its text alone', alone),
-    row(`and what ${first} says of it`, predicted),
-    ...(oracle === undefined ? [] : [row(`and what ${first} truly is`, oracle)]),
+    row(`told what ${first} says of it`, figures.scores),
+    ...figures.peers.map(({ name, scores }) => row(name, scores)),
   ];
   return [
-    table([{ title: `${second} after ${first}` }, ...figures], rows, { columns }),
-    `the cascade: ${verdictLine(comparison)}`,
+    table([{ title: `${second} after ${first}` }, ...titles], rows, { columns }),
+    ...figures.peers.map(({ comparison }) => `the cascade: ${verdictLine(comparison)}`),
   ];
 }

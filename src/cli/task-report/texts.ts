@@ -86,6 +86,7 @@ export const taskTexts: Readonly<Record<ReportLanguage, TaskTexts>> = {
     words: {
       'Text classification': '文本分类',
       'Several topics of a text': '多主题标注',
+      alone: '单独训练',
       'The answer within a text': '抽取式问答（在原文中找答案）',
       'the sentence most like the question (BM25)': '与问题最相似的句子（BM25）',
       'the first sentence': '第一句话',

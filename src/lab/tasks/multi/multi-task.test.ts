@@ -73,18 +73,20 @@ test('a class and tags on one encoder, beside each alone; the model answers the 
     ],
   });
   const { report, model } = await runMultiTask(plan, context());
-  expect(report.tasks.map(({ name, together }) => [name, together[0]?.metric])).toEqual([
+  expect(report.tasks.map(({ name, figures }) => [name, figures.scores[0]?.metric])).toEqual([
     ['opinion', 'macro-F1'],
     ['names', 'entity F1'],
   ]);
-  for (const { alone, together } of report.tasks) {
-    expect(alone[0]?.value).toBeGreaterThan(0.9);
-    expect(together[0]?.value).toBeGreaterThan(0.9);
+  for (const { figures } of report.tasks) {
+    expect(figures.scores[0]?.value).toBeGreaterThan(0.9);
+    expect(figures.peers[0]).toMatchObject({ name: 'alone' });
+    expect(figures.peers[0]?.scores[0]?.value).toBeGreaterThan(0.9);
   }
   expect(report.tasks.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(2, 6);
   // what one task is measured on, none learns from
-  const [{ examples }] = report.tasks as [(typeof report.tasks)[number]];
-  expect(examples.train).toBeLessThan(500 - examples.test - examples.validation + 1);
+  const { train, validation, test: tested } = report.tasks[0]?.figures.data ?? { train: 0, validation: 0, test: 0 };
+  expect(train).toBeGreaterThan(100);
+  expect(train).toBeLessThanOrEqual(500 - tested - validation);
 
   const saved = path.join(folder, 'model');
   await saveMultiTask(saved, model, { 'report.json': '{}' });
@@ -115,10 +117,9 @@ test('in a cascade the second task is told what the first says, and what is so',
   const { report } = await runMultiTask(plan, context());
   const { cascade } = report;
   expect(cascade).toMatchObject({ first: 'place', second: 'both' });
-  for (const scores of [cascade?.alone, cascade?.predicted, cascade?.oracle]) {
-    expect(scores?.[0]?.value).toBeGreaterThan(0.5);
-  }
-  expect(cascade?.comparison.against).toBe('alone');
+  expect(cascade?.figures.scores[0]?.value).toBeGreaterThan(0.5);
+  expect(cascade?.figures.peers.map(({ name }) => name)).toEqual(['its text alone', 'told the truth']);
+  for (const { scores } of cascade?.figures.peers ?? []) expect(scores[0]?.value).toBeGreaterThan(0.5);
 }, 60_000);
 
 test('plans that cannot be are refused in one line', async () => {

@@ -7,11 +7,10 @@ import type { Clock } from '../../../base/clock.js';
 import { MoatError } from '../../../base/errors.js';
 import { parameterCount } from '../../models/model.js';
 import type { Weights } from '../../train/fit-objective.js';
-import type { Comparison, Score } from '../score.js';
 import { type OpenedEncoder, encoderSettings, openEncoder } from './encoder-for-texts.js';
 import { type FittedShared, type LabelledRow, answersOf, fitShared } from './fit-shared.js';
 import type { Head } from './heads.js';
-import { type Part, openPart } from './part.js';
+import { type Part, type PartFigures, openPart } from './part.js';
 import { sharedParameters } from './shared-encoder.js';
 import { WEIGHTINGS } from './task-weights.js';
 
@@ -54,11 +53,8 @@ export interface MultiTaskContext {
 export interface PartReport {
   readonly name: string;
   readonly kind: Head['kind'];
-  readonly examples: { readonly train: number; readonly validation: number; readonly test: number };
-  readonly alone: readonly Score[];
-  readonly together: readonly Score[];
-  /** Together less alone, by the task's first figure. */
-  readonly comparison: Comparison;
+  /** All together, beside `alone`. */
+  readonly figures: PartFigures;
   /** What it counted at the end. */
   readonly weight: number;
 }
@@ -67,11 +63,8 @@ export interface PartReport {
 export interface CascadeReport {
   readonly first: string;
   readonly second: string;
-  readonly alone: readonly Score[];
-  readonly predicted: readonly Score[];
-  readonly comparison: Comparison;
-  /** Undefined where not every text of the second has a record of the first. */
-  readonly oracle: readonly Score[] | undefined;
+  /** With what the first says, beside `its text alone` and, where every text has a record of the first, `told the truth`. */
+  readonly figures: PartFigures;
 }
 
 export interface MultiTaskReport {
@@ -109,14 +102,7 @@ export async function runMultiTask(
     tasks.push({
       name: part.name,
       kind: part.kind,
-      examples: {
-        train: part.texts.train.length,
-        validation: part.texts.validation.length,
-        test: part.texts.test.length,
-      },
-      alone: part.judge(opened, alone).scores,
-      together: part.judge(opened, together).scores,
-      comparison: part.judge(opened, together).against('alone', alone),
+      figures: part.report(opened, together, parts.length === 1 ? {} : { alone }),
       weight: joint.taskWeights[index] as number,
     });
   }
@@ -255,12 +241,6 @@ async function runCascade(
   const isKnown = all.every((text) => first.labelOf(text) !== undefined);
   const right = second.prefixed((text) => `${first.labelOf(text) ?? ''}: `);
   const oracle = isKnown ? await fits.answers(await fits.fit(`${secondName} told`, [right]), right) : undefined;
-  return {
-    first: firstName,
-    second: secondName,
-    alone: second.judge(opened, own).scores,
-    predicted: given.judge(opened, told).scores,
-    comparison: given.judge(opened, told).against('alone', own),
-    oracle: oracle && right.judge(opened, oracle).scores,
-  };
+  const others = { 'its text alone': own, ...(oracle === undefined ? {} : { 'told the truth': oracle }) };
+  return { first: firstName, second: secondName, figures: given.report(opened, told, others) };
 }

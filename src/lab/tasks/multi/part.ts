@@ -1,6 +1,5 @@
 /** One of several tasks with its examples, its types forgotten: what is learned of it, and how a model of it is judged. */
-import { type PreparedData, prepareData } from '../run-task.js';
-import { type Comparison, type Score, compareOutputs, drawRows, scoreOutputs } from '../score.js';
+import { type PreparedData, prepareData, reportOf } from '../run-task.js';
 import type { TaskSettings } from '../task.js';
 import type { OpenedEncoder } from './encoder-for-texts.js';
 import type { LabelledRow, TaskRows } from './fit-shared.js';
@@ -20,14 +19,15 @@ export interface Part {
   prefixed(prefix: (text: string) => string): Part;
   rows(opened: OpenedEncoder): TaskRows;
   testRows(opened: OpenedEncoder): LabelledRow[];
-  /** @param probabilities of the test rows */
-  judge(opened: OpenedEncoder, probabilities: readonly Float32Array[]): Judged;
+  /**
+   * What a model says of the test examples, as every task is reported.
+   * @param probabilities of the test rows @param others of the same rows by other models, the names they go by
+   */
+  report(opened: OpenedEncoder, probabilities: readonly Float32Array[], others?: OtherAnswers): PartFigures;
 }
 
-export interface Judged {
-  readonly scores: readonly Score[];
-  against(name: string, theirs: readonly Float32Array[]): Comparison;
-}
+export type OtherAnswers = Readonly<Record<string, readonly Float32Array[]>>;
+export type PartFigures = ReturnType<typeof reportOf>;
 
 export interface PartSource {
   readonly name: string;
@@ -52,19 +52,14 @@ export function openPart(source: PartSource, context: PartContext): Promise<Part
   });
 }
 
-type Sides<Example> = Pick<PreparedData<Example>, 'train' | 'validation' | 'test'>;
-
 function createPart<Example extends { readonly text: string }, Output, Settings extends TaskSettings>(
   kind: PartKind<Example, Output, Settings>,
   source: PartSource,
-  sides: Sides<Example>,
+  sides: PreparedData<Example>,
   context: PartContext,
   prefix: (text: string) => string = () => '',
 ): Part {
   const { train, validation, test } = sides;
-  const { metrics } = kind.task;
-  const [first] = metrics;
-  if (first === undefined) throw new RangeError('a task has a figure');
   const head = { name: source.name, kind: kind.kind, classes: kind.classesOf(train) };
   const textsOf = (examples: readonly Example[]): string[] => examples.map(({ text }) => text);
   const labels = new Map([...train, ...validation, ...test].map((example) => [example.text, kind.labelOf(example)]));
@@ -78,8 +73,6 @@ function createPart<Example extends { readonly text: string }, Output, Settings 
     test.map((example, index) =>
       kind.outputOf(example, readOne(example.text, opened), probabilities[index] as Float32Array, head.classes),
     );
-  const { seed, resamples } = context;
-  const draws = drawRows(test.length, { seed, ...(resamples === undefined ? {} : { resamples }) });
   return {
     name: source.name,
     kind: kind.kind,
@@ -87,7 +80,13 @@ function createPart<Example extends { readonly text: string }, Output, Settings 
     texts: { train: textsOf(train), validation: textsOf(validation), test: textsOf(test) },
     labelOf: (text) => labels.get(text),
     onlyTrain: (keep) =>
-      createPart(kind, source, { ...sides, train: train.filter(({ text }) => keep(text)) }, context, prefix),
+      createPart(
+        kind,
+        source,
+        withTrain(sides, (example) => keep(example.text)),
+        context,
+        prefix,
+      ),
     prefixed: (other) => createPart(kind, source, sides, context, other),
     rows: (opened) => ({
       head,
@@ -96,15 +95,23 @@ function createPart<Example extends { readonly text: string }, Output, Settings 
       validation: rowsOf(validation, opened),
     }),
     testRows: (opened) => rowsOf(test, opened),
-    judge(opened, probabilities) {
-      const ours = outputsOf(opened, probabilities);
-      return {
-        scores: scoreOutputs(metrics, test, ours, draws),
-        against: (name, theirs) =>
-          compareOutputs(first, test, ours, { name, outputs: outputsOf(opened, theirs) }, draws),
-      };
+    report(opened, probabilities, others = {}) {
+      const answers = Object.entries(others).map(([name, theirs]) => ({
+        name,
+        kind: 'peer' as const,
+        outputs: outputsOf(opened, theirs),
+        seconds: 0,
+      }));
+      return reportOf(kind.task, sides, outputsOf(opened, probabilities), answers, context);
     },
   };
+}
+
+/** Some of the training examples; those left out are counted as what the test has too. */
+function withTrain<Example>(sides: PreparedData<Example>, keep: (example: Example) => boolean): PreparedData<Example> {
+  const train = sides.train.filter(keep);
+  const removedCopies = sides.facts.removedCopies + sides.train.length - train.length;
+  return { ...sides, train, facts: { ...sides.facts, train: train.length, removedCopies } };
 }
 
 /** The words of the text alone, where their tokens stand behind those of a prefix. */
