@@ -1,8 +1,6 @@
 /** Fits a shared encoder and its heads: a batch of every task a step, the epoch kept that does best on the validation texts of all. */
-import { INFERENCE } from '../../models/model.js';
-import { type CompileOptions, type Value, compile, floats, integers } from '../../runtime/program.js';
+import { type Value, floats, integers } from '../../runtime/program.js';
 import { type FitObjectiveOptions, type Weights, fitObjective } from '../../train/fit-objective.js';
-import { parameterInputs } from '../../train/objective.js';
 import type { Head } from './heads.js';
 import {
   type SharedEncoder,
@@ -14,7 +12,7 @@ import {
   sharedObjective,
   sharedParameters,
 } from './shared-encoder.js';
-import { type Weighting, gradNormWeights } from './task-weights.js';
+import { type GradNormOptions, type Weighting, gradNormWeights } from './task-weights.js';
 
 /** A text as the encoder reads it, and what it is: the class of a place. Whole texts have place 0. */
 export interface LabelledRow {
@@ -28,6 +26,8 @@ export interface TaskRows {
   readonly weight: number;
   readonly train: readonly LabelledRow[];
   readonly validation: readonly LabelledRow[];
+  /** How good answers to the validation texts are, by the task's first figure; higher is better. */
+  readonly judge: (probabilities: readonly Float32Array[]) => number;
 }
 
 export interface SharedShape {
@@ -39,6 +39,9 @@ export interface FitSharedOptions extends Pick<FitObjectiveOptions, 'seed' | 'si
   readonly shape: SharedShape;
   readonly weighting: Weighting;
   readonly epochs: number;
+  /** Batches of every task; a small one comes round several times. */
+  readonly batchesPerEpoch: number;
+  readonly gradNorm: GradNormOptions;
   readonly learningRate: number;
   readonly padToken: number;
   readonly threads: number | undefined;
@@ -51,7 +54,6 @@ export interface FittedShared {
   readonly taskWeights: readonly number[];
 }
 
-const GRADNORM = { strength: 1.5, learningRate: 0.025 };
 const WEIGHT_DECAY = 0.01;
 /** Of the epochs, how many may pass without a better one: encoders made from nothing learn little at first. */
 const PATIENCE = 0.5;
@@ -66,10 +68,10 @@ export async function fitShared(
   const total = tasks.reduce((sum, { weight }) => sum + weight, 0);
   let taskWeights = tasks.map(({ weight }) => (weight * tasks.length) / total);
   let firstLosses: number[] | undefined;
-  const batchesPerEpoch = Math.ceil(Math.max(...tasks.map(({ train }) => train.length)) / shape.batchSize);
-  const measured = tasks.every(({ validation }) => validation.length > 0)
-    ? await compileLosses(shared, tasks, { ...shape, padToken }, compiling)
-    : undefined;
+  const { batchesPerEpoch } = options;
+  const answerers = tasks.every(({ validation }) => validation.length > 0)
+    ? await Promise.all(tasks.map(({ head }) => openAnswerer(shared, head, { shape, padToken, threads })))
+    : [];
   try {
     const { weights, epoch } = await fitObjective({
       ...fitting,
@@ -104,9 +106,12 @@ export async function fitShared(
           tasks.map(({ head }) => Number(outputs[nameOf(head)]?.data[0]));
         const losses = read(lossName);
         firstLosses ??= losses;
-        taskWeights = gradNormWeights({ weights: taskWeights, firstLosses, losses, norms: read(normName) }, GRADNORM);
+        taskWeights = gradNormWeights(
+          { weights: taskWeights, firstLosses, losses, norms: read(normName) },
+          options.gradNorm,
+        );
       },
-      ...(measured === undefined ? {} : { score: async (tried: Weights) => -(await measured.relativeLoss(tried)) }),
+      ...(answerers.length === 0 ? {} : { score: (tried: Weights) => meanFigure(tasks, answerers, tried) }),
     });
     const learned = weights.get(UNCERTAINTY)?.data as Float32Array | undefined;
     return {
@@ -115,7 +120,7 @@ export async function fitShared(
       taskWeights: learned === undefined ? taskWeights : Array.from(learned, (s) => Math.exp(-s)),
     };
   } finally {
-    await measured?.close();
+    for (const answerer of answerers) await answerer.close();
   }
 }
 
@@ -158,67 +163,65 @@ const answering = (weights: Weights): Record<string, Value> =>
 const batchesOf = (rows: readonly LabelledRow[], size: number): LabelledRow[][] =>
   Array.from({ length: Math.ceil(rows.length / size) }, (_, batch) => rows.slice(batch * size, (batch + 1) * size));
 
-/** Validation losses without dropout, each over that of guessing, log K, so that tasks of many classes do not decide alone. */
-async function compileLosses(
-  shared: SharedEncoder,
+/**
+ * The mean over tasks of what each is judged by. Not of losses: those of a small set are lowest long before its answers are best,
+ * and an epoch kept for its loss made a task alone look worse than it is.
+ */
+async function meanFigure(
   tasks: readonly TaskRows[],
-  shape: SharedShape & { readonly padToken: number },
-  compiling: CompileOptions,
-) {
-  const { lookUp, tensors } = parameterInputs(sharedParameters(shared, 'fixed'));
-  const { inputs, outputs } = sharedObjective(shared, shape, 'fixed')(lookUp, INFERENCE);
-  const program = await compile(
-    outputs ?? {},
-    [...inputs.filter((each) => each.attributes['name'] !== TASK_WEIGHTS), ...tensors],
-    compiling,
-  );
-  const byTask = tasks.map(({ validation }) => batchesOf(validation, shape.batchSize));
+  answerers: readonly Answerer[],
+  weights: Weights,
+): Promise<number> {
+  let total = 0;
+  for (const [task, { validation, judge }] of tasks.entries()) {
+    total += judge(await (answerers[task] as Answerer).answer(weights, validation));
+  }
+  return total / tasks.length;
+}
+
+export interface Answerer {
+  /** Probabilities of the classes, one row a text; a tagged text has a row a token. */
+  answer(weights: Weights, rows: readonly LabelledRow[]): Promise<Float32Array[]>;
+  close(): Promise<void>;
+}
+
+/** What answers for one task, with any weights. */
+export async function openAnswerer(
+  shared: SharedEncoder,
+  head: Head,
+  { shape, padToken, threads }: Pick<FitSharedOptions, 'shape' | 'padToken' | 'threads'>,
+): Promise<Answerer> {
+  const program = await compileAnswers(shared, head, shape, threads === undefined ? {} : { threads });
+  const perRow = (head.kind === 'tagging' ? shape.sequenceLength : 1) * head.classes.length;
   return {
-    async relativeLoss(weights: Weights): Promise<number> {
-      const totals = tasks.map(() => ({ nats: 0, count: 0 }));
-      const rounds = Math.max(...byTask.map((batches) => batches.length));
-      for (let round = 0; round < rounds; round++) {
-        const batch = byTask.map((batches) => batches[round % batches.length] as LabelledRow[]);
-        const feeds = batch.map((rows, task) => feedsOf((tasks[task] as TaskRows).head, rows, shape, shape.padToken));
-        const result = await program.run(Object.assign(answering(weights), ...feeds) as Record<string, Value>);
-        for (const [task, { head }] of tasks.entries()) {
-          if (round >= (byTask[task] as LabelledRow[][]).length) continue;
-          const count = (batch[task] as LabelledRow[]).reduce((sum, { targets }) => sum + targets.length, 0);
-          const total = totals[task] as { nats: number; count: number };
-          total.nats += Number(result[lossName(head)]?.data[0]) * count;
-          total.count += count;
-        }
+    async answer(weights, rows) {
+      const answers: Float32Array[] = [];
+      const named = answering(weights);
+      for (const batch of batchesOf(rows, shape.batchSize)) {
+        const fed = feedsOf(head, batch, shape, padToken);
+        const [tokens, mask] = [`${head.name}.tokens`, `${head.name}.mask`];
+        const feeds = { ...named, [tokens]: fed[tokens], [mask]: fed[mask] } as Record<string, Value>;
+        const data = (await program.run(feeds))['probabilities']?.data as Float32Array;
+        for (const row of batch.keys()) answers.push(data.slice(row * perRow, (row + 1) * perRow));
       }
-      const relative = totals.map(
-        ({ nats, count }, task) => nats / Math.max(1, count) / Math.log((tasks[task] as TaskRows).head.classes.length),
-      );
-      return relative.reduce((a, b) => a + b, 0) / relative.length;
+      return answers;
     },
     close: () => program.close(),
   };
 }
 
-/** Probabilities of the classes of one task, one row a text; a tagged text has a row a token. */
+/** Opens, answers once, closes. */
 export async function answersOf(
   shared: SharedEncoder,
   weights: Weights,
   head: Head,
   rows: readonly LabelledRow[],
-  { shape, padToken, threads }: Pick<FitSharedOptions, 'shape' | 'padToken' | 'threads'>,
+  options: Pick<FitSharedOptions, 'shape' | 'padToken' | 'threads'>,
 ): Promise<Float32Array[]> {
-  const program = await compileAnswers(shared, head, shape, threads === undefined ? {} : { threads });
+  const answerer = await openAnswerer(shared, head, options);
   try {
-    const answers: Float32Array[] = [];
-    const perRow = (head.kind === 'tagging' ? shape.sequenceLength : 1) * head.classes.length;
-    const named = answering(weights);
-    for (const batch of batchesOf(rows, shape.batchSize)) {
-      const { [`${head.name}.tokens`]: tokens, [`${head.name}.mask`]: mask } = feedsOf(head, batch, shape, padToken);
-      const feeds = { ...named, [`${head.name}.tokens`]: tokens, [`${head.name}.mask`]: mask } as Record<string, Value>;
-      const data = (await program.run(feeds))['probabilities']?.data as Float32Array;
-      for (const row of batch.keys()) answers.push(data.slice(row * perRow, (row + 1) * perRow));
-    }
-    return answers;
+    return await answerer.answer(weights, rows);
   } finally {
-    await program.close();
+    await answerer.close();
   }
 }

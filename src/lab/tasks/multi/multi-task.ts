@@ -30,6 +30,10 @@ export const planSchema = z.strictObject({
     .min(1)
     .max(16),
   weights: z.enum(WEIGHTINGS).default('fixed'),
+  /** Of `gradnorm`: how strongly tasks that learn more slowly are favoured (the paper's α), and the rate of the weights. */
+  gradNorm: z
+    .strictObject({ strength: z.number().min(0).default(0.5), learningRate: z.number().positive().default(0.025) })
+    .prefault({}),
   /** The second is given what the first says of its texts. */
   cascade: z.tuple([name, name]).optional(),
   ...encoderSettings.shape,
@@ -93,7 +97,15 @@ export async function runMultiTask(
     plan,
     parts.flatMap(({ texts }) => texts.train),
   );
-  const fits = createFits(plan, opened, context, 1 + parts.length + (plan.cascade === undefined ? 0 : 5));
+  // alone as many batches as together, or what is compared is how long was learned
+  const longest = Math.max(...parts.map(({ texts }) => texts.train.length));
+  const batchesPerEpoch = Math.ceil(longest / plan.batchSize);
+  const fits = createFits(
+    plan,
+    { opened, batchesPerEpoch },
+    context,
+    1 + parts.length + (plan.cascade === undefined ? 0 : 5),
+  );
   const joint = await fits.fit('all together', parts);
   const tasks: PartReport[] = [];
   for (const [index, part] of parts.entries()) {
@@ -170,7 +182,12 @@ interface Fitted extends FittedShared {
   readonly heads: readonly Head[];
 }
 
-function createFits(plan: MultiTaskPlan, opened: OpenedEncoder, context: MultiTaskContext, count: number): Fits {
+function createFits(
+  plan: MultiTaskPlan,
+  { opened, batchesPerEpoch }: { readonly opened: OpenedEncoder; readonly batchesPerEpoch: number },
+  context: MultiTaskContext,
+  count: number,
+): Fits {
   const shape = { batchSize: plan.batchSize, sequenceLength: opened.maxTokens };
   const { padToken, encoder, width, initial } = opened;
   const { seed, threads, signal } = context;
@@ -189,6 +206,8 @@ function createFits(plan: MultiTaskPlan, opened: OpenedEncoder, context: MultiTa
         signal,
         weighting: parts.length === 1 ? 'fixed' : plan.weights,
         epochs: plan.epochs,
+        batchesPerEpoch,
+        gradNorm: plan.gradNorm,
         learningRate: plan.learningRate,
         ...(initial === undefined ? {} : { initial }),
         onEpoch: ({ epoch }) => context.onProgress?.((done + epoch / plan.epochs) / count, `${what}, epoch ${epoch}`),
@@ -210,6 +229,19 @@ function createFits(plan: MultiTaskPlan, opened: OpenedEncoder, context: MultiTa
 /** Parts into which training examples fall: what a text is said to be comes from a model that did not learn from it. */
 const FOLDS = 2;
 
+/** Every label in all folds, as far as there are examples. */
+function foldsOf(part: Part): Map<string, number> {
+  const counts = new Map<string | undefined, number>();
+  return new Map(
+    part.texts.train.map((text) => {
+      const label = part.labelOf(text);
+      const count = counts.get(label) ?? 0;
+      counts.set(label, count + 1);
+      return [text, count % FOLDS];
+    }),
+  );
+}
+
 async function runCascade(
   [firstName, secondName]: readonly [string, string],
   parts: readonly Part[],
@@ -220,7 +252,7 @@ async function runCascade(
     Part,
     Part,
   ];
-  const foldOf = new Map(first.texts.train.map((text, index) => [text, index % FOLDS]));
+  const foldOf = foldsOf(first);
   const folds: Fitted[] = [];
   for (let fold = 0; fold < FOLDS; fold++) {
     const others = first.onlyTrain((text) => foldOf.get(text) !== fold);

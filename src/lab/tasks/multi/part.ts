@@ -1,4 +1,5 @@
 /** One of several tasks with its examples, its types forgotten: what is learned of it, and how a model of it is judged. */
+import { allRows } from '../../eval/metrics/intervals.js';
 import { type PreparedData, prepareData, reportOf } from '../run-task.js';
 import type { TaskSettings } from '../task.js';
 import type { OpenedEncoder } from './encoder-for-texts.js';
@@ -60,6 +61,8 @@ function createPart<Example extends { readonly text: string }, Output, Settings 
   prefix: (text: string) => string = () => '',
 ): Part {
   const { train, validation, test } = sides;
+  const [first] = kind.task.metrics;
+  if (first === undefined) throw new RangeError('a task has a figure');
   const head = { name: source.name, kind: kind.kind, classes: kind.classesOf(train) };
   const textsOf = (examples: readonly Example[]): string[] => examples.map(({ text }) => text);
   const labels = new Map([...train, ...validation, ...test].map((example) => [example.text, kind.labelOf(example)]));
@@ -69,8 +72,12 @@ function createPart<Example extends { readonly text: string }, Output, Settings 
       const row = readOne(example.text, opened);
       return { ids: row.ids, targets: kind.targetsOf(example, row, head.classes) };
     });
-  const outputsOf = (opened: OpenedEncoder, probabilities: readonly Float32Array[]): Output[] =>
-    test.map((example, index) =>
+  const outputsOf = (
+    examples: readonly Example[],
+    opened: OpenedEncoder,
+    probabilities: readonly Float32Array[],
+  ): Output[] =>
+    examples.map((example, index) =>
       kind.outputOf(example, readOne(example.text, opened), probabilities[index] as Float32Array, head.classes),
     );
   return {
@@ -93,16 +100,21 @@ function createPart<Example extends { readonly text: string }, Output, Settings 
       weight: source.weight,
       train: rowsOf(train, opened),
       validation: rowsOf(validation, opened),
+      judge(probabilities) {
+        const outputs = outputsOf(validation, opened, probabilities);
+        const value = first.prepare(validation, outputs)(allRows(validation.length));
+        return first.better === 'higher' ? value : -value;
+      },
     }),
     testRows: (opened) => rowsOf(test, opened),
     report(opened, probabilities, others = {}) {
       const answers = Object.entries(others).map(([name, theirs]) => ({
         name,
         kind: 'peer' as const,
-        outputs: outputsOf(opened, theirs),
+        outputs: outputsOf(test, opened, theirs),
         seconds: 0,
       }));
-      return reportOf(kind.task, sides, outputsOf(opened, probabilities), answers, context);
+      return reportOf(kind.task, sides, outputsOf(test, opened, probabilities), answers, context);
     },
   };
 }
