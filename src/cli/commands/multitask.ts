@@ -23,7 +23,7 @@ export const command = defineCommand({
   settings: ['serve.threads'],
   examples: [
     { command: 'moat multitask plan.json', does: 'fit, measure, keep' },
-    { command: 'moat predict plan --text "…"', does: 'what every task says of a text' },
+    { command: 'moat multitask plan.json --name desk', does: 'then moat predict desk --text "…"' },
   ],
   async run({ arguments: { plan }, options, cwd, clock, signal, reporter, terminal, loadProject }) {
     const planFile = path.resolve(cwd, plan);
