@@ -95,6 +95,11 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'keys', summary: 'customers, their API keys and their credit', load: () => import('./commands/keys.js') },
   {
+    name: 'prices',
+    summary: 'who would pay what under other prices',
+    load: () => import('./commands/prices.js'),
+  },
+  {
     name: 'business',
     summary: 'what the model cost, what it earns, and when it pays',
     load: () => import('./commands/business.js'),

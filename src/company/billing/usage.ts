@@ -65,3 +65,36 @@ export async function usageTotals(
       from moat.usage_events where time >= ${from} and currency = ${options.currency}`;
   return row ?? { requests: 0, inputTokens: 0, outputTokens: 0, revenueMicros: 0n, computeMs: 0, payingComputeMs: 0 };
 }
+
+/** What one customer used of one model in one month of the project's time zone. */
+export interface MonthOfUsage {
+  readonly customerId: string;
+  readonly customerName: string;
+  /** `2030-01`. */
+  readonly month: string;
+  readonly model: string;
+  readonly requests: bigint;
+  /** Without those that a cache had. */
+  readonly inputTokens: bigint;
+  readonly cachedTokens: bigint;
+  readonly outputTokens: bigint;
+  readonly chargedMicros: Micros;
+}
+
+/**
+ * Paying usage of one currency, month by month: a row for each customer and model, made by the database.
+ * @param options `from` (inclusive) and `to` (exclusive); `timeZone`: an IANA name, in which months begin
+ */
+export async function usageByMonth(
+  { database }: Books,
+  { currency, from, to, timeZone }: { currency: Currency; from: Date; to: Date; timeZone: string },
+): Promise<MonthOfUsage[]> {
+  return database.sql<MonthOfUsage[]>`
+    select u.customer_id as "customerId", c.name as "customerName", to_char(u.time at time zone ${timeZone}, 'YYYY-MM') as month,
+           u.model, count(*)::bigint as requests, sum(u.input_tokens - u.cached_tokens)::bigint as "inputTokens",
+           sum(u.cached_tokens)::bigint as "cachedTokens", sum(u.output_tokens)::bigint as "outputTokens",
+           sum(u.charged_micros)::bigint as "chargedMicros"
+      from moat.usage_events u join moat.customers c on c.id = u.customer_id
+     where u.kind = 'paying' and u.currency = ${currency} and u.time >= ${from} and u.time < ${to}
+     group by 1, 2, 3, 4 order by 2, 1, 3, 4`;
+}
