@@ -180,6 +180,12 @@ describe('what cannot be learned or measured is refused in one line', () => {
     await expect(wrong).rejects.toMatchObject({ code: 'bad-setting' });
     await expect(run([...reviews(30), { text: '' }], { strict: true })).rejects.toThrow(/bad\.jsonl:31/);
   });
+
+  it('looks at the rows that tell when to stop, too', () => {
+    const row = (x: string) => ({ features: { x }, label: x.length > 1 ? 'a' : 'b' });
+    const sides = { train: [row('1'), row('22')], validation: [row('inf')], test: [row('3')] };
+    expect(tabular.problem?.(sides)).toContain('"inf" is no number');
+  });
 });
 
 describe('sides of a split', () => {

@@ -97,7 +97,8 @@ export const tabular: Task<TableExample, ClassOutput, Settings> = {
   textOf: ({ features }) => JSON.stringify(features),
   groupOf: ({ features }) => JSON.stringify(features),
   problem: (sides) =>
-    labelProblem(sides) ?? brokenFigure([...sides.train, ...sides.test].map(({ features }) => features)),
+    labelProblem(sides) ??
+    brokenFigure([...sides.train, ...sides.validation, ...sides.test].map(({ features }) => features)),
   async fit({ train, validation }, { settings, seed, threads }) {
     const { labels } = numberLabels(train);
     const known = validation.filter(({ label }) => labels.includes(label));
