@@ -101,6 +101,33 @@ test('refusals come in the form of OpenAI’s, each with its code', async () => 
   expect((await post('/v1/completions', '', {})).status).toBe(401);
 });
 
+test('the metrics count what was admitted, what was refused and nobody’s name', async () => {
+  const { openai, secretKey, customerId } = await newClient(1_000_000n);
+  const read = async (): Promise<(line: string) => number> => {
+    const authorization = `Bearer ${gateway.studioToken}`;
+    const response = await fetch(`${gateway.url}/metrics`, { headers: { authorization } });
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    const text = await response.text();
+    expect(text).not.toContain(secretKey);
+    expect(text).not.toContain(customerId);
+    const lines = text.split('\n');
+    return (line) => Number(lines.find((each) => each.startsWith(`${line} `))?.split(' ')[1] ?? 0);
+  };
+  const before = await read();
+  const answer = await openai.completions.create({ model: 'quick', prompt: 'ab', max_tokens: 5 });
+  await openai.completions.create({ model: 'none', prompt: 'ab' }).catch(() => undefined);
+  const after = await read();
+  const grew = (line: string): number => after(line) - before(line);
+  expect(grew('moat_requests_total{model="quick",kind="paying",status="finished"}')).toBe(1);
+  expect(grew('moat_tokens_total{model="quick",class="input"}')).toBe(answer.usage?.prompt_tokens);
+  expect(grew('moat_tokens_total{model="quick",class="output"}')).toBe(answer.usage?.completion_tokens);
+  expect(grew('moat_request_duration_seconds_count{model="quick"}')).toBe(1);
+  expect(grew('moat_time_to_first_text_seconds_count{model="quick"}')).toBe(1);
+  expect(grew('moat_refusals_total{code="model_not_found"}')).toBe(1);
+  expect(after('moat_requests_in_flight')).toBe(0);
+  expect((await fetch(`${gateway.url}/metrics`)).status).toBe(401);
+});
+
 test('64 clients race for credit that covers 20 answers: 20 are served', async () => {
   const { openai, customerId } = await newClient(20n * 12n + 11n);
   const ask = () => openai.completions.create({ model: 'quick', prompt: 'ab', max_tokens: 5 });

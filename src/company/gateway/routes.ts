@@ -53,6 +53,7 @@ export function createApp(context: RouteContext): Hono<Env> {
   app.onError((error) => {
     const problem = toApiProblem(error);
     if (problem.status === 500) context.onProblem(problem.cause ?? error);
+    context.metrics.refused(problem.code);
     return problem.toResponse();
   });
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
@@ -60,6 +61,10 @@ export function createApp(context: RouteContext): Hono<Env> {
     if (context.isDraining()) throw draining();
     await context.books.database.sql`select 1`;
     return c.json({ status: 'ready' });
+  });
+  app.get('/metrics', async (c) => {
+    requireStudioToken(context, c.env.incoming);
+    return c.body(await context.metrics.text(), 200, { 'content-type': context.metrics.contentType });
   });
   addModelRoutes(app, context);
   addStudioRoutes(app, context);
@@ -145,6 +150,15 @@ async function requireKey(context: RouteContext, incoming: IncomingMessage): Pro
   if (!(await context.meter.knowsKey(payerOf(incoming).keyHash))) throw invalidKey();
 }
 
+function requireStudioToken(context: RouteContext, incoming: IncomingMessage): void {
+  if (sameSecret(bearerOf(incoming), context.studioToken)) return;
+  throw new ApiProblem(
+    401,
+    'invalid_studio_token',
+    'The studio token is missing or wrong. It is in .moat/studio-token of the project.',
+  );
+}
+
 function findEngine(context: RouteContext, model: string): TextEngine {
   const engine = context.engines.get(model);
   if (engine !== undefined) return engine;
@@ -159,13 +173,7 @@ function findEngine(context: RouteContext, model: string): TextEngine {
 
 function addStudioRoutes(app: Hono<Env>, context: RouteContext): void {
   app.use('/api/*', async (c, next) => {
-    if (!sameSecret(bearerOf(c.env.incoming), context.studioToken)) {
-      throw new ApiProblem(
-        401,
-        'invalid_studio_token',
-        'The studio token is missing or wrong. It is in .moat/studio-token of the project.',
-      );
-    }
+    requireStudioToken(context, c.env.incoming);
     await next();
   });
   app.get('/api/overview', async (c) => c.json(await readOverview(context.books, context.overview)));

@@ -9,12 +9,14 @@ import { newId } from '../billing/identifiers.js';
 import type { Meter } from '../billing/meter.js';
 import type { Usage } from '../billing/settlement.js';
 import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
+import type { GatewayMetrics } from './metrics.js';
 import { type AnswerHead, STREAM_END, streamFormat, wholeAnswer } from './completion-format.js';
 import type { CompletionRequest } from './completion-request.js';
 
 /** What serving one completion needs; the same path for every route and every payer. */
 export interface CompletionContext {
   readonly meter: Meter;
+  readonly metrics: GatewayMetrics;
   readonly clock: Clock;
   /** Ends when the server gives up waiting for its last answers. */
   readonly shutdown: AbortSignal;
@@ -128,6 +130,9 @@ async function generate(
   let done: GenerateDone | undefined;
   let outputTokens = 0;
   let failure: unknown;
+  const { meter, clock, metrics } = context;
+  const admittedAt = clock.monotonic();
+  let firstTextAt: number | undefined;
   try {
     const { promptTokens, maxTokens, choices, sampling } = request;
     // nobody can measure by the clock what another customer asked
@@ -136,6 +141,7 @@ async function generate(
       if (event.type === 'done') done = event;
       else {
         outputTokens += event.tokenCount;
+        firstTextAt ??= clock.monotonic();
         if (!signal.aborted) await sink.text(event);
       }
     }
@@ -143,14 +149,21 @@ async function generate(
   } catch (error) {
     failure = error;
   }
-  const { meter, clock } = context;
   if (done === undefined && outputTokens === 0 && isRefusal(failure)) {
     await meter.release(admission);
     throw toApiProblem(failure);
   }
   try {
     if (done !== undefined) await sink.generated(done);
-    await meter.settle({ admission, usage: usageFrom(done, outputTokens, request), atMs: clock.now() });
+    const usage = usageFrom(done, outputTokens, request);
+    await meter.settle({ admission, usage, atMs: clock.now() });
+    metrics.answered({
+      model: admission.model,
+      kind: admission.kind,
+      usage,
+      seconds: (clock.monotonic() - admittedAt) / 1000,
+      firstTextSeconds: firstTextAt === undefined ? undefined : (firstTextAt - admittedAt) / 1000,
+    });
   } catch (error) {
     failure ??= error;
   }

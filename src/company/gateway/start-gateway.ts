@@ -10,6 +10,7 @@ import type { TextEngine } from '../../lab/generate/engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
 import { createMeter, type Meter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
+import { createMetrics } from './metrics.js';
 import type { CostFacts } from './overview.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
@@ -82,6 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let isDraining = false;
   const app = createApp({
     meter,
+    metrics: createMetrics(() => inFlight.size),
     clock,
     shutdown: shutdown.signal,
     maxAnswerMs: options.maxAnswerMs ?? 600_000,
