@@ -14,6 +14,7 @@ import { readPassportFile } from '../../lab/data/corpus.js';
 import { PASSPORT_NAME } from '../../lab/train/model-card.js';
 import { readRunUses } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
+import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
 import { filesOf } from './project-files.js';
 
@@ -55,6 +56,7 @@ export async function startService({ project, model, clock, onProblem }: Service
       modelFacts: new Map([[engine.modelId, await factsOf(model)]]),
       projectDirectory: project.root,
       projectName: project.config.name,
+      version: readPackageFacts().version,
       port: serve.port,
       host: serve.host,
       clock,

@@ -39,6 +39,8 @@ export interface RouteContext extends CompletionContext {
   /** Answers being made right now. */
   readonly inFlight: Set<Promise<void>>;
   readonly startedAtSeconds: number;
+  /** `/openapi.json`. */
+  readonly apiDescription: string;
   isDraining(): boolean;
   onProblem(error: unknown): void;
 }
@@ -62,6 +64,7 @@ export function createApp(context: RouteContext): Hono<Env> {
     await context.books.database.sql`select 1`;
     return c.json({ status: 'ready' });
   });
+  app.get('/openapi.json', (c) => c.body(context.apiDescription, 200, { 'content-type': 'application/json' }));
   app.get('/metrics', async (c) => {
     requireStudioToken(context, c.env.incoming);
     return c.body(await context.metrics.text(), 200, { 'content-type': context.metrics.contentType });

@@ -11,6 +11,7 @@ import { ensureInternalCustomer } from '../billing/customers.js';
 import { createMeter, type Meter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
 import { createMetrics } from './metrics.js';
+import { openApiDocument } from './openapi.js';
 import type { CostFacts } from './overview.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
@@ -46,6 +47,8 @@ export interface GatewayOptions {
   readonly maxConcurrent?: number;
   /** Default 10 minutes. */
   readonly maxAnswerMs?: number;
+  /** Of the API, in its description. Default 0.0.0. */
+  readonly version?: string;
   /** Told of what went wrong inside: an error, never a key or a customer's text. */
   readonly onProblem?: (error: unknown) => void;
 }
@@ -83,6 +86,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let isDraining = false;
   const app = createApp({
     meter,
+    apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics: createMetrics(() => inFlight.size),
     clock,
     shutdown: shutdown.signal,
