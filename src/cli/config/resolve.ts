@@ -160,6 +160,8 @@ function resolveServe(serve: Given<'serve'>, name: string): ProjectConfig['serve
     modelId: serve.modelId ?? name,
     maxConcurrent: serve.maxConcurrent ?? 8,
     queueLimit: serve.queueLimit ?? 64,
+    requestsPerMinute: serve.requestsPerMinute,
+    tokensPerMinute: serve.tokensPerMinute,
     threads: serve.threads ?? availableParallelism(),
     quantization: serve.quantization ?? 'none',
     prefixCache: serve.prefixCache ?? 0.25,

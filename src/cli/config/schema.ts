@@ -106,6 +106,8 @@ const sections = {
     modelId: text(words('ID', 128), ['model-id', "the model's name in the API"]),
     maxConcurrent: wholeNumber(1, 1024, ['max-concurrent', 'answers generated at the same time']),
     queueLimit: wholeNumber(0, 100_000, ['queue-limit', 'requests that may wait']),
+    requestsPerMinute: wholeNumber(1, 100_000_000, ['requests-per-minute', 'requests of a key in a minute']),
+    tokensPerMinute: wholeNumber(1, 1_000_000_000_000, ['tokens-per-minute', 'tokens of a key in a minute']),
     threads: wholeNumber(1, 1024, ['threads', 'threads for the engine']),
     quantization: oneOf(quantizations, ['quantization', 'store the weights in fewer bits while serving']),
     prefixCache: realNumber(0, 100_000, ['prefix-cache', 'gigabytes for prompts that may come again']),

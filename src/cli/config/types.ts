@@ -193,6 +193,10 @@ export interface ServeConfig {
   maxConcurrent?: number;
   /** Requests that may wait; more are refused with 429. Default 64. */
   queueLimit?: number;
+  /** Requests a key may make in a minute, in one process. Default: as many as come. */
+  requestsPerMinute?: number;
+  /** Tokens, prompts and the most that answers may have, that a key may ask for in a minute. Default: as many as come. */
+  tokensPerMinute?: number;
   /** Threads for the engine. Default: the processors this machine grants. */
   threads?: number;
   /** Weights in fewer bits while the model is served: less memory and faster answers, slightly less exact. Default "none". */
@@ -246,7 +250,11 @@ export interface ProjectConfig {
     /** Gigabytes; undefined: what is free. */
     readonly memoryLimit: number | undefined;
   };
-  readonly serve: Filled<ServeConfig>;
+  readonly serve: Filled<Omit<ServeConfig, 'requestsPerMinute' | 'tokensPerMinute'>> & {
+    /** undefined: as many as come. */
+    readonly requestsPerMinute: number | undefined;
+    readonly tokensPerMinute: number | undefined;
+  };
   readonly business: Filled<BusinessConfig>;
   /** undefined: the database inside the project. */
   readonly database: { readonly url: string | undefined };

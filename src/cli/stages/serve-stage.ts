@@ -69,6 +69,7 @@ export async function startService({ project, model, clock, onProblem }: Service
         trainingRuns: await readRunUses(filesOf(project).runs),
       }),
       maxConcurrent: serve.maxConcurrent + serve.queueLimit,
+      rateLimits: { requestsPerMinute: serve.requestsPerMinute, tokensPerMinute: serve.tokensPerMinute },
       onProblem,
     });
     closers.push(() => gateway.close());

@@ -10,6 +10,8 @@ export interface AnswerHead {
   /** Seconds since the epoch. */
   readonly created: number;
   readonly choices: number;
+  /** Further ones of the response. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly tokenBytes: (token: number) => Uint8Array;
 }
 

@@ -128,6 +128,30 @@ test('the metrics count what was admitted, what was refused and nobody’s name'
   expect((await fetch(`${gateway.url}/metrics`)).status).toBe(401);
 });
 
+test('a key that asks too often waits, with headers that say how long; others do not, and unused tokens come back', async () => {
+  const narrow = await start({ rateLimits: { requestsPerMinute: 3, tokensPerMinute: 40 } });
+  const [one, other] = [await newClient(1_000_000n), await newClient(1_000_000n)];
+  const ask = (key: string, more: object = {}) =>
+    post('/v1/completions', key, { model: 'quick', prompt: 'ab', max_tokens: 20, ...more }, narrow.url);
+  const first = await ask(one.secretKey);
+  const { usage } = (await first.json()) as { usage: { total_tokens: number } };
+  expect([first.status, first.headers.get('x-ratelimit-remaining-requests')]).toEqual([200, '2']);
+  expect(first.headers.get('x-ratelimit-remaining-tokens')).toBe('18');
+  const second = await ask(one.secretKey, { stream: true, max_tokens: 1 });
+  await second.text();
+  // what the first was given and did not use is there again
+  expect(Number(second.headers.get('x-ratelimit-remaining-tokens'))).toBeGreaterThanOrEqual(
+    40 - usage.total_tokens - 3,
+  );
+  expect((await ask(one.secretKey, { max_tokens: 39 })).status).toBe(400);
+  await (await ask(one.secretKey, { max_tokens: 1 })).text();
+  const refused = await ask(one.secretKey, { max_tokens: 1 });
+  expect([refused.status, await refused.json()]).toMatchObject([429, { error: { code: 'rate_limit_exceeded' } }]);
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(10);
+  expect((await ask(other.secretKey)).status).toBe(200);
+  await narrow.close();
+});
+
 test('64 clients race for credit that covers 20 answers: 20 are served', async () => {
   const { openai, customerId } = await newClient(20n * 12n + 11n);
   const ask = () => openai.completions.create({ model: 'quick', prompt: 'ab', max_tokens: 5 });

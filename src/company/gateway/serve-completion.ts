@@ -10,6 +10,7 @@ import type { Meter } from '../billing/meter.js';
 import type { Usage } from '../billing/settlement.js';
 import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
 import type { GatewayMetrics } from './metrics.js';
+import type { RateLimiter, Taken } from './rate-limits.js';
 import { type AnswerHead, STREAM_END, streamFormat, wholeAnswer } from './completion-format.js';
 import type { CompletionRequest } from './completion-request.js';
 
@@ -17,12 +18,16 @@ import type { CompletionRequest } from './completion-request.js';
 export interface CompletionContext {
   readonly meter: Meter;
   readonly metrics: GatewayMetrics;
+  readonly limiter: RateLimiter;
   readonly clock: Clock;
   /** Ends when the server gives up waiting for its last answers. */
   readonly shutdown: AbortSignal;
   /** An answer is cut off after this long. */
   readonly maxAnswerMs: number;
 }
+
+/** The studio's own requests. */
+const UNLIMITED: Taken = { headers: {}, giveBack: () => undefined };
 
 /**
  * Admit, generate, settle, answer. Whatever happens after admission, the request ends in exactly one settlement (or,
@@ -38,8 +43,14 @@ export async function serveCompletion(
 ): Promise<void> {
   const now = context.clock.now();
   const requestId = newId('req', now);
-  const admission = await admit(context.meter, engine, payer, request, requestId);
+  const asked = request.promptTokens.length + request.maxTokens * request.choices;
+  const taken = payer === 'internal' ? UNLIMITED : context.limiter.take(payer.keyHash, asked);
+  const admission = await admit(context.meter, engine, payer, request, requestId).catch((error: unknown) => {
+    taken.giveBack(asked);
+    throw error;
+  });
   const head: AnswerHead = {
+    headers: taken.headers,
     form: request.form,
     requestId,
     model: engine.modelId,
@@ -56,7 +67,8 @@ export async function serveCompletion(
   context.shutdown.addEventListener('abort', gone);
   try {
     const sink = request.stream ? streamSink(head, request, outgoing) : wholeSink(head, outgoing);
-    await generate(context, engine, admission, request, leaving.signal, sink);
+    const onUsed = (outputTokens: number): void => taken.giveBack(request.maxTokens * request.choices - outputTokens);
+    await generate({ ...context, onUsed }, engine, admission, request, leaving.signal, sink);
   } finally {
     clearTimeout(late);
     context.shutdown.removeEventListener('abort', gone);
@@ -120,7 +132,7 @@ interface AnswerSink {
 }
 
 async function generate(
-  context: CompletionContext,
+  context: CompletionContext & { readonly onUsed: (outputTokens: number) => void },
   engine: TextEngine,
   admission: Admission,
   request: CompletionRequest,
@@ -149,6 +161,7 @@ async function generate(
   } catch (error) {
     failure = error;
   }
+  context.onUsed(outputTokens);
   if (done === undefined && outputTokens === 0 && isRefusal(failure)) {
     await meter.release(admission);
     throw toApiProblem(failure);
@@ -212,7 +225,11 @@ function wholeSink(head: AnswerHead, outgoing: ServerResponse): AnswerSink {
     async generated() {},
     settled(done) {
       if (outgoing.destroyed) return;
-      outgoing.writeHead(200, { 'content-type': 'application/json', 'x-request-id': head.requestId });
+      outgoing.writeHead(200, {
+        'content-type': 'application/json',
+        'x-request-id': head.requestId,
+        ...head.headers,
+      });
       outgoing.end(JSON.stringify(whole.body(done)));
     },
     failed: () => outgoing.destroyed,
@@ -228,6 +245,7 @@ function streamSink(head: AnswerHead, request: CompletionRequest, outgoing: Serv
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
       'x-request-id': head.requestId,
+      ...head.headers,
     });
     return format.opening();
   };

@@ -13,6 +13,7 @@ import type { Database } from '../store/database.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import type { CostFacts } from './overview.js';
+import { type RateLimits, createRateLimiter } from './rate-limits.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
 import { readOrCreateStudioToken } from './studio-token.js';
@@ -45,6 +46,8 @@ export interface GatewayOptions {
   readonly costFacts?: () => Promise<CostFacts>;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
   readonly maxConcurrent?: number;
+  /** Of each key, in this process. Default: none. */
+  readonly rateLimits?: RateLimits;
   /** Default 10 minutes. */
   readonly maxAnswerMs?: number;
   /** Of the API, in its description. Default 0.0.0. */
@@ -88,6 +91,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     meter,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics: createMetrics(() => inFlight.size),
+    limiter: createRateLimiter(
+      options.rateLimits ?? { requestsPerMinute: undefined, tokensPerMinute: undefined },
+      clock,
+    ),
     clock,
     shutdown: shutdown.signal,
     maxAnswerMs: options.maxAnswerMs ?? 600_000,
