@@ -11,6 +11,8 @@ import { cleaningGroup } from './cleaning.js';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
+import { streamingGroup } from './streaming.js';
+import { gatewaysGroup } from './gateways.js';
 import { ggufGroup } from './gguf.js';
 import { memoryGroup } from './memory.js';
 import { optimizerGroup } from './optimizer.js';
@@ -27,6 +29,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   encoders: encodersGroup,
   engine: engineGroup,
   gateway: gatewayGroup,
+  gateways: gatewaysGroup,
   gguf: ggufGroup,
   memory: memoryGroup,
   optimizer: optimizerGroup,
@@ -34,6 +37,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   recipe: recipeGroup,
   recurrent: recurrentGroup,
   shards: shardsGroup,
+  streaming: streamingGroup,
   tokenizers: tokenizersGroup,
 };
 
