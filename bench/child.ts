@@ -33,6 +33,8 @@ export function startChild<Ask extends object, Answer>(
 
 /** The other side. */
 export function answerQuestions<Ask, Answer>(answer: (question: Ask) => Promise<Answer>): void {
+  // whoever asked is gone
+  process.once('disconnect', () => process.exit());
   process.on('message', (question: Ask) => {
     answer(question).then(
       (given) => process.send?.({ answer: given } satisfies Reply<Answer>),

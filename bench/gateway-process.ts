@@ -48,6 +48,7 @@ async function start(engine: TextEngine): Promise<Running> {
     port: 0,
     engines: new Map([['mock', engine]]),
     rateLimits: { requestsPerMinute: 1e9, tokensPerMinute: 1e12 },
+    onProblem: (error) => console.error(error),
   });
   const customer = await createCustomer(books, { name: 'bench' });
   const { secretKey } = await createKey(books, { customerId: customer.id });

@@ -15,6 +15,7 @@ import { streamingGroup } from './streaming.js';
 import { gatewaysGroup } from './gateways.js';
 import { ggufGroup } from './gguf.js';
 import { memoryGroup } from './memory.js';
+import { meteringGroup } from './metering.js';
 import { optimizerGroup } from './optimizer.js';
 import { quantizedGroup } from './quantized.js';
 import { recipeGroup } from './recipe.js';
@@ -32,6 +33,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   gateways: gatewaysGroup,
   gguf: ggufGroup,
   memory: memoryGroup,
+  metering: meteringGroup,
   optimizer: optimizerGroup,
   quantized: quantizedGroup,
   recipe: recipeGroup,
