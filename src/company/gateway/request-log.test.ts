@@ -45,7 +45,7 @@ const answer: LoggedAnswer = {
   keyId: null,
   status: 200,
   code: undefined,
-  usage: { inputTokens: 12, cachedTokens: 4, outputTokens: 6, computeMs: 3, status: 'finished' },
+  usage: { inputTokens: 12, cachedTokens: 4, outputTokens: 6, reasoningTokens: 0, computeMs: 3, status: 'finished' },
   chargedMicros: 9_007_199_254_740_993n,
   admissionMs: 1.23456,
   firstTextMs: undefined,
