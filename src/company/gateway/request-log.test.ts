@@ -6,7 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { manualClock } from '../../base/clock.js';
 import { newSecretKey } from '../billing/api-key.js';
-import { type LoggedAnswer, openRequestLog, type RequestLogOptions } from './request-log.js';
+import { ApiProblem } from './api-problem.js';
+import type { AnsweredRequest } from './metered.js';
+import { openRequestLog, type RequestLogOptions } from './request-log.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -36,21 +38,22 @@ async function logged(
   };
 }
 
-const answer: LoggedAnswer = {
+const answer: AnsweredRequest = {
   requestId: 'req_1',
   traceId: 'a'.repeat(32),
-  route: '/v1/chat/completions',
+  scope: 'chat',
   model: 'poems',
+  kind: 'paying',
   customerId: 'cus_1',
   keyId: null,
-  status: 200,
-  code: undefined,
-  usage: { inputTokens: 12, cachedTokens: 4, outputTokens: 6, reasoningTokens: 0, computeMs: 3, status: 'finished' },
-  chargedMicros: 9_007_199_254_740_993n,
-  admissionMs: 1.23456,
-  firstTextMs: undefined,
-  totalMs: 20,
+  usage: { inputTokens: 12, cachedTokens: 4, outputTokens: 6, reasoningTokens: 2, computeMs: 3, status: 'finished' },
+  settlement: { eventId: 'use_1', chargedMicros: 9_007_199_254_740_993n },
+  admissionSeconds: 0.00123456,
+  firstTextSeconds: undefined,
+  seconds: 0.02,
 };
+const busyProblem = new ApiProblem(429, 'queue_full', 'later');
+const problemOf = (code: string): ApiProblem => new ApiProblem(401, code, 'the customer wrote: my diary');
 
 test('an answer is one line with disjoint tokens and exact money', async () => {
   const { lines } = await logged((log) => log.answered(answer));
@@ -61,17 +64,17 @@ test('an answer is one line with disjoint tokens and exact money', async () => {
       event: 'request',
       request_id: 'req_1',
       trace_id: 'a'.repeat(32),
-      route: '/v1/chat/completions',
+      scope: 'chat',
       model: 'poems',
       customer_id: 'cus_1',
-      status: 200,
       outcome: 'finished',
       input_tokens: 8,
       cached_input_tokens: 4,
-      output_tokens: 6,
+      output_tokens: 4,
+      reasoning_tokens: 2,
       charged_micros: '9007199254740993',
       admission_ms: 1.235,
-      total_ms: 20,
+      total_ms: 21.235,
     },
   ]);
 });
@@ -81,7 +84,7 @@ test('what a record has beside its fields is not written', async () => {
   const wider = { ...answer, headers, prompt: 'my diary' };
   const { text } = await logged((log) => {
     log.answered(wider);
-    log.refused({ route: '/v1/models', status: 401, code: 'invalid_api_key', ...headers });
+    log.refused(problemOf('invalid_api_key'), '/v1/models');
   });
   expect(text.split('\n')).toHaveLength(3);
   expect(text).not.toMatch(/abc|diary/);
@@ -94,13 +97,12 @@ test('a problem has stack and causes, without keys and without properties that m
     headers: { cookie: 'c' },
   });
   const { lines, text } = await logged((log) => {
-    log.problem(new TypeError('settling failed', { cause }), 'req_1');
+    log.problem(new TypeError('settling failed', { cause }));
     log.problem('thrown text');
   });
   expect(lines[0]).toMatchObject({
     level: 'error',
     event: 'problem',
-    request_id: 'req_1',
     type: 'TypeError',
     message: 'settling failed',
     stack: expect.stringContaining('request-log.test'),
@@ -115,8 +117,8 @@ test('a level leaves out what is below it', async () => {
   const { lines } = await logged((log) => {
     log.answered(answer);
     log.answered({ ...answer, usage: { ...answer.usage, status: 'failed' } });
-    log.refused({ route: '/v1/models', status: 401, code: 'invalid_api_key' });
-    log.refused({ route: '/v1/models', status: 429, code: 'queue_full' });
+    log.refused(problemOf('invalid_api_key'), '/v1/models');
+    log.refused(busyProblem, '/v1/models');
     log.problem(new Error('no'));
   }, 'warn');
   expect(lines.map(({ event, level }) => [event, level])).toEqual([
@@ -128,7 +130,7 @@ test('a level leaves out what is below it', async () => {
 
 test('ten thousand lines at once are all there after the close', async () => {
   const { lines } = await logged((log) => {
-    for (let i = 0; i < 10_000; i++) log.refused({ route: '/v1/models', status: 401, code: String(i) });
+    for (let i = 0; i < 10_000; i++) log.refused(problemOf(String(i)), '/v1/models');
   });
   expect(lines.map(({ code }) => code)).toEqual(Array.from({ length: 10_000 }, (_, i) => String(i)));
 });
@@ -136,7 +138,7 @@ test('ten thousand lines at once are all there after the close', async () => {
 test('lines that no one takes are dropped and counted, never kept without bound', async () => {
   const code = 'x'.repeat(100_000);
   const { lines } = await logged((log) => {
-    for (let i = 0; i < 200; i++) log.refused({ route: '/v1/models', status: 401, code });
+    for (let i = 0; i < 200; i++) log.refused(problemOf(code), '/v1/models');
   });
   const written = lines.filter(({ event }) => event === 'refusal').length;
   const told = lines

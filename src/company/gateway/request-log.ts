@@ -6,47 +6,12 @@ import { once } from 'node:events';
 import { type DestinationStream, type Logger, destination, pino } from 'pino';
 import type { Clock } from '../../base/clock.js';
 import { MoatError, systemCode } from '../../base/errors.js';
-import type { Micros } from '../../base/money.js';
-import type { Usage } from '../billing/settlement.js';
 import { hideKeys } from '../billing/api-key.js';
+import type { RequestObserver } from './metered.js';
 
-export interface LoggedAnswer {
-  readonly requestId: string;
-  readonly traceId: string | undefined;
-  /** The pattern (`/v1/chat/completions`), never the address that was asked for: strangers write anything into one. */
-  readonly route: string;
-  /** As it is offered here, not as it was asked for. */
-  readonly model: string;
-  readonly customerId: string;
-  readonly keyId: string | null;
-  /** Of HTTP; 200 where a stream failed after its first byte. */
-  readonly status: number;
-  /** Where the answer ended with an error. */
-  readonly code: string | undefined;
-  readonly usage: Usage;
-  /** Undefined where the books are not written yet. */
-  readonly chargedMicros: Micros | undefined;
-  readonly admissionMs: number;
-  /** From the beginning; undefined where no text came. */
-  readonly firstTextMs: number | undefined;
-  /** Until the books were on disk. */
-  readonly totalMs: number;
-}
-
-export interface LoggedRefusal {
-  readonly requestId?: string | undefined;
-  readonly traceId?: string | undefined;
-  /** The pattern, as in `LoggedAnswer`. */
-  readonly route: string;
-  readonly status: number;
-  readonly code: string;
-}
-
-export interface RequestLog {
-  answered(answer: LoggedAnswer): void;
-  refused(refusal: LoggedRefusal): void;
+export interface RequestLog extends RequestObserver {
   /** What went wrong inside, with its stack and its causes. */
-  problem(error: unknown, requestId?: string): void;
+  problem(error: unknown): void;
   /** Resolves when every line is written. Safe to repeat. */
   close(): Promise<void>;
 }
@@ -126,41 +91,41 @@ function closerOf(stream: Destination, log: Logger): () => Promise<void> {
 
 function writeTo(log: Logger): Omit<RequestLog, 'close'> {
   return {
-    answered(answer) {
-      const { usage } = answer;
+    answered(request) {
+      const { usage, settlement } = request;
       const line = {
         event: 'request',
-        request_id: answer.requestId,
-        trace_id: answer.traceId,
-        route: answer.route,
-        model: answer.model,
-        customer_id: answer.customerId,
-        key_id: answer.keyId ?? undefined,
-        status: answer.status,
-        code: answer.code,
+        request_id: request.requestId,
+        trace_id: request.traceId,
+        scope: request.scope,
+        model: request.model,
+        customer_id: request.customerId,
+        key_id: request.keyId ?? undefined,
         outcome: usage.status,
         // disjoint, as in the books
         input_tokens: usage.inputTokens - usage.cachedTokens,
         cached_input_tokens: usage.cachedTokens,
-        output_tokens: usage.outputTokens,
-        charged_micros: answer.chargedMicros?.toString(),
-        admission_ms: rounded(answer.admissionMs),
-        first_text_ms: answer.firstTextMs === undefined ? undefined : rounded(answer.firstTextMs),
-        total_ms: rounded(answer.totalMs),
+        output_tokens: usage.outputTokens - usage.reasoningTokens,
+        reasoning_tokens: usage.reasoningTokens,
+        charged_micros: settlement.chargedMicros.toString(),
+        admission_ms: milliseconds(request.admissionSeconds),
+        first_text_ms: milliseconds(request.firstTextSeconds),
+        total_ms: milliseconds(request.admissionSeconds + request.seconds),
       };
       log[usage.status === 'failed' ? 'warn' : 'info'](line);
     },
-    refused({ requestId, traceId, route, status, code }) {
+    refused({ status, code }, route) {
       // A customer's mistake is no warning; what the server had no room or no strength for is.
       const level = status >= 500 || code === 'queue_full' ? 'warn' : 'info';
-      log[level]({ event: 'refusal', request_id: requestId, trace_id: traceId, route, status, code });
+      log[level]({ event: 'refusal', route, status, code });
     },
-    problem: (error, requestId) =>
-      log.error({ event: 'problem', request_id: requestId, ...describedWithCauses(error) }),
+    problem: (error) => log.error({ event: 'problem', ...describedWithCauses(error) }),
   };
 }
 
-const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
+/** To the microsecond. */
+const milliseconds = (seconds: number | undefined): number | undefined =>
+  seconds === undefined ? undefined : Math.round(seconds * 1e6) / 1000;
 
 interface DescribedError {
   readonly type: string;

@@ -10,7 +10,6 @@ import { traceRequest } from './tracing.js';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const TRACEPARENT = `00-${TRACE}-00f067aa0ba902b7-01`;
-const chat = { operation: 'chat', model: 'poems' } as const;
 
 function attachSdk(): { spans(): ReadableSpan[]; named(name: string): ReadableSpan } {
   const exporter = new InMemorySpanExporter();
@@ -28,22 +27,23 @@ function attachSdk(): { spans(): ReadableSpan[]; named(name: string): ReadableSp
 afterEach(() => trace.disable());
 
 describe('spans of a request', () => {
-  it('has what was asked and what came, under the names of the conventions', async () => {
+  it('has what was asked and what came, under the names of the conventions', () => {
     const sdk = attachSdk();
-    const request = traceRequest(
-      { traceparent: TRACEPARENT, tracestate: 'vendor=1' },
-      { ...chat, maxTokens: 8, temperature: 0.5, topP: 0.9, isStream: true, choices: 2 },
-    );
-    expect(await request.step('admit', async () => 7)).toBe(7);
-    await request.step('generate', async () => undefined);
-    await request.step('settle', async () => undefined);
+    const headers = { traceparent: TRACEPARENT, tracestate: 'vendor=1' };
+    const wish = { headers, maxTokens: 8, temperature: 0.5, topP: 0.9, isStream: true, choices: 2 };
+    const request = traceRequest('chat', 'poems', wish);
+    for (const part of ['admit', 'generate', 'settle'] as const) request.begin(part)();
     request.answered({
-      responseId: 'req_1',
+      requestId: 'req_1',
       finishReasons: ['stop', 'length'],
-      inputTokens: 12,
-      cachedTokens: 4,
-      outputTokens: 6,
-      reasoningTokens: 0,
+      usage: {
+        inputTokens: 12,
+        cachedTokens: 4,
+        outputTokens: 6,
+        reasoningTokens: 0,
+        computeMs: 1,
+        status: 'finished',
+      },
       firstTextSeconds: 0.25,
     });
     request.end();
@@ -73,14 +73,13 @@ describe('spans of a request', () => {
       expect(sdk.named(name).parentSpanContext?.spanId).toBe(span.spanContext().spanId);
   });
 
-  it('says what failed by its code, and never quotes a message', async () => {
+  it('says what failed by its code, and never quotes a message', () => {
     const sdk = attachSdk();
-    const request = traceRequest({}, chat);
-    const secret = new TypeError('the customer wrote: my diary');
-    await expect(request.step('generate', () => Promise.reject(secret))).rejects.toBe(secret);
+    const request = traceRequest('completions', 'poems');
+    request.begin('generate')(new TypeError('the customer wrote: my diary'));
     request.failed('internal_error');
     request.end();
-    const [generate, whole] = [sdk.named('generate'), sdk.named('chat poems')];
+    const [generate, whole] = [sdk.named('generate'), sdk.named('text_completion poems')];
     expect(generate.attributes['error.type']).toBe('TypeError');
     expect(whole.attributes['error.type']).toBe('internal_error');
     expect(whole.status.code).toBe(SpanStatusCode.ERROR);
@@ -95,18 +94,18 @@ describe('spans of a request', () => {
     ['anything', 'x'.repeat(5000)],
   ])('starts a trace of its own where traceparent is %s', (_, traceparent) => {
     attachSdk();
-    const { traceId } = traceRequest({ traceparent }, chat);
+    const { traceId } = traceRequest('chat', 'poems', { headers: { traceparent } });
     expect(traceId).toMatch(/^[0-9a-f]{32}$/);
     expect(traceId).not.toBe(TRACE);
   });
 });
 
 describe('without an SDK', () => {
-  it('runs the parts, and knows the trace that the customer named', async () => {
-    const request = traceRequest({ traceparent: TRACEPARENT }, chat);
+  it('does nothing, and knows the trace that the customer named', () => {
+    const request = traceRequest('chat', 'poems', { headers: { traceparent: TRACEPARENT } });
     expect(request.traceId).toBe(TRACE);
-    expect(await request.step('settle', async () => 'done')).toBe('done');
+    request.begin('settle')();
     request.end();
-    expect(traceRequest({}, chat).traceId).toBeUndefined();
+    expect(traceRequest('chat', 'poems').traceId).toBeUndefined();
   });
 });

@@ -14,39 +14,34 @@ import {
   isSpanContextValid,
   trace,
 } from '@opentelemetry/api';
+import type { Scope } from '../billing/admission.js';
+import type { Usage } from '../billing/settlement.js';
 
-export interface TracedRequest {
-  readonly operation: 'chat' | 'text_completion' | 'embeddings';
-  readonly model: string;
-  /** Who makes the answer. Default `moat`: an engine of our own. */
-  readonly provider?: string;
+/** What a span says of a request beside its model, as the customer said it. */
+export interface TracedWish {
+  readonly headers: TraceHeaders;
   readonly maxTokens?: number | undefined;
   readonly temperature?: number | undefined;
   readonly topP?: number | undefined;
-  readonly isStream?: boolean;
+  readonly isStream?: boolean | undefined;
   /** Answers to the one prompt. */
-  readonly choices?: number;
+  readonly choices?: number | undefined;
 }
 
 export interface TracedAnswer {
-  /** As the customer gets it. */
-  readonly responseId: string;
+  /** `req_…`, as in the header `x-request-id`. */
+  readonly requestId: string;
   readonly finishReasons: readonly string[];
-  /** `cachedTokens` of them came from a cache. */
-  readonly inputTokens: number;
-  readonly cachedTokens: number;
-  /** `reasoningTokens` of them were thought, not said. */
-  readonly outputTokens: number;
-  readonly reasoningTokens?: number;
-  /** From the beginning of the request; of streams. */
-  readonly firstTextSeconds?: number | undefined;
+  readonly usage: Usage;
+  /** From admission; undefined where no text came. */
+  readonly firstTextSeconds: number | undefined;
 }
 
 export interface RequestTrace {
   /** 32 hexadecimal digits, for logs; undefined where neither an SDK nor the customer traces this request. */
   readonly traceId: string | undefined;
-  /** Runs a part of the request in a span below it; what `part` throws is the span's error too. */
-  step<Out>(name: 'admit' | 'generate' | 'settle', part: () => Promise<Out>): Promise<Out>;
+  /** Begins the span of a part of the request. @returns what ends it, with what was thrown where something was */
+  begin(part: 'admit' | 'generate' | 'settle'): (error?: unknown) => void;
   answered(answer: TracedAnswer): void;
   /** @param code the stable one of the answer: `insufficient_credit`, `internal_error` … */
   failed(code: string): void;
@@ -54,25 +49,41 @@ export interface RequestTrace {
   end(): void;
 }
 
+/** The conventions know no moderation; other names are allowed. */
+const OPERATIONS: Readonly<Record<Scope, string>> = {
+  chat: 'chat',
+  responses: 'chat',
+  completions: 'text_completion',
+  embeddings: 'embeddings',
+  moderations: 'moderation',
+};
+
+const NOTHING_SAID: TracedWish = { headers: {} };
+
 /**
  * Begins the span of a request, below the span that is active (an instrumented HTTP server's) or else the one that the
  * request names in `traceparent` (https://www.w3.org/TR/trace-context).
  */
-export function traceRequest(headers: TraceHeaders, request: TracedRequest): RequestTrace {
+export function traceRequest(scope: Scope, model: string, wish: TracedWish = NOTHING_SAID): RequestTrace {
   const active = context.active();
-  const parent = trace.getSpan(active) === undefined ? withRemoteParent(active, headers) : active;
+  const parent = trace.getSpan(active) === undefined ? withRemoteParent(active, wish.headers) : active;
   // Asked for each time: an SDK may be attached after this file was loaded.
   const tracer = trace.getTracer('moatlm');
-  const name = `${request.operation} ${request.model}`;
-  const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes: requestAttributes(request) }, parent);
+  const operation = OPERATIONS[scope];
+  const attributes = requestAttributes(operation, model, wish);
+  const span = tracer.startSpan(`${operation} ${model}`, { kind: SpanKind.SERVER, attributes }, parent);
   const spanContext = span.spanContext();
   const below = trace.setSpan(parent, span);
   return {
     traceId: isSpanContextValid(spanContext) ? spanContext.traceId : undefined,
-    step(stepName, part) {
-      if (!span.isRecording()) return part();
-      const child = tracer.startSpan(stepName, { kind: SpanKind.INTERNAL }, below);
-      return context.with(trace.setSpan(below, child), () => endAfter(child, part));
+    begin(part) {
+      if (!span.isRecording()) return () => undefined;
+      const child = tracer.startSpan(part, { kind: SpanKind.INTERNAL }, below);
+      return (error) => {
+        // The name alone: a message may quote what a customer wrote.
+        if (error !== undefined) markFailed(child, error instanceof Error ? error.name : 'error');
+        child.end();
+      };
     },
     answered: (answer) => void span.setAttributes(answerAttributes(answer)),
     failed: (code) => markFailed(span, code),
@@ -99,46 +110,32 @@ function withRemoteParent(active: Context, { traceparent, tracestate }: TraceHea
   return trace.setSpanContext(active, { ...spanContext, ...traceState });
 }
 
-async function endAfter<Out>(span: Span, part: () => Promise<Out>): Promise<Out> {
-  try {
-    return await part();
-  } catch (error) {
-    // The name alone: a message may quote what a customer wrote.
-    markFailed(span, error instanceof Error ? error.name : 'error');
-    throw error;
-  } finally {
-    span.end();
-  }
-}
-
 function markFailed(span: Span, type: string): void {
   span.setAttribute('error.type', type);
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
-function requestAttributes(request: TracedRequest): Attributes {
-  const { operation, model, provider = 'moat', maxTokens, temperature, topP, isStream, choices = 1 } = request;
+function requestAttributes(operation: string, model: string, wish: TracedWish): Attributes {
   return {
     'gen_ai.operation.name': operation,
-    'gen_ai.provider.name': provider,
+    'gen_ai.provider.name': 'moat',
     'gen_ai.request.model': model,
-    'gen_ai.request.max_tokens': maxTokens,
-    'gen_ai.request.temperature': temperature,
-    'gen_ai.request.top_p': topP,
-    'gen_ai.request.stream': isStream === true ? true : undefined,
-    'gen_ai.request.choice.count': choices === 1 ? undefined : choices,
+    'gen_ai.request.max_tokens': wish.maxTokens,
+    'gen_ai.request.temperature': wish.temperature,
+    'gen_ai.request.top_p': wish.topP,
+    'gen_ai.request.stream': wish.isStream === true ? true : undefined,
+    'gen_ai.request.choice.count': wish.choices === 1 ? undefined : wish.choices,
   };
 }
 
-function answerAttributes(answer: TracedAnswer): Attributes {
-  const { reasoningTokens = 0 } = answer;
+function answerAttributes({ requestId, finishReasons, usage, firstTextSeconds }: TracedAnswer): Attributes {
   return {
-    'gen_ai.response.id': answer.responseId,
-    'gen_ai.response.finish_reasons': [...answer.finishReasons],
-    'gen_ai.response.time_to_first_chunk': answer.firstTextSeconds,
-    'gen_ai.usage.input_tokens': answer.inputTokens,
-    'gen_ai.usage.cache_read.input_tokens': answer.cachedTokens === 0 ? undefined : answer.cachedTokens,
-    'gen_ai.usage.output_tokens': answer.outputTokens,
-    'gen_ai.usage.reasoning.output_tokens': reasoningTokens === 0 ? undefined : reasoningTokens,
+    'gen_ai.response.id': requestId,
+    'gen_ai.response.finish_reasons': [...finishReasons],
+    'gen_ai.response.time_to_first_chunk': firstTextSeconds,
+    'gen_ai.usage.input_tokens': usage.inputTokens,
+    'gen_ai.usage.cache_read.input_tokens': usage.cachedTokens === 0 ? undefined : usage.cachedTokens,
+    'gen_ai.usage.output_tokens': usage.outputTokens,
+    'gen_ai.usage.reasoning.output_tokens': usage.reasoningTokens === 0 ? undefined : usage.reasoningTokens,
   };
 }
