@@ -101,10 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const inFlight = new Set<Promise<void>>();
   let isDraining = false;
   const metrics = createMetrics(() => inFlight.size);
-  const backends = new Map([
-    ...[...options.engines].map(([name, engine]) => [name, localBackend(engine)] as const),
-    ...(options.upstreams ?? []),
-  ]);
+  const backends = backendsOf(options);
   const app = createApp({
     meter,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
@@ -151,6 +148,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return (closing ??= drain(server, inFlight, shutdown, graceMs, meter));
     },
   };
+}
+
+function backendsOf({ engines, upstreams = new Map() }: GatewayOptions): ReadonlyMap<string, Backend> {
+  return new Map([...[...engines].map(([name, engine]) => [name, localBackend(engine)] as const), ...upstreams]);
 }
 
 function toBoth(first: RequestObserver, second: RequestObserver): RequestObserver {
