@@ -11,12 +11,14 @@ import { ensureInternalCustomer } from '../billing/customers.js';
 import { createMeter, type Meter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
 import type { Backend } from './backend.js';
+import type { RequestObserver } from './metered.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import type { CostFacts } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
+import { NO_LOG, type RequestLog } from './request-log.js';
 import { createResponseCache } from './response-cache.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
@@ -60,6 +62,8 @@ export interface GatewayOptions {
   readonly maxAnswerMs?: number;
   /** Of the API, in its description. Default 0.0.0. */
   readonly version?: string;
+  /** Default: none. The gateway does not close it. */
+  readonly log?: RequestLog;
   /** Told of what went wrong inside: an error, never a key or a customer's text. */
   readonly onProblem?: (error: unknown) => void;
 }
@@ -81,7 +85,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? systemClock;
   const { database, projectDirectory } = options;
   const currency = options.currency ?? 'USD';
-  const onProblem = options.onProblem ?? (() => undefined);
+  const log = options.log ?? NO_LOG;
+  const onProblem = (error: unknown): void => {
+    log.problem(error);
+    options.onProblem?.(error);
+  };
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
   const meter = await createMeter({
@@ -101,7 +109,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     meter,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics,
-    observer: metrics,
+    observer: toBoth(metrics, log),
     limiter: createRateLimiter(clock),
     keyLimits: createKeyLimits({ database, clock }, options.rateLimits ?? {}, clock),
     clock,
@@ -160,6 +168,19 @@ function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock
   if (responseCache === undefined) return backends;
   const cache = createResponseCache({ ...responseCache, clock });
   return new Map([...backends].map(([name, backend]) => [name, cache.over(backend)]));
+}
+
+function toBoth(first: RequestObserver, second: RequestObserver): RequestObserver {
+  return {
+    answered(request) {
+      first.answered(request);
+      second.answered(request);
+    },
+    refused(problem, route) {
+      first.refused(problem, route);
+      second.refused(problem, route);
+    },
+  };
 }
 
 async function drain(
