@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { openScriptedUpstream } from '../../../../tests/scripted-upstream.js';
+import { targetAt } from '../../../../tests/served-upstream.js';
 import { type AddressKind, type Resolve, addressKind, guardedLookup, urlProblem } from './address-guard.js';
 import { connectTo } from './upstream-connection.js';
 
@@ -114,27 +115,14 @@ test('one bad address among many is enough to refuse a name', async () => {
 });
 
 test('a name that changes its answer is judged at each connection', async () => {
-  const engine = await openScriptedUpstream();
+  const engine = await openScriptedUpstream(() => ({ kind: 'answer', hangAfter: 1 }));
   let address = '127.0.0.1';
-  const target = {
-    url: engine.url.replace('127.0.0.1', 'engine.test'),
-    model: 'there',
-    apiKey: undefined,
-    weight: 1,
-    priority: 0,
-    connectTimeoutMs: 1000,
-    firstTokenTimeoutMs: 1000,
-    idleTimeoutMs: 1000,
-    timeoutMs: 1000,
-    tokens: false,
-    usageInEveryChunk: false,
-    maxTokensField: 'max_tokens' as const,
-  };
+  const target = targetAt(engine.url.replace('127.0.0.1', 'engine.test'));
   const resolve: Resolve = (hostname, options, callback) => answering(address)(hostname, options, callback);
   const allowed = connectTo({ ...target, allowPrivate: true }, resolve);
   const strict = connectTo({ ...target, allowPrivate: false }, resolve);
   const open = (connection: typeof allowed) =>
-    connection.open('/completions', '{"max_tokens":1}', new AbortController().signal);
+    connection.open('/completions', '{"max_tokens":3}', new AbortController().signal);
   (await open(allowed)).close(false);
   expect(engine.seen).toHaveLength(1);
   await expect(open(strict)).rejects.toThrow(/private network/);

@@ -46,7 +46,7 @@ export function createEventParser(maxLength: number): EventParser {
         if (text.startsWith('\n')) text = text.slice(1);
       }
       afterReturn ||= text.endsWith('\r');
-      const lines = text.split(/\r\n|\n|\r/);
+      const lines = text.split(text.includes('\r') ? /\r\n|\n|\r/ : '\n');
       const last = lines.pop() as string;
       for (const [at, one] of lines.entries()) line(at === 0 ? rest + one : one, events);
       rest = lines.length === 0 ? rest + last : last;

@@ -2,14 +2,13 @@
 import type { Clock } from '../../../base/clock.js';
 import type { Rng } from '../../../base/rng.js';
 import { type AnswerDone, type AnswerPart, BackendFailure } from '../backend.js';
-import { type AnswerReader, createAnswerReader } from './answer-reader.js';
-import { AttemptFailure, failureOf, isRecord, problemOf, toFailure } from './attempt-failure.js';
+import { type Attempt, createAttempt } from './attempt.js';
+import { AttemptFailure, problemOf, toFailure } from './attempt-failure.js';
 import { type CountProblem, type InputEstimate, finalCounts } from './final-counts.js';
 import { type RetryBudget, pauseMs } from './retry-budget.js';
-import type { PooledTarget, TargetPool } from './target-pool.js';
-import { hiddenOf } from './upstream-connection.js';
+import type { TargetPool } from './target-pool.js';
 import type { UpstreamModel } from './upstream-file.js';
-import { type UpstreamRequest, bodyFor } from './upstream-request.js';
+import type { UpstreamRequest } from './upstream-request.js';
 
 /** For the owner's log and metrics; holds neither texts of customers nor keys. */
 export interface UpstreamProblem {
@@ -43,45 +42,59 @@ export async function* runRequest(
   request: UpstreamRequest,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerPart | AnswerDone, void> {
-  const { pool, budget, report, clock } = serving;
-  const { modelId } = serving.model;
-  const startedAt = clock.monotonic();
+  const startedAt = serving.clock.monotonic();
+  const begun = await begin(serving, request, signal);
+  if (begun === undefined) return yield nothingDone(request);
+  const { attempt, first } = begun;
+  let wasCut = begun.wasCut;
+  try {
+    for (let part = first; part !== undefined; part = await attempt.next()) yield part;
+  } catch (error) {
+    const failure = toFailure(error);
+    wasCut = failure.kind === 'left';
+    if (!wasCut) throw brokenOff(serving, attempt, failure);
+  } finally {
+    // also where whoever reads the answer stops in the middle
+    attempt.close();
+  }
+  yield doneWith(serving, request, attempt, { wasCut, startedAt });
+}
+
+interface Begun {
+  readonly attempt: Attempt;
+  /** Undefined where the answer is empty, or the customer left before it began. */
+  readonly first: AnswerPart | undefined;
+  readonly wasCut: boolean;
+}
+
+/** Nothing of an answer was seen until here, so another target may give it. @returns undefined where the customer left first */
+async function begin(serving: Serving, request: UpstreamRequest, signal: AbortSignal): Promise<Begun | undefined> {
+  const { model, pool, budget, report } = serving;
   let last: AttemptFailure | undefined;
   budget.earn();
   for (let round = 0; round < ROUNDS; round++) {
     if (round > 0 && !(await mayRepeat(serving, last, round, signal))) break;
     for (const [at, pooled] of pool.order().entries()) {
-      if (signal.aborted) return yield nothingDone(request);
+      if (signal.aborted) return undefined;
       if (request.hasTokenPrompt && !pooled.target.tokens) continue;
       if (round > 0 && at > 0 && !budget.take()) break;
-      const tell = pooled.enter();
-      if (tell === undefined) continue;
-      const reader = readerFor(serving.model, request, pooled);
-      let failure: AttemptFailure | undefined;
-      let isAnswered = false;
+      const attempt = createAttempt(pooled, model, request, signal);
+      if (attempt === undefined) continue;
       try {
-        yield* answerOf(pooled, request, reader, signal);
-        isAnswered = true;
+        return { attempt, first: await attempt.next(), wasCut: false };
       } catch (error) {
-        failure = toFailure(error);
-      } finally {
-        // also where whoever reads the answer stops in the middle
-        tell(isAnswered ? 'success' : failure?.isOfTarget === true ? 'failure' : 'neither', failure);
+        last = toFailure(error);
       }
-      if (failure === undefined || failure.kind === 'left') {
-        const wasCut = failure !== undefined;
-        return yield doneWith(serving, request, reader, { label: pooled.label, wasCut, startedAt });
-      }
-      if (failure.kind === 'refused' && !reader.tally.hasBegun) throw problemOf(failure, modelId, 0);
-      const kind = failure.kind === 'unauthorized' ? 'key-refused' : 'attempt-failed';
-      report(kind, pooled.label, `${failure.kind}: ${failure.message}`);
-      if (reader.tally.hasBegun) throw brokenOff(modelId, reader, failure);
-      last = failure;
+      if (last.kind === 'left') return { attempt, first: undefined, wasCut: true };
+      attempt.close();
+      if (last.kind === 'refused') throw problemOf(last, model.modelId, 0);
+      reportFailure(report, pooled.label, last);
     }
   }
-  if (signal.aborted) return yield nothingDone(request);
+  if (signal.aborted) return undefined;
   const { waitMs, isLimited } = pool.rest();
-  throw problemOf(last ?? (isLimited ? new AttemptFailure('limited', 'all targets rest') : undefined), modelId, waitMs);
+  const why = last ?? (isLimited ? new AttemptFailure('limited', 'all targets rest') : undefined);
+  throw problemOf(why, model.modelId, waitMs);
 }
 
 /** Pauses before a further round, where one may help and the budget has it. */
@@ -98,48 +111,11 @@ async function mayRepeat(
   return true;
 }
 
-/** One target's answer. @throws AttemptFailure */
-async function* answerOf(
-  { connection, target }: PooledTarget,
-  request: UpstreamRequest,
-  { read, tally }: AnswerReader,
-  signal: AbortSignal,
-): AsyncGenerator<AnswerPart, void> {
-  const stream = await connection.open(request.route, bodyFor(request, target), signal);
-  try {
-    for await (const data of stream.events()) {
-      for (const part of read(data)) {
-        stream.progressed();
-        yield part;
-      }
-      if (tally.isEnded) break;
-      if (signal.aborted) throw new AttemptFailure('left', 'the customer went away');
-    }
-    if (tally.ends.includes(undefined)) throw new AttemptFailure('broken', 'its answer ended too early');
-  } finally {
-    stream.close(tally.isEnded && !tally.isOver);
-  }
-}
-
-function readerFor({ tokenizer }: UpstreamModel, request: UpstreamRequest, { target }: PooledTarget): AnswerReader {
-  return createAnswerReader({
-    form: request.form,
-    choices: request.choices,
-    maxOutputTokens: request.maxTokens * request.choices,
-    encode: tokenizer?.encode,
-    failureIn: (error) => {
-      const status = isRecord(error) ? Number(error['code'] ?? error['status']) : NaN;
-      const body = JSON.stringify({ error });
-      return failureOf({ status: status >= 400 ? status : 500, retryAfter: undefined, body, hidden: hiddenOf(target) });
-    },
-  });
-}
-
 function doneWith(
   { model, estimate, report, clock }: Serving,
   request: UpstreamRequest,
-  { tally }: AnswerReader,
-  { label, wasCut, startedAt }: { label: string; wasCut: boolean; startedAt: number },
+  { tally, label }: Attempt,
+  { wasCut, startedAt }: { wasCut: boolean; startedAt: number },
 ): AnswerDone {
   const settings = { knowsTokens: model.tokenizer !== undefined, wasCut, estimate };
   const { problems, ...counts } = finalCounts(request, tally, settings);
@@ -148,12 +124,20 @@ function doneWith(
   return { type: 'done', finishReasons, ...counts, computeMs: clock.monotonic() - startedAt };
 }
 
-const brokenOff = (modelId: string, { tally }: AnswerReader, cause: AttemptFailure): BackendFailure =>
-  new BackendFailure('upstream_unavailable', `${modelId}: the answer broke off.`, {
+function reportFailure(report: Serving['report'], label: string, failure: AttemptFailure): void {
+  const kind = failure.kind === 'unauthorized' ? 'key-refused' : 'attempt-failed';
+  report(kind, label, `${failure.kind}: ${failure.message}`);
+}
+
+function brokenOff({ model, report }: Serving, { label, tally }: Attempt, cause: AttemptFailure): BackendFailure {
+  reportFailure(report, label, cause);
+  const { outputTokens } = tally;
+  return new BackendFailure('upstream_unavailable', `${model.modelId}: the answer broke off.`, {
     wasStarted: true,
-    outputTokens: tally.outputTokens,
+    outputTokens,
     cause,
   });
+}
 
 /** The customer left before anything was sent. */
 const nothingDone = ({ choices }: UpstreamRequest): AnswerDone => ({

@@ -1,108 +1,23 @@
-/** A model answered by engines elsewhere: scripted ones on loopback ports, with the faults that engines have. */
+/** A model answered by engines elsewhere: what is sent, what comes back, what is counted. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
-import { type Behaviour, type SeenRequest, openScriptedUpstream } from '../../../../tests/scripted-upstream.js';
-import { manualClock, systemClock } from '../../../base/clock.js';
-import { Rng } from '../../../base/rng.js';
+import {
+  KEY,
+  ask,
+  chat,
+  closeUpstreams,
+  collect,
+  failureOf,
+  serve,
+  targetAt,
+  textOf,
+  upstream,
+} from '../../../../tests/served-upstream.js';
 import { loadTokenizer } from '../../../lab/tokenizer/tokenizer.js';
-import { ApiProblem } from '../api-problem.js';
-import { type AnswerDone, type AnswerPart, BackendFailure, type PreparedAnswer } from '../backend.js';
-import type { ChatBody } from '../completion-request.js';
-import { Secret } from './secret.js';
-import type { UpstreamProblem } from './run-request.js';
-import { type UpstreamBackend, type UpstreamSettings, createUpstreamBackend } from './upstream-backend.js';
-import type { UpstreamModel, UpstreamTarget } from './upstream-file.js';
+import { type AnswerDone } from '../backend.js';
 
-const closers: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-});
-
-const KEY = 'sk-abcdef0123456789-private';
-
-const targetAt = (url: string, changes: Partial<UpstreamTarget> = {}): UpstreamTarget => ({
-  url,
-  model: 'there',
-  apiKey: new Secret(KEY),
-  weight: 1,
-  priority: 0,
-  connectTimeoutMs: 1000,
-  firstTokenTimeoutMs: 2000,
-  idleTimeoutMs: 2000,
-  timeoutMs: 5000,
-  allowPrivate: true,
-  tokens: false,
-  usageInEveryChunk: false,
-  maxTokensField: 'max_tokens',
-  ...changes,
-});
-
-async function upstream(behave?: (request: SeenRequest, at: number) => Behaviour) {
-  const opened = await openScriptedUpstream(behave);
-  closers.push(() => opened.close());
-  return opened;
-}
-
-interface Served {
-  readonly backend: UpstreamBackend;
-  readonly problems: UpstreamProblem[];
-  readonly pauses: number[];
-}
-
-function serve(
-  targets: readonly UpstreamTarget[],
-  changes: Partial<Omit<UpstreamSettings, 'model'>> & { model?: Partial<UpstreamModel> } = {},
-): Served {
-  const problems: UpstreamProblem[] = [];
-  const pauses: number[] = [];
-  const { model, ...settings } = changes;
-  const backend = createUpstreamBackend({
-    model: { modelId: 'ours', contextLength: null, tokenizer: undefined, maxOutputTokens: 4, targets, ...model },
-    clock: systemClock,
-    rng: Rng.fromSeed(1),
-    onProblem: (problem) => problems.push(problem),
-    pause: async (ms) => void pauses.push(ms),
-    probeIntervalMs: 0,
-    ...settings,
-  });
-  closers.push(() => backend.close());
-  return { backend, problems, pauses };
-}
-
-const chat = (more: object = {}): ChatBody => ({
-  model: 'ours',
-  messages: [{ role: 'user', content: 'hello' }],
-  ...more,
-});
-
-interface Ran {
-  readonly parts: AnswerPart[];
-  readonly done: AnswerDone;
-}
-
-async function collect(prepared: PreparedAnswer, signal = new AbortController().signal): Promise<Ran> {
-  const parts: AnswerPart[] = [];
-  const ends: AnswerDone[] = [];
-  for await (const event of prepared.run('scope', signal)) {
-    expect(ends).toEqual([]);
-    if (event.type === 'part') parts.push(event);
-    else ends.push(event);
-  }
-  expect(ends).toHaveLength(1);
-  return { parts, done: ends[0] as AnswerDone };
-}
-
-const ask = (backend: UpstreamBackend, more: object = {}) => collect(backend.prepareChat(chat(more)));
-const textOf = ({ parts }: Ran): string => parts.map(({ text }) => text).join('');
-const failureOf = (run: Promise<unknown>): Promise<ApiProblem> =>
-  run.then(
-    () => expect.fail('it did not fail'),
-    (error: unknown) => {
-      expect(error).toBeInstanceOf(ApiProblem);
-      return error as ApiProblem;
-    },
-  );
+afterEach(closeUpstreams);
 
 test('an answer: parts of one token, the engine’s usage, its model’s name and key', async () => {
   const usage = {
@@ -209,167 +124,6 @@ test('what is not offered is refused before anything is sent', () => {
     /context of 100 tokens; asked were max_tokens 100/,
   );
   expect(backend.prepareChat(chat({ functions: null, best_of: false })).maxOutputTokens).toBe(4);
-});
-
-test('targets get requests by weight; the next priority only where the first does not answer', async () => {
-  const [light, heavy, spare] = [await upstream(), await upstream(), await upstream()];
-  const targets = [
-    targetAt(light.url, { weight: 1 }),
-    targetAt(heavy.url, { weight: 3 }),
-    targetAt(spare.url, { priority: 1 }),
-  ];
-  const { backend } = serve(targets);
-  for (let at = 0; at < 80; at++) await ask(backend, { max_tokens: 1 });
-  expect(spare.seen).toHaveLength(0);
-  expect(light.seen.length + heavy.seen.length).toBe(80);
-  expect(light.seen.length).toBeGreaterThan(10);
-  expect(light.seen.length).toBeLessThan(32);
-});
-
-test('a target that cannot be reached, errs or hangs: the next one answers, and the request is sent to each once', async () => {
-  const faults: Behaviour[] = [
-    { kind: 'status', status: 500 },
-    { kind: 'hang' },
-    { kind: 'die' },
-    { kind: 'raw', body: 'data: {"choices": [{"index": 7}]}\n\n' },
-    { kind: 'raw', body: 'data: nonsense\n\n' },
-    { kind: 'raw', body: '' },
-    { kind: 'raw', body: 'data: {"error": {"message": "out of memory", "code": 500}}\n\n' },
-    { kind: 'status', status: 302, headers: { location: 'http://127.0.0.1:1/' } },
-    { kind: 'status', status: 200, body: '{"choices": []}' },
-    { kind: 'status', status: 404 },
-  ];
-  const good = await upstream();
-  for (const fault of faults) {
-    const bad = await upstream(() => fault);
-    const { backend, pauses } = serve([
-      targetAt(bad.url, { firstTokenTimeoutMs: 60 }),
-      targetAt(good.url, { priority: 1 }),
-    ]);
-    expect(textOf(await ask(backend))).toBe('0 1 2 3 ');
-    expect(bad.seen).toHaveLength(1);
-    expect(pauses).toEqual([]);
-  }
-  const { backend, problems } = serve([targetAt('http://127.0.0.1:1/v1'), targetAt(good.url, { priority: 1 })]);
-  expect(textOf(await ask(backend))).toBe('0 1 2 3 ');
-  expect(problems).toMatchObject([{ kind: 'attempt-failed', message: 'unavailable: ECONNREFUSED' }]);
-});
-
-test('one target: repeated after a jittered pause while the budget lasts, then 503 at once', async () => {
-  const engine = await upstream((_, at) => (at === 0 ? { kind: 'status', status: 503 } : { kind: 'answer' }));
-  const first = serve([targetAt(engine.url)]);
-  expect(textOf(await ask(first.backend))).toBe('0 1 2 3 ');
-  expect(first.pauses).toHaveLength(1);
-  expect(first.pauses[0]).toBeLessThan(100);
-
-  const clock = manualClock();
-  // two fail, one answers: the breaker stays closed
-  const flaky = await upstream((_, at) => (at % 5 === 4 ? { kind: 'answer' } : { kind: 'status', status: 429 }));
-  const second = serve([targetAt(flaky.url)], { clock });
-  for (let at = 0; at < 40; at++) await ask(second.backend).catch(() => undefined);
-  // 10 at the start, and a fifth of 40 requests; no time goes by
-  const repetitions = flaky.seen.length - 40;
-  expect(repetitions).toBeGreaterThanOrEqual(16);
-  expect(repetitions).toBeLessThanOrEqual(18);
-  clock.advance(30_000);
-  const before = flaky.seen.length;
-  for (let at = 0; at < 10; at++) await ask(second.backend).catch(() => undefined);
-  // half a minute gives five, ten requests two
-  expect(flaky.seen.length - before).toBeLessThanOrEqual(10 + 7 + 1);
-  expect(flaky.seen.length - before).toBeGreaterThan(10 + 5);
-});
-
-test('429: Retry-After is waited for when it is short, told when it is long, and 429 is no failure of the target', async () => {
-  const clock = manualClock();
-  const limited = (seconds: number) => async () =>
-    upstream((_, at) =>
-      at === 0 ? { kind: 'status', status: 429, headers: { 'retry-after': String(seconds) } } : { kind: 'answer' },
-    );
-  const pauses: number[] = [];
-  const pause = async (ms: number): Promise<void> => {
-    pauses.push(ms);
-    clock.advance(ms);
-  };
-  const soon = serve([targetAt((await limited(3)()).url)], { clock, pause });
-  expect(textOf(await ask(soon.backend))).toBe('0 1 2 3 ');
-  expect(pauses).toEqual([3000]);
-
-  const later = serve([targetAt((await limited(30)()).url)], { clock, pause });
-  const problem = await failureOf(ask(later.backend));
-  expect(problem).toMatchObject({ status: 429, code: 'upstream_limited', retryAfterSeconds: 30 });
-  expect(later.backend.health()).toMatchObject({
-    isAvailable: false,
-    targets: [{ state: 'closed', lastFailure: 'limited', restsMs: 30_000 }],
-  });
-  clock.advance(10_000);
-  expect(await failureOf(ask(later.backend))).toMatchObject({ status: 429, retryAfterSeconds: 20 });
-  clock.advance(20_000);
-  expect(textOf(await ask(later.backend))).toBe('0 1 2 3 ');
-});
-
-test('a target that fails five times in a row rests, is tried by one request, and comes back', async () => {
-  const clock = manualClock();
-  let isBad = true;
-  const engine = await upstream(() => (isBad ? { kind: 'status', status: 500 } : { kind: 'answer' }));
-  const { backend, problems } = serve([targetAt(engine.url)], { clock });
-  await failureOf(ask(backend));
-  await failureOf(ask(backend));
-  expect(engine.seen).toHaveLength(5);
-  expect(problems.at(-2)).toMatchObject({ kind: 'target-opened' });
-  const rests = await failureOf(ask(backend));
-  expect(rests).toMatchObject({ status: 503, code: 'upstream_unavailable', retryAfterSeconds: 5 });
-  expect(engine.seen).toHaveLength(5);
-  expect(backend.health().targets).toMatchObject([{ state: 'open', consecutiveFailures: 5, inFlight: 0 }]);
-  clock.advance(5000);
-  expect(backend.health()).toMatchObject({ isAvailable: true, targets: [{ state: 'half-open' }] });
-  await failureOf(ask(backend));
-  expect(engine.seen).toHaveLength(6);
-  expect(backend.health().targets).toMatchObject([{ state: 'open', restsMs: 10_000 }]);
-  clock.advance(10_000);
-  isBad = false;
-  const [one, other] = await Promise.allSettled([ask(backend), ask(backend)]);
-  expect([one.status, other.status].sort()).toEqual(['fulfilled', 'rejected']);
-  expect(backend.health().targets).toMatchObject([{ state: 'closed', consecutiveFailures: 0 }]);
-});
-
-test('a resting target that answers a probe is tried before its time', async () => {
-  const clock = manualClock();
-  let isBad = true;
-  const engine = await upstream(() => (isBad ? { kind: 'die' } : { kind: 'answer' }));
-  const { backend } = serve([targetAt(engine.url)], { clock, probeIntervalMs: 20 });
-  await failureOf(ask(backend));
-  await failureOf(ask(backend));
-  expect(backend.health().targets).toMatchObject([{ consecutiveFailures: 5 }]);
-  isBad = false;
-  for (let at = 0; at < 100 && !backend.health().isAvailable; at++) await sleep(10);
-  expect(engine.seen.some(({ method, path }) => method === 'GET' && path === '/v1/models')).toBe(true);
-  expect(textOf(await ask(backend))).toBe('0 1 2 3 ');
-});
-
-test('time limits: first token, between tokens, all; after the first part nothing is repeated', async () => {
-  const spare = await upstream();
-  const cases: [Behaviour, Partial<UpstreamTarget>, number | undefined][] = [
-    [{ kind: 'answer', hangAfter: 0 }, { firstTokenTimeoutMs: 50 }, undefined],
-    [{ kind: 'answer', hangAfter: 2 }, { idleTimeoutMs: 50 }, 2],
-    [{ kind: 'answer', tokenMs: 40 }, { timeoutMs: 100 }, 2],
-    [{ kind: 'answer', dieAfter: 3 }, {}, 3],
-  ];
-  for (const [behaviour, limits, tokens] of cases) {
-    const engine = await upstream(() => behaviour);
-    const { backend } = serve([targetAt(engine.url, limits), targetAt(spare.url, { priority: 1 })]);
-    const before = spare.seen.length;
-    if (tokens === undefined) {
-      expect(textOf(await ask(backend))).toBe('0 1 2 3 ');
-      expect(spare.seen.length).toBe(before + 1);
-      continue;
-    }
-    const problem = await failureOf(ask(backend));
-    expect(problem).toBeInstanceOf(BackendFailure);
-    expect(problem).toMatchObject({ status: 503, code: 'upstream_unavailable', wasStarted: true });
-    expect(Math.abs((problem as BackendFailure).outputTokens - tokens)).toBeLessThanOrEqual(1);
-    expect(spare.seen.length).toBe(before);
-    expect(backend.health().targets[0]).toMatchObject({ inFlight: 0, consecutiveFailures: 1 });
-  }
 });
 
 test('an abort cuts the connection at once and counts what was passed on', async () => {

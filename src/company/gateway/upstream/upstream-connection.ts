@@ -21,8 +21,8 @@ export interface UpstreamConnection {
 }
 
 export interface UpstreamStream {
-  /** The data of each event. @throws AttemptFailure */
-  events(): AsyncGenerator<string, void>;
+  /** The data of the next events, as many as came together; undefined at the end. @throws AttemptFailure */
+  next(): Promise<readonly string[] | undefined>;
   /** A part of the answer came: the next may take as long as `idleTimeoutMs`. */
   progressed(): void;
   /** Must be called at the end. @param isWhole whether the last event came; then the connection is kept, else it is cut */
@@ -131,26 +131,23 @@ function createExchange(target: UpstreamTarget, request: ClientRequest, body: st
       : new AttemptFailure('unavailable', systemCode(error) ?? messageOf(error), { cause: error }));
   watchConnecting(request, target.connectTimeoutMs, cut);
 
-  const stream = (from: IncomingMessage): UpstreamStream => ({
-    async *events() {
-      try {
-        yield* eventsOf(from);
-      } catch (error) {
-        throw failureFrom(error);
-      }
-    },
-    progressed() {
-      if (isIdlePhase) return void phase.refresh();
-      clearTimeout(phase);
-      phase = late('no further token came', target.idleTimeoutMs);
-      isIdlePhase = true;
-    },
-    close(isWhole) {
-      release();
-      if (isWhole) drain(from);
-      else from.destroy();
-    },
-  });
+  const stream = (from: IncomingMessage): UpstreamStream => {
+    const next = readEvents(from, cut);
+    return {
+      next: () => next().catch((error: unknown) => Promise.reject(failureFrom(error))),
+      progressed() {
+        if (isIdlePhase) return void phase.refresh();
+        clearTimeout(phase);
+        phase = late('no further token came', target.idleTimeoutMs);
+        isIdlePhase = true;
+      },
+      close(isWhole) {
+        release();
+        if (isWhole) drain(from);
+        else from.destroy();
+      },
+    };
+  };
 
   const opened = new Promise<UpstreamStream>((resolve, reject) => {
     const fail = (error: unknown): void => {
@@ -216,15 +213,57 @@ export const hiddenOf = ({ apiKey, url, model }: UpstreamTarget): string[] => [
   model,
 ];
 
-async function* eventsOf(response: IncomingMessage): AsyncGenerator<string, void> {
+/** How many pieces may wait for a slow reader before the engine is made to wait. */
+const MAX_WAITING = 16;
+
+/**
+ * The events of a response, those of each piece of it together. By hand: half of the time of a short answer went into Node's own
+ * asynchronous iteration over a stream.
+ */
+function readEvents(
+  response: IncomingMessage,
+  cut: (why: AttemptFailure) => void,
+): () => Promise<string[] | undefined> {
   const parser = createEventParser(MAX_EVENT_LENGTH);
+  const waiting: Buffer[] = [];
   let sizeBytes = 0;
-  for await (const bytes of response.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  let end: { readonly error: unknown } | undefined;
+  let wake: (() => void) | undefined;
+  const finish = (error?: unknown): void => {
+    end ??= { error };
+    wake?.();
+  };
+  response.on('data', (bytes: Buffer) => {
+    waiting.push(bytes);
     sizeBytes += bytes.length;
     if (sizeBytes > MAX_ANSWER_BYTES)
-      throw new AttemptFailure('broken', `its answer has over ${MAX_ANSWER_BYTES} bytes`);
-    yield* parser.push(bytes);
-  }
+      cut(new AttemptFailure('broken', `its answer has over ${MAX_ANSWER_BYTES} bytes`));
+    if (waiting.length >= MAX_WAITING) response.pause();
+    wake?.();
+  });
+  response.once('end', finish);
+  response.on('error', finish);
+  response.once('close', () => {
+    if (end === undefined) finish(new AttemptFailure('unavailable', 'the connection broke'));
+  });
+  return async () => {
+    for (;;) {
+      const bytes = waiting.shift();
+      if (bytes === undefined && end !== undefined) {
+        if (end.error !== undefined) throw end.error;
+        return undefined;
+      }
+      if (bytes === undefined) {
+        response.resume();
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      const events = parser.push(bytes);
+      if (events.length > 0) return events;
+    }
+  };
 }
 
 /** Reads what is left of an answer, so that its connection can be used again; briefly, because nothing should be left. */

@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Behaviour, type ScriptedUpstream, openScriptedUpstream } from '../../../../tests/scripted-upstream.js';
+import { targetAt } from '../../../../tests/served-upstream.js';
 import { manualClock } from '../../../base/clock.js';
 import { Rng } from '../../../base/rng.js';
 import { ApiProblem } from '../api-problem.js';
 import { type AnswerDone, type AnswerPart, BackendFailure } from '../backend.js';
 import { createUpstreamBackend } from './upstream-backend.js';
-import type { UpstreamTarget } from './upstream-file.js';
 
 const TOKENS = ['Once ', 'upon ', 'a ', 'time'];
 const SIDES = 2;
@@ -46,21 +46,7 @@ const behaviour: fc.Arbitrary<Behaviour> = fc.oneof(
     .map((choice): Behaviour => ({ kind: 'raw', body: `data: ${JSON.stringify({ choices: [choice] }) ?? ''}\n\n` })),
 );
 
-const targetAt = (url: string, priority: number): UpstreamTarget => ({
-  url,
-  model: 'there',
-  apiKey: undefined,
-  weight: 1,
-  priority,
-  connectTimeoutMs: 500,
-  firstTokenTimeoutMs: 30,
-  idleTimeoutMs: 30,
-  timeoutMs: 500,
-  allowPrivate: true,
-  tokens: false,
-  usageInEveryChunk: false,
-  maxTokensField: 'max_tokens',
-});
+const quick = { firstTokenTimeoutMs: 30, idleTimeoutMs: 30, timeoutMs: 500 };
 
 interface Round {
   readonly scripts: Behaviour[][];
@@ -79,7 +65,7 @@ async function runOne({ scripts: planned, seed, choices, leavesAfter }: Round): 
       contextLength: null,
       tokenizer: undefined,
       maxOutputTokens: 8,
-      targets: engines.map(({ url }, side) => targetAt(url, side)),
+      targets: engines.map(({ url }, side) => targetAt(url, { ...quick, priority: side })),
     },
     clock,
     rng: Rng.fromSeed(seed),
