@@ -11,7 +11,6 @@ import {
   type AdmissionRequest,
   type Refusal,
   createAdmissions,
-  releaseReservation,
   renewReservations,
   RESERVATION_LIFETIME_MS,
   sweepReservations,
@@ -51,20 +50,24 @@ export interface MeterOptions {
 
 const RETRY_DELAYS_MS = [0, 50, 400];
 const UPKEEP_INTERVAL_MS = 15_000;
-const recordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
+const recordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
 
 /** Settles what an earlier process left, releases what it had reserved, and begins. */
 export async function createMeter(options: MeterOptions): Promise<Meter> {
   const { database, clock, unsettledDirectory } = options;
   const admissions = createAdmissions(database, clock);
-  const settlements = createSettlements(database);
+  const settlements = createSettlements(database, clock);
   const open = new Map<string, number>();
+  /** Keys used since the last upkeep, and when. */
+  const used = new Map<string, number>();
 
   async function upkeep(): Promise<void> {
     const now = clock.now();
     const old = [...open].filter(([, since]) => now - since > RESERVATION_LIFETIME_MS / 4).map(([id]) => id);
     if (old.length > 0) await renewReservations(database, clock, old);
     await sweepReservations(database, clock);
+    await keepUsagePartitions(database, clock);
+    await keepLastUse(database, used);
     await replayUnsettled(unsettledDirectory, (record) => settlements.submit(record));
   }
 
@@ -79,13 +82,18 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
   return {
     async admit(request) {
       const result = await admissions.submit(request);
-      if (result.outcome === 'admitted') open.set(request.requestId, clock.now());
+      if (result.outcome !== 'admitted') return result;
+      open.set(request.requestId, clock.now());
+      if (result.keyId !== null) used.set(result.keyId, clock.now());
       return result;
     },
     async settle(request) {
       const record = toRecord(request);
       try {
-        return await settleWithRetries(record, (record) => settlements.submit(record));
+        const settlement = await settleWithRetries(record, (record) => settlements.submit(record));
+        // Nobody waits for it: until it is given back, less credit seems to be there than is, never more.
+        admissions.release(request.admission.requestId).catch((error: unknown) => options.onProblem?.(error));
+        return settlement;
       } catch (error) {
         await keepUnsettled(unsettledDirectory, record);
         throw new MoatError(
@@ -101,19 +109,36 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     },
     async release(admission) {
       open.delete(admission.requestId);
-      await releaseReservation(database, admission.requestId);
+      await admissions.release(admission.requestId);
     },
     async knowsKey(keyHash) {
       const rows = await database.sql`
-        select 1 from moat.api_keys where hash = decode(${keyHash}, 'hex') and revoked_at is null`;
+        select 1 from moat.key_secrets s join moat.api_keys k on k.id = s.key_id
+         where s.hash = decode(${keyHash}, 'hex') and k.revoked_at is null`;
       return rows.length > 0;
     },
     async close() {
       clearInterval(timer);
       await upkeeping;
+      await keepLastUse(database, used).catch((error: unknown) => options.onProblem?.(error));
       await Promise.all([admissions.idle(), settlements.idle()]);
     },
   };
+}
+
+/** The months that events of today and the next weeks go to. */
+async function keepUsagePartitions(database: Database, clock: Clock): Promise<void> {
+  await database.sql`select moat.ensure_usage_partitions(${new Date(clock.now())})`;
+}
+
+/** When a key was last used, to a quarter of a minute: nobody waits for it at a request. */
+async function keepLastUse(database: Database, used: Map<string, number>): Promise<void> {
+  if (used.size === 0) return;
+  const uses = JSON.stringify([...used].map(([id, atMs]) => ({ id, at: new Date(atMs) })));
+  used.clear();
+  await database.sql`
+    update moat.api_keys k set last_used_at = greatest(k.last_used_at, u.at)
+      from jsonb_to_recordset(${uses}::text::jsonb) as u(id text, at timestamptz) where k.id = u.id`;
 }
 
 async function settleWithRetries(

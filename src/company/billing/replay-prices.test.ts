@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchProject, openScratchProject } from '../../../tests/scratch-database.js';
 import { manualClock } from '../../base/clock.js';
 import { hashOfKey } from './api-key.js';
-import { type Books, createCustomer, createKey } from './customers.js';
+import { type Books, createCustomer } from './customers.js';
+import { createKey } from './keys.js';
 import { newId } from './identifiers.js';
 import { grantCredit } from './ledger.js';
 import { type Meter, createMeter } from './meter.js';
@@ -43,12 +44,20 @@ async function use(keyHash: string, inputTokens: number, outputTokens: number): 
   const admission = await meter.admit({
     requestId: newId('req', clock.now()),
     payer: { keyHash },
+    scope: 'chat',
     model: 'poet',
     inputTokens,
     maxTokens: outputTokens,
   });
   if (admission.outcome !== 'admitted') throw new Error(admission.outcome);
-  const usage = { inputTokens, cachedTokens: 0, outputTokens, computeMs: 5, status: 'finished' as const };
+  const usage = {
+    inputTokens,
+    reasoningTokens: 0,
+    cachedTokens: 0,
+    outputTokens,
+    computeMs: 5,
+    status: 'finished' as const,
+  };
   await meter.settle({ admission, usage, atMs: clock.now() });
 }
 
