@@ -53,7 +53,9 @@ const LONGEST_SAYING = 300;
 
 export interface ErrorAnswer {
   readonly status: number;
+  /** `Retry-After`, and `Date`, by whose clock a date in it is read. */
   readonly retryAfter: string | undefined;
+  readonly date: string | undefined;
   /** The body, or what a stream said instead of an answer. */
   readonly body: string;
   /** What must not be told: keys, the model's name there, the host. */
@@ -61,9 +63,9 @@ export interface ErrorAnswer {
 }
 
 /** What an answer that is none means. */
-export function failureOf({ status, retryAfter, body, hidden }: ErrorAnswer): AttemptFailure {
+export function failureOf({ status, retryAfter, date, body, hidden }: ErrorAnswer): AttemptFailure {
   const what = `it answered ${status}`;
-  if (status === 429) return new AttemptFailure('limited', what, { ...retryAfterIn(retryAfter) });
+  if (status === 429) return new AttemptFailure('limited', what, retryAfterIn(retryAfter, date));
   if (status === 401 || status === 403) return new AttemptFailure('unauthorized', `${what}: is the key right?`);
   if (status === 404 || status === 405 || status === 501) return new AttemptFailure('not-offered', what);
   if (status === 400 || status === 413 || status === 422) {
@@ -74,13 +76,13 @@ export function failureOf({ status, retryAfter, body, hidden }: ErrorAnswer): At
     });
   }
   if (status >= 300 && status < 400) return new AttemptFailure('unavailable', `${what}; redirects are not followed`);
-  return new AttemptFailure('unavailable', what, { ...retryAfterIn(retryAfter) });
+  return new AttemptFailure('unavailable', what, retryAfterIn(retryAfter, date));
 }
 
 /** Seconds, or a date (RFC 9110, 10.2.3). */
-function retryAfterIn(header: string | undefined): { retryAfterMs?: number } {
+function retryAfterIn(header: string | undefined, date: string | undefined): { retryAfterMs?: number } {
   if (header === undefined) return {};
-  const ms = /^\d+(\.\d+)?$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  const ms = /^\d+(\.\d+)?$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.parse(date ?? '');
   return ms > 0 ? { retryAfterMs: Math.min(ms, LONGEST_RETRY_AFTER_MS) } : {};
 }
 

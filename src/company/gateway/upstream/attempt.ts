@@ -85,7 +85,13 @@ function readerFor({ tokenizer }: UpstreamModel, request: UpstreamRequest, targe
     failureIn: (error) => {
       const status = isRecord(error) ? Number(error['code'] ?? error['status']) : NaN;
       const body = JSON.stringify({ error });
-      return failureOf({ status: status >= 400 ? status : 500, retryAfter: undefined, body, hidden: hiddenOf(target) });
+      return failureOf({
+        status: status >= 400 ? status : 500,
+        retryAfter: undefined,
+        date: undefined,
+        body,
+        hidden: hiddenOf(target),
+      });
     },
   });
 }

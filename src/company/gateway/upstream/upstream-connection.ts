@@ -200,6 +200,7 @@ async function refusalIn(response: IncomingMessage, target: UpstreamTarget): Pro
   return failureOf({
     status: statusCode,
     retryAfter: headers['retry-after'],
+    date: headers.date,
     body: Buffer.concat(pieces).toString('utf8'),
     hidden: hiddenOf(target),
   });
@@ -213,8 +214,8 @@ export const hiddenOf = ({ apiKey, url, model }: UpstreamTarget): string[] => [
   model,
 ];
 
-/** How many pieces may wait for a slow reader before the engine is made to wait. */
-const MAX_WAITING = 16;
+/** What may wait for a slow reader before the engine is made to wait. */
+const MAX_WAITING_BYTES = 64 << 10;
 
 /**
  * The events of a response, those of each piece of it together. By hand: half of the time of a short answer went into Node's own
@@ -226,7 +227,7 @@ function readEvents(
 ): () => Promise<string[] | undefined> {
   const parser = createEventParser(MAX_EVENT_LENGTH);
   const waiting: Buffer[] = [];
-  let sizeBytes = 0;
+  let [sizeBytes, waitingBytes] = [0, 0];
   let end: { readonly error: unknown } | undefined;
   let wake: (() => void) | undefined;
   const finish = (error?: unknown): void => {
@@ -238,7 +239,7 @@ function readEvents(
     sizeBytes += bytes.length;
     if (sizeBytes > MAX_ANSWER_BYTES)
       cut(new AttemptFailure('broken', `its answer has over ${MAX_ANSWER_BYTES} bytes`));
-    if (waiting.length >= MAX_WAITING) response.pause();
+    if (waitingBytes > MAX_WAITING_BYTES) response.pause();
     wake?.();
   });
   response.once('end', finish);
@@ -260,6 +261,7 @@ function readEvents(
         });
         continue;
       }
+      waitingBytes -= bytes.length;
       const events = parser.push(bytes);
       if (events.length > 0) return events;
     }
