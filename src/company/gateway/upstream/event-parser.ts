@@ -1,11 +1,11 @@
 /** Server-sent events out of bytes, by the WHATWG specification ("9.2.6 Interpreting an event stream"). */
 import { StringDecoder } from 'node:string_decoder';
-import { MoatError } from '../../../base/errors.js';
+import { AttemptFailure } from './attempt-failure.js';
 
 export interface EventParser {
   /**
    * @returns the data of each event that became whole; names, ids and comments are left out
-   * @throws MoatError `event-too-long`
+   * @throws AttemptFailure `broken`
    */
   push(bytes: Buffer): string[];
 }
@@ -56,5 +56,5 @@ export function createEventParser(maxLength: number): EventParser {
   };
 }
 
-const tooLong = (maxLength: number): MoatError =>
-  new MoatError('event-too-long', `an event of the stream has over ${maxLength} characters`);
+const tooLong = (maxLength: number): AttemptFailure =>
+  new AttemptFailure('broken', `an event of the stream has over ${maxLength} characters`);

@@ -6,6 +6,7 @@ import { invariant, messageOf, systemCode } from '../../../base/errors.js';
 import { type Resolve, guardedLookup, urlProblem } from './address-guard.js';
 import { AttemptFailure, failureOf } from './attempt-failure.js';
 import { createEventParser } from './event-parser.js';
+import { startTimeLimits } from './time-limits.js';
 import type { UpstreamTarget } from './upstream-file.js';
 
 export interface UpstreamConnection {
@@ -109,19 +110,15 @@ function createExchange(target: UpstreamTarget, request: ClientRequest, body: st
   let response: IncomingMessage | undefined;
   let reason: AttemptFailure | undefined;
   let isStale = false;
+  let isWaiting = true;
   const cut = (why: AttemptFailure): void => {
     reason ??= why;
     (response ?? request).destroy(why);
   };
-  const late = (what: string, ms: number) =>
-    setTimeout(() => cut(new AttemptFailure('late', `${what} within ${ms} ms`)), ms);
-  const total = late('the answer did not end', target.timeoutMs);
-  let phase = late('no token came', target.firstTokenTimeoutMs);
-  let isIdlePhase = false;
+  const limits = startTimeLimits(target, () => isWaiting, cut);
   const leave = (): void => cut(new AttemptFailure('left', 'the customer went away'));
   const release = (): void => {
-    clearTimeout(total);
-    clearTimeout(phase);
+    limits.end();
     signal.removeEventListener('abort', leave);
   };
   const failureFrom = (error: unknown): AttemptFailure =>
@@ -134,13 +131,17 @@ function createExchange(target: UpstreamTarget, request: ClientRequest, body: st
   const stream = (from: IncomingMessage): UpstreamStream => {
     const next = readEvents(from, cut);
     return {
-      next: () => next().catch((error: unknown) => Promise.reject(failureFrom(error))),
-      progressed() {
-        if (isIdlePhase) return void phase.refresh();
-        clearTimeout(phase);
-        phase = late('no further token came', target.idleTimeoutMs);
-        isIdlePhase = true;
+      async next() {
+        isWaiting = true;
+        try {
+          return await next();
+        } catch (error) {
+          throw failureFrom(error);
+        } finally {
+          isWaiting = false;
+        }
       },
+      progressed: () => limits.progressed(),
       close(isWhole) {
         release();
         if (isWhole) drain(from);
@@ -237,6 +238,7 @@ function readEvents(
   response.on('data', (bytes: Buffer) => {
     waiting.push(bytes);
     sizeBytes += bytes.length;
+    waitingBytes += bytes.length;
     if (sizeBytes > MAX_ANSWER_BYTES)
       cut(new AttemptFailure('broken', `its answer has over ${MAX_ANSWER_BYTES} bytes`));
     if (waitingBytes > MAX_WAITING_BYTES) response.pause();

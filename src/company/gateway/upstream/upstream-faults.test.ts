@@ -97,6 +97,7 @@ async function runOne({ scripts: planned, seed, choices, leavesAfter }: Round): 
     expect(end?.outputTokens).toBe(passed);
     expect(end?.inputTokens).toBeLessThanOrEqual(prepared.inputTokens);
     expect(end?.finishReasons).toHaveLength(choices);
+    if (!leaving.signal.aborted) expect(end?.finishReasons).not.toContain('aborted');
   }
   expect(backend.health().targets.map(({ inFlight }) => inFlight)).toEqual([0, 0]);
   backend.close();
