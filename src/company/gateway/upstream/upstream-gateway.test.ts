@@ -2,10 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchGateway, openScratchGateway } from '../../../../tests/scratch-gateway.js';
+import { scriptedEngine } from '../../../../tests/scripted-engine.js';
 import { type Behaviour, type ScriptedUpstream, openScriptedUpstream } from '../../../../tests/scripted-upstream.js';
 import { closeUpstreams, serve, targetAt } from '../../../../tests/served-upstream.js';
 import { balanceOf } from '../../billing/ledger.js';
 import { usageOf } from '../../billing/usage.js';
+import { Secret } from './secret.js';
 import type { Gateway } from '../start-gateway.js';
 
 let opened: ScratchGateway;
@@ -13,7 +15,7 @@ let gateway: Gateway;
 let engine: ScriptedUpstream;
 let behaviour: Behaviour;
 beforeAll(async () => {
-  opened = await openScratchGateway([], ['ours']);
+  opened = await openScratchGateway([scriptedEngine({ modelId: 'quick', tokenMs: 5 })], ['ours', 'quick', 'far']);
   engine = await openScriptedUpstream(() => behaviour);
   const { backend } = serve([targetAt(engine.url)], { model: { maxOutputTokens: 100 } });
   gateway = await opened.start({ upstreams: new Map([['ours', backend]]) });
@@ -85,4 +87,34 @@ test('an engine that cannot be had costs nothing; one that breaks off ends the s
     { status: 'failed', outputTokens: 2, chargedMicros: 0n },
   ]);
   expect(await balanceOf(opened.books, customerId)).toMatchObject({ balanceMicros: 100_000n, reservedMicros: 0n });
+});
+
+test('a gateway behind a gateway: both books count the same, and one who leaves is cut off through both', async () => {
+  const inner = await opened.newClient(100_000n);
+  const target = targetAt(`${opened.gateway.url}/v1`, { model: 'quick', apiKey: new Secret(inner.secretKey) });
+  const { backend, problems } = serve([target], { model: { modelId: 'far', maxOutputTokens: 100 } });
+  const outside = await opened.start({ upstreams: new Map([['far', backend]]) });
+  const outer = await opened.newClient(100_000n, outside.url);
+  const usages = async () => {
+    const [mine, theirs] = await Promise.all(
+      [outer, inner].map(({ customerId }) => usageOf(opened.books, { customerId })),
+    );
+    return { mine: mine ?? [], theirs: theirs ?? [] };
+  };
+  const answer = await outer.openai.chat.completions.create({ ...question, model: 'far', max_tokens: 4, n: 2 });
+  expect(answer.choices.map(({ message }) => message.content)).toEqual(['0 1 2 3 ', '0 1 2 3 ']);
+  const { mine, theirs } = await usages();
+  expect(mine).toMatchObject([{ inputTokens: 5, outputTokens: 8 }]);
+  expect(theirs).toMatchObject([{ inputTokens: 5, outputTokens: 8 }]);
+
+  const stream = await outer.openai.chat.completions.create({ ...question, model: 'far', stream: true });
+  for await (const { choices } of stream) if (choices[0]?.delta.content === '3 ') break;
+  await eventually(async () => (await usages()).theirs.length === 2 && (await usages()).mine.length === 2);
+  const [left, cut] = [(await usages()).mine[0], (await usages()).theirs[0]];
+  expect([left?.status, cut?.status]).toEqual(['aborted', 'aborted']);
+  expect(left?.outputTokens).toBeGreaterThanOrEqual(4);
+  expect(left?.outputTokens).toBeLessThanOrEqual(cut?.outputTokens ?? 0);
+  expect(cut?.outputTokens).toBeLessThan(100);
+  expect(problems.map(({ kind }) => kind)).toEqual(['input-estimated']);
+  await outside.close();
 });
