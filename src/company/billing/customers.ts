@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
+import type { AuditWriter, Transaction } from '../access/audit-log.js';
 import type { Database } from '../store/database.js';
 import { displayPrefix, hashOfKey, newSecretKey } from './api-key.js';
 import { newId } from './identifiers.js';
@@ -22,11 +23,13 @@ export interface Customer {
 
 /**
  * A customer with an empty prepaid account.
+ * @param audit written in the same transaction, here and below
  * @throws MoatError `customer-exists`, `bad-customer`
  */
 export async function createCustomer(
   { database, clock }: Books,
   options: { name: string; currency?: Currency },
+  audit?: AuditWriter,
 ): Promise<Customer> {
   const name = options.name.trim();
   const currency = options.currency ?? 'USD';
@@ -49,6 +52,7 @@ export async function createCustomer(
     for (const kind of ['revenue', 'cash', 'credit-grants', 'write-offs']) {
       await sql`insert into moat.accounts (kind, currency) values (${kind}, ${currency}) on conflict do nothing`;
     }
+    await audit?.(sql, { action: 'customer.created', target: id, details: { name, currency } });
   });
   return { id, name, kind: 'paying', currency, createdAt };
 }
@@ -106,11 +110,31 @@ export interface ApiKey {
   readonly revokedAt: Date | null;
 }
 
-/** @returns the key's record and the secret, which can be shown this once and never again */
+export interface NewKey {
+  readonly key: ApiKey;
+  /** Can be shown this once and never again. */
+  readonly secretKey: string;
+}
+
+/** @throws MoatError `unknown-customer` */
 export async function createKey(
-  { database, clock }: Books,
+  books: Books,
   options: { customerId: string; name?: string },
-): Promise<{ key: ApiKey; secretKey: string }> {
+  audit?: AuditWriter,
+): Promise<NewKey> {
+  return books.database.sql.begin(async (sql) => {
+    const created = await insertKey(sql, books.clock, options);
+    const { id, customerId, name, displayPrefix } = created.key;
+    await audit?.(sql, { action: 'key.created', target: id, details: { customerId, name, displayPrefix } });
+    return created;
+  });
+}
+
+async function insertKey(
+  sql: Transaction,
+  clock: Clock,
+  options: { customerId: string; name?: string },
+): Promise<NewKey> {
   const secretKey = newSecretKey();
   const now = clock.now();
   const key = {
@@ -121,7 +145,7 @@ export async function createKey(
     createdAt: new Date(now),
     revokedAt: null,
   };
-  const inserted = await database.sql`
+  const inserted = await sql`
     insert into moat.api_keys (id, customer_id, name, hash, display_prefix, created_at)
     select ${key.id}, id, ${key.name}, decode(${hashOfKey(secretKey)}, 'hex'), ${key.displayPrefix}, ${key.createdAt}
       from moat.customers where id = ${options.customerId} and kind = 'paying' returning id`;
@@ -129,12 +153,48 @@ export async function createKey(
   return { key, secretKey };
 }
 
+export interface KeyChange {
+  /** The customer whose key it has to be; a key of another one is as good as none. */
+  readonly customerId?: string;
+  readonly audit?: AuditWriter;
+}
+
 /** Requests with this key are refused from the next one on. @throws MoatError `unknown-key` */
-export async function revokeKey({ database, clock }: Books, keyId: string): Promise<void> {
-  const rows = await database.sql`
-    update moat.api_keys set revoked_at = coalesce(revoked_at, ${new Date(clock.now())}) where id = ${keyId} returning id`;
-  if (rows.length === 0)
+export async function revokeKey({ database, clock }: Books, keyId: string, more: KeyChange = {}): Promise<void> {
+  await database.sql.begin(async (sql) => {
+    const { customerId } = await markRevoked(sql, clock, keyId, more.customerId);
+    await more.audit?.(sql, { action: 'key.revoked', target: keyId, details: { customerId } });
+  });
+}
+
+/** A new key of the same customer and name, in the place of one that is refused from now on. @throws MoatError `unknown-key` */
+export async function rotateKey({ database, clock }: Books, keyId: string, more: KeyChange = {}): Promise<NewKey> {
+  return database.sql.begin(async (sql) => {
+    const { customerId, name } = await markRevoked(sql, clock, keyId, more.customerId);
+    const created = await insertKey(sql, clock, { customerId, name });
+    const { id, displayPrefix } = created.key;
+    await more.audit?.(sql, {
+      action: 'key.rotated',
+      target: keyId,
+      details: { customerId, newKey: id, displayPrefix },
+    });
+    return created;
+  });
+}
+
+async function markRevoked(
+  sql: Transaction,
+  clock: Clock,
+  keyId: string,
+  customerId: string | undefined,
+): Promise<{ customerId: string; name: string }> {
+  const [row] = await sql<{ customerId: string; name: string }[]>`
+    update moat.api_keys set revoked_at = coalesce(revoked_at, ${new Date(clock.now())})
+     where id = ${keyId} ${customerId === undefined ? sql`` : sql`and customer_id = ${customerId}`}
+    returning customer_id as "customerId", name`;
+  if (row === undefined)
     throw new MoatError('unknown-key', `key "${keyId}" does not exist`, { fix: 'List them with: moat keys list.' });
+  return row;
 }
 
 /** A customer's keys, revoked ones included, oldest first; at most 1,000. */

@@ -1,6 +1,7 @@
 import type { TransactionSql } from 'postgres';
 import { MoatError } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 
 export type AccountKind = 'prepaid' | 'revenue' | 'cash' | 'credit-grants' | 'write-offs';
@@ -44,10 +45,11 @@ export interface Credit {
 
 /**
  * Adds prepaid credit, as one balanced transaction.
+ * @param audit written in that transaction; not again for a repeat
  * @returns the balance after it
  * @throws MoatError `bad-amount`, `unknown-customer`, `reference-taken`
  */
-export async function grantCredit(books: Books, credit: Credit): Promise<Balance> {
+export async function grantCredit(books: Books, credit: Credit, audit?: AuditWriter): Promise<Balance> {
   if (credit.amountMicros <= 0n) {
     throw new MoatError('bad-amount', `credit of ${credit.amountMicros} micro-units`, {
       fix: 'Give an amount above zero.',
@@ -69,6 +71,8 @@ export async function grantCredit(books: Books, credit: Credit): Promise<Balance
       select ${transaction.id}::bigint, 1, id, ${credit.amountMicros}::bigint from moat.accounts
        where kind = ${source} and currency = ${account.currency}
       union all select ${transaction.id}::bigint, 2, ${account.id}::bigint, ${-credit.amountMicros}::bigint`;
+    const details = { amountMicros: `${credit.amountMicros}`, kind, reference: credit.reference ?? null };
+    await audit?.(sql, { action: 'credit.added', target: credit.customerId, details });
     return undefined;
   });
   return balanceOf(books, credit.customerId);

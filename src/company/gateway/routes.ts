@@ -6,7 +6,8 @@ import { z } from 'zod';
 import type { TextEngine } from '../../lab/generate/engine.js';
 import type { Payer } from '../billing/admission.js';
 import { hashOfKey, looksLikeKey } from '../billing/api-key.js';
-import { type Books, listCustomers } from '../billing/customers.js';
+import type { Books } from '../billing/customers.js';
+import { type BackOfficeSettings, createBackOffice } from './admin/admin-app.js';
 import { ApiProblem, busy, draining, invalidKey, toApiProblem } from './api-problem.js';
 import {
   type ChatBody,
@@ -17,12 +18,9 @@ import {
   type TextBody,
   textSchema,
 } from './completion-request.js';
-import type { CustomerSummary } from './api-types.js';
-import { type OverviewOptions, readOverview } from './overview.js';
+import type { OverviewOptions } from './overview.js';
 import { readJson } from './request-body.js';
-import { followRun, hasRun, listRuns } from './run-reader.js';
 import { type CompletionContext, serveCompletion } from './serve-completion.js';
-import { streamRun } from './run-stream.js';
 import type { StudioFiles } from './studio-files.js';
 import { sameSecret } from './studio-token.js';
 
@@ -35,6 +33,7 @@ export interface RouteContext extends CompletionContext {
   readonly runsDirectory: string;
   readonly studioFiles: StudioFiles;
   readonly studioToken: string;
+  readonly backOffice: BackOfficeSettings;
   readonly maxConcurrent: number;
   /** Answers being made right now. */
   readonly inFlight: Set<Promise<void>>;
@@ -47,8 +46,6 @@ export interface RouteContext extends CompletionContext {
 
 type Env = { Bindings: HttpBindings };
 type Reader<Body> = (body: Body, engine: TextEngine) => CompletionRequest;
-
-const MAX_FOLLOWERS = 64;
 
 export function createApp(context: RouteContext): Hono<Env> {
   const app = new Hono<Env>();
@@ -70,7 +67,8 @@ export function createApp(context: RouteContext): Hono<Env> {
     return c.body(await context.metrics.text(), 200, { 'content-type': context.metrics.contentType });
   });
   addModelRoutes(app, context);
-  addStudioRoutes(app, context);
+  const playground = (bindings: HttpBindings): Promise<Response> => answerPlayground(context, bindings);
+  app.route('/', createBackOffice({ ...context, playground }, context.backOffice));
   app.all('/v1/*', (c) => {
     throw new ApiProblem(404, 'unknown_url', `There is no ${c.req.method} ${c.req.path} here.`);
   });
@@ -174,54 +172,14 @@ function findEngine(context: RouteContext, model: string): TextEngine {
   );
 }
 
-function addStudioRoutes(app: Hono<Env>, context: RouteContext): void {
-  app.use('/api/*', async (c, next) => {
-    requireStudioToken(context, c.env.incoming);
-    await next();
-  });
-  app.get('/api/overview', async (c) => c.json(await readOverview(context.books, context.overview)));
-  app.get('/api/runs', async (c) => c.json({ runs: await listRuns(context.runsDirectory, context.clock) }));
-  app.get('/api/customers', async (c) => {
-    const customers = (await listCustomers(context.books)).map(
-      ({ id, name, balanceMicros, currency, keyCount, createdAt }): CustomerSummary => ({
-        id,
-        name,
-        balanceMicros: balanceMicros.toString(),
-        currency,
-        keyCount,
-        createdAt: createdAt.toISOString(),
-      }),
-    );
-    return c.json({ customers });
-  });
-  let followers = 0;
-  app.get('/api/runs/:name/events', async (c) => {
-    const name = c.req.param('name');
-    if (!(await hasRun(context.runsDirectory, name)))
-      throw new ApiProblem(404, 'run_not_found', 'There is no such run.');
-    if (followers >= MAX_FOLLOWERS) throw busy();
-    const fromLine = z.coerce
-      .number()
-      .int()
-      .min(0)
-      .catch(0)
-      .parse(c.req.query('from') ?? 0);
-    followers++;
-    const lines = (signal: AbortSignal) => followRun(context.runsDirectory, name, fromLine, signal);
-    await streamRun(lines, c.env.outgoing, context.shutdown).finally(() => followers--);
-    return RESPONSE_ALREADY_SENT;
-  });
-  app.post('/api/playground', async (c) => {
-    const schema = z.union([chatSchema, textSchema]);
-    return answer(context, c.env, 'internal', schema, (body, engine) => ({
-      ...(isChat(body) ? readChat(body, engine) : readTextCompletion(body, engine)),
-      stream: true,
-      includeUsage: true,
-    }));
-  });
-  app.all('/api/*', (c) => {
-    throw new ApiProblem(404, 'unknown_url', `There is no ${c.req.method} ${c.req.path} here.`);
-  });
+/** The studio's own request: always streamed, always with its usage, under the project's internal customer. */
+async function answerPlayground(context: RouteContext, bindings: HttpBindings): Promise<Response> {
+  const schema = z.union([chatSchema, textSchema]);
+  return answer(context, bindings, 'internal', schema, (body, engine) => ({
+    ...(isChat(body) ? readChat(body, engine) : readTextCompletion(body, engine)),
+    stream: true,
+    includeUsage: true,
+  }));
 }
 
 const isChat = (body: ChatBody | TextBody): body is ChatBody => 'messages' in body;
