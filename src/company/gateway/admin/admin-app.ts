@@ -93,6 +93,8 @@ function createAdminApp(context: AdminContext): Hono<AdminEnv> {
     const route = matchedRoutes(c)
       .map(({ method, path }) => byName.get(`${method} ${path}`))
       .find((found) => found !== undefined);
+    // No id holds a NUL, and PostgreSQL takes none.
+    if (c.req.url.includes('%00')) throw new ApiProblem(400, 'invalid_value', 'The address holds a NUL character.');
     c.set('caller', await admit(context, c.env.incoming, route));
     // Nothing here is anybody else's business, a shared cache's least of all.
     c.header('cache-control', 'no-store');
