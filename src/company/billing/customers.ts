@@ -47,9 +47,9 @@ export async function createCustomer(
         fix: 'Choose another name, or use that customer.',
       });
     }
-    await sql`insert into moat.customers values (${id}, ${name}, 'paying', ${currency}, ${createdAt})`;
+    await sql`insert into moat.customers (id, name, kind, currency, created_at) values (${id}, ${name}, 'paying', ${currency}, ${createdAt})`;
     await sql`insert into moat.accounts (kind, customer_id, currency) values ('prepaid', ${id}, ${currency})`;
-    for (const kind of ['revenue', 'cash', 'credit-grants', 'write-offs']) {
+    for (const kind of ['revenue', 'cash', 'credit-grants', 'write-offs', 'expired-credit']) {
       await sql`insert into moat.accounts (kind, currency) values (${kind}, ${currency}) on conflict do nothing`;
     }
     await audit?.(sql, { action: 'customer.created', target: id, details: { name, currency } });
@@ -68,7 +68,8 @@ export function checkCurrency(currency: string): void {
 export async function ensureInternalCustomer({ database, clock }: Books, currency: Currency): Promise<void> {
   checkCurrency(currency);
   await database.sql`
-    insert into moat.customers values ('internal', 'internal', 'internal', ${currency}, ${new Date(clock.now())}) on conflict do nothing`;
+    insert into moat.customers (id, name, kind, currency, created_at)
+    values ('internal', 'internal', 'internal', ${currency}, ${new Date(clock.now())}) on conflict do nothing`;
 }
 
 /**
@@ -167,17 +168,24 @@ export async function revokeKey({ database, clock }: Books, keyId: string, more:
   });
 }
 
-/** A new key of the same customer and name, in the place of one that is refused from now on. @throws MoatError `unknown-key` */
+/**
+ * A new key in the place of one that is refused from now on: same customer and name, and under the same terms (end,
+ * scopes, models, limits, budgets), or a new key would be a way around them.
+ * @throws MoatError `unknown-key`, `key-revoked`
+ */
 export async function rotateKey({ database, clock }: Books, keyId: string, more: KeyChange = {}): Promise<NewKey> {
   return database.sql.begin(async (sql) => {
-    const { customerId, name } = await markRevoked(sql, clock, keyId, more.customerId);
+    const { customerId, name, wasRevoked } = await markRevoked(sql, clock, keyId, more.customerId);
+    if (wasRevoked) throw new MoatError('key-revoked', `key "${keyId}" is revoked`, { fix: 'Create a new one.' });
     const created = await insertKey(sql, clock, { customerId, name });
-    const { id, displayPrefix } = created.key;
-    await more.audit?.(sql, {
-      action: 'key.rotated',
-      target: keyId,
-      details: { customerId, newKey: id, displayPrefix },
-    });
+    const { id: newKey, displayPrefix } = created.key;
+    await sql`
+      update moat.api_keys n set expires_at = o.expires_at, scopes = o.scopes, models = o.models
+        from moat.api_keys o where n.id = ${newKey} and o.id = ${keyId}`;
+    await sql`update moat.rate_limits set key_id = ${newKey} where key_id = ${keyId}`;
+    await sql`update moat.budgets set key_id = ${newKey} where key_id = ${keyId}`;
+    const details = { customerId, newKey, displayPrefix };
+    await more.audit?.(sql, { action: 'key.rotated', target: keyId, details });
     return created;
   });
 }
@@ -187,13 +195,13 @@ async function markRevoked(
   clock: Clock,
   keyId: string,
   customerId: string | undefined,
-): Promise<{ customerId: string; name: string }> {
-  const [row] = await sql<{ customerId: string; name: string }[]>`
-    update moat.api_keys set revoked_at = coalesce(revoked_at, ${new Date(clock.now())})
-     where id = ${keyId} ${customerId === undefined ? sql`` : sql`and customer_id = ${customerId}`}
-    returning customer_id as "customerId", name`;
+): Promise<{ customerId: string; name: string; wasRevoked: boolean }> {
+  const [row] = await sql<{ customerId: string; name: string; wasRevoked: boolean }[]>`
+    select customer_id as "customerId", name, revoked_at is not null as "wasRevoked" from moat.api_keys
+     where id = ${keyId} ${customerId === undefined ? sql`` : sql`and customer_id = ${customerId}`} for update`;
   if (row === undefined)
     throw new MoatError('unknown-key', `key "${keyId}" does not exist`, { fix: 'List them with: moat keys list.' });
+  if (!row.wasRevoked) await sql`update moat.api_keys set revoked_at = ${new Date(clock.now())} where id = ${keyId}`;
   return row;
 }
 

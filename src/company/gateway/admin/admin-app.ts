@@ -33,6 +33,7 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'unknown-key': 404,
   'unknown-user': 404,
   'customer-exists': 409,
+  'key-revoked': 409,
   'last-owner': 409,
   'reference-taken': 409,
   'user-disabled': 409,
