@@ -47,7 +47,7 @@ async function run(
   const watched = new Writable({
     write(chunk: Buffer, _encoding, done) {
       stderr.write(chunk);
-      if (/: $/.test(chunk.toString())) stdin.write(pending.shift() ?? '');
+      if (chunk.toString().endsWith(': ')) stdin.write(pending.shift() ?? '');
       done();
     },
   });

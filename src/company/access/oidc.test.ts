@@ -60,6 +60,15 @@ test('a user of this project keeps his role, and his account is tied to the subj
   });
 });
 
+test('after a change of provider, the verified address is tied to the new one', async () => {
+  const before = await enter();
+  await scratch.database
+    .sql`update moat.users set oidc_issuer = 'https://earlier.example' where id = ${before?.userId ?? ''}`;
+  expect((await enter())?.userId).toBe(before?.userId);
+  const [row] = await scratch.database.sql`select oidc_issuer from moat.users where id = ${before?.userId ?? ''}`;
+  expect(row).toEqual({ oidc_issuer: provider.issuer });
+});
+
 test.each([
   ['another domain', { email: 'ann@acme.com.evil.example' }, 'addresses at acme.com.evil.example are not allowed'],
   ['an address nobody verified', { email_verified: false }, 'has not verified'],

@@ -80,10 +80,12 @@ export function createOidcClient(access: Access, settings: OidcSettings): OidcCl
         });
       const person = personOf(tokens.claims() ?? {}, settings);
       return access.database.sql.begin(async (sql) => {
-        const user = await findOrCreate(sql, access, person, settings.newUserRole);
+        const { user, isNew, isLinked } = await findOrCreate(sql, access, person, settings.newUserRole);
         const token = await startSession(sql, access, { userId: user.id, device, replaces });
+        const audit = auditAs(user.email, access.clock);
+        if (isLinked) await audit(sql, { action: 'user.linked', target: user.id, details: { role: user.role, isNew } });
         const details = { by: 'oidc', address: device.address };
-        await auditAs(user.email, access.clock)(sql, { action: 'session.started', target: user.id, details });
+        await audit(sql, { action: 'session.started', target: user.id, details });
         return token;
       });
     },
@@ -123,27 +125,27 @@ function personOf(claims: Readonly<Record<string, unknown>>, settings: OidcSetti
   return { issuer: settings.issuer, subject: sub, email, name: typeof name === 'string' ? name : undefined };
 }
 
-/** Known by subject; else by the verified address, which is tied to the subject from then on; else new, if new ones may. */
+/**
+ * Known by subject; else by the verified address, which is tied to the subject from then on; else new, if new ones may.
+ * A tie to a provider that was set up earlier gives way.
+ */
 async function findOrCreate(
   sql: Transaction,
   { clock }: Access,
   { issuer, subject, email, name }: Person,
   newUserRole: Role | null = 'viewer',
-): Promise<User> {
-  const columns = sql.unsafe(USER_COLUMNS);
-  const [known] = await sql<(User & { subject: string | null })[]>`
-    select ${columns}, oidc_subject as subject from moat.users
-     where (oidc_issuer = ${issuer} and oidc_subject = ${subject}) or lower(email) = lower(${email})
-     order by (oidc_issuer = ${issuer} and oidc_subject = ${subject}) desc nulls last limit 1 for update`;
+): Promise<{ user: User; isNew: boolean; isLinked: boolean }> {
+  const [known] = await sql<(User & { issuer: string | null; isSame: boolean | null })[]>`
+    select ${sql.unsafe(USER_COLUMNS)}, oidc_issuer as issuer, oidc_issuer = ${issuer} and oidc_subject = ${subject} as "isSame"
+      from moat.users where (oidc_issuer = ${issuer} and oidc_subject = ${subject}) or lower(email) = lower(${email})
+     order by "isSame" desc nulls last limit 1 for update`;
   if (known === undefined && newUserRole === null) throw refused('there is no user with this address');
   const user = known ?? (await insertUser(sql, clock, { email, name, role: newUserRole ?? 'viewer' }));
   if (user.disabledAt !== null) throw refused('this user is disabled');
-  if (known !== undefined && known.subject === subject) return user;
-  if (known !== undefined && known.subject !== null) throw refused('this address belongs to another account');
+  if (known?.isSame === true) return { user, isNew: false, isLinked: false };
+  if (known?.issuer === issuer) throw refused('this address belongs to another account');
   await sql`update moat.users set oidc_issuer = ${issuer}, oidc_subject = ${subject} where id = ${user.id}`;
-  const details = { email: user.email, role: user.role, isNew: known === undefined };
-  await auditAs(user.email, clock)(sql, { action: 'user.linked', target: user.id, details });
-  return user;
+  return { user, isNew: known === undefined, isLinked: true };
 }
 
 const refused = (why: string): MoatError =>

@@ -130,6 +130,15 @@ export interface AuditLogEntry {
   hash: string;
 }
 
+/** GET /api/audit-log/verification: the whole chain, recomputed. */
+export interface AuditLogVerification {
+  entryCount: number;
+  /** The first entry that is missing or was changed. */
+  broken: { id: string; why: string } | null;
+  /** Kept elsewhere, the last entry's hash proves later that nothing up to it was rewritten. */
+  head: { id: string; hash: string };
+}
+
 export interface KeySummary {
   id: string;
   name: string;

@@ -173,6 +173,7 @@ test('a wrong password and an unknown user get the same answer; too many of them
     answers.push([response.status, await response.text()]);
   }
   expect(answers[0]).toEqual(answers[1]);
+  expect(JSON.stringify(answers)).not.toContain('a wrong password, quite long');
   expect(answers[0]).toMatchObject([401, expect.stringContaining('wrong_credentials')]);
   let last = await browser.logIn('target@example.com', 'wrong');
   for (let count = 0; count < 5; count++) last = await browser.logIn('target@example.com', 'wrong');
@@ -329,4 +330,9 @@ test('logged prompts are the owner’s alone, and who reads them is written down
   }
   ids.push(...page.entries.map(({ id }) => id));
   expect(ids).toEqual(Array.from({ length: ids.length }, (_, index) => String(ids.length - index)));
+  expect(await json(as('owner').get('/api/audit-log/verification'))).toEqual({
+    entryCount: ids.length,
+    broken: null,
+    head: { id: ids[0], hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+  });
 });

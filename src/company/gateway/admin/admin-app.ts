@@ -110,5 +110,8 @@ function createAdminApp(context: AdminContext): Hono<AdminEnv> {
 function refuse(error: unknown): never {
   const status = error instanceof MoatError ? STATUS_OF[error.code] : undefined;
   if (!(error instanceof MoatError) || status === undefined) throw error;
-  throw new ApiProblem(status, error.code.replaceAll('-', '_'), error.line, { cause: error });
+  throw new ApiProblem(status, error.code.replaceAll('-', '_'), error.line, {
+    cause: error,
+    ...(status === 429 ? { retryAfterSeconds: 1 } : {}),
+  });
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { listAuditLog } from '../../access/audit-log.js';
+import { listAuditLog, verifyAuditLog } from '../../access/audit-log.js';
 import { ROLES } from '../../access/permissions.js';
 import { type User, changeRole, createUser, disableUser, listUsers, resetPassword } from '../../access/users.js';
 import { ApiProblem } from '../api-problem.js';
-import type { AuditLogEntry, UserSummary } from '../api-types.js';
+import type { AuditLogEntry, AuditLogVerification, UserSummary } from '../api-types.js';
 import { readJson } from '../request-body.js';
 import { type AdminContext, type AdminRequest, type AdminRoute, auditOf, line, pageOf } from './admin-route.js';
 
@@ -55,6 +55,7 @@ export const userRoutes: readonly AdminRoute[] = [
       c.json({ setupToken: await resetPassword(context.access, userOf(c), auditOf(context, c)) }),
   },
   { method: 'GET', path: '/api/audit-log', needs: 'audit-log', handle: showAuditLog },
+  { method: 'GET', path: '/api/audit-log/verification', needs: 'audit-log', handle: verify },
   { method: 'GET', path: '/api/prompts', needs: 'prompts', handle: showPrompts },
 ];
 
@@ -78,6 +79,15 @@ async function showAuditLog({ books }: AdminContext, c: AdminRequest): Promise<R
     time: entry.time.toISOString(),
   }));
   return c.json({ entries, nextBefore: entries.length === page.limit ? (entries.at(-1)?.id ?? null) : null });
+}
+
+async function verify({ books }: AdminContext, c: AdminRequest): Promise<Response> {
+  const { entryCount, broken, head } = await verifyAuditLog(books.database);
+  return c.json({
+    entryCount,
+    broken: broken === undefined ? null : { id: broken.id.toString(), why: broken.why },
+    head: { id: head.id.toString(), hash: head.hash },
+  } satisfies AuditLogVerification);
 }
 
 /** Who reads what customers wrote is written down too. */
