@@ -181,6 +181,9 @@ test('the last owner who can sign in stays one, even when two remove each other 
   await createUser(access, { email: 'invited@x.de', role: 'owner' }, audit);
   await expect(disableUser(access, ann.id, audit)).rejects.toMatchObject(lastOwner);
   const { user } = await createUser(access, { email: 'zoe@x.de', role: 'owner', password: PASSWORD }, audit);
+  // both connections are open before the race, or it is none
+  const { sql } = scratch.database;
+  await Promise.all([sql`select pg_sleep(0.1)`, sql`select pg_sleep(0.1)`]);
   const results = await Promise.allSettled([
     changeRole(access, ann.id, 'viewer', audit),
     disableUser(access, user.id, audit),
