@@ -1,9 +1,8 @@
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
-import type { AuditWriter, Transaction } from '../access/audit-log.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import type { Database } from '../store/database.js';
-import { displayPrefix, hashOfKey, newSecretKey } from './api-key.js';
 import { newId } from './identifiers.js';
 
 /** What every billing function works on. */
@@ -99,115 +98,4 @@ export async function listCustomers({ database }: Books): Promise<CustomerRow[]>
            (select count(*)::int from moat.api_keys k where k.customer_id = c.id and k.revoked_at is null) as "keyCount"
       from moat.customers c join moat.accounts a on a.customer_id = c.id and a.kind = 'prepaid'
      order by c.created_at, c.id limit 1000`;
-}
-
-export interface ApiKey {
-  readonly id: string;
-  readonly customerId: string;
-  readonly name: string;
-  /** `moat_sk_Ab3x…`; the key itself is not stored. */
-  readonly displayPrefix: string;
-  readonly createdAt: Date;
-  readonly revokedAt: Date | null;
-}
-
-export interface NewKey {
-  readonly key: ApiKey;
-  /** Can be shown this once and never again. */
-  readonly secretKey: string;
-}
-
-/** @throws MoatError `unknown-customer` */
-export async function createKey(
-  books: Books,
-  options: { customerId: string; name?: string },
-  audit?: AuditWriter,
-): Promise<NewKey> {
-  return books.database.sql.begin(async (sql) => {
-    const created = await insertKey(sql, books.clock, options);
-    const { id, customerId, name, displayPrefix } = created.key;
-    await audit?.(sql, { action: 'key.created', target: id, details: { customerId, name, displayPrefix } });
-    return created;
-  });
-}
-
-async function insertKey(
-  sql: Transaction,
-  clock: Clock,
-  options: { customerId: string; name?: string },
-): Promise<NewKey> {
-  const secretKey = newSecretKey();
-  const now = clock.now();
-  const key = {
-    id: newId('key', now),
-    customerId: options.customerId,
-    name: options.name ?? 'default',
-    displayPrefix: displayPrefix(secretKey),
-    createdAt: new Date(now),
-    revokedAt: null,
-  };
-  const inserted = await sql`
-    insert into moat.api_keys (id, customer_id, name, hash, display_prefix, created_at)
-    select ${key.id}, id, ${key.name}, decode(${hashOfKey(secretKey)}, 'hex'), ${key.displayPrefix}, ${key.createdAt}
-      from moat.customers where id = ${options.customerId} and kind = 'paying' returning id`;
-  if (inserted.length === 0) throw new MoatError('unknown-customer', `customer "${options.customerId}" does not exist`);
-  return { key, secretKey };
-}
-
-export interface KeyChange {
-  /** The customer whose key it has to be; a key of another one is as good as none. */
-  readonly customerId?: string;
-  readonly audit?: AuditWriter;
-}
-
-/** Requests with this key are refused from the next one on. @throws MoatError `unknown-key` */
-export async function revokeKey({ database, clock }: Books, keyId: string, more: KeyChange = {}): Promise<void> {
-  await database.sql.begin(async (sql) => {
-    const { customerId } = await markRevoked(sql, clock, keyId, more.customerId);
-    await more.audit?.(sql, { action: 'key.revoked', target: keyId, details: { customerId } });
-  });
-}
-
-/**
- * A new key in the place of one that is refused from now on: same customer and name, and under the same terms (end,
- * scopes, models, limits, budgets), or a new key would be a way around them.
- * @throws MoatError `unknown-key`, `key-revoked`
- */
-export async function rotateKey({ database, clock }: Books, keyId: string, more: KeyChange = {}): Promise<NewKey> {
-  return database.sql.begin(async (sql) => {
-    const { customerId, name, wasRevoked } = await markRevoked(sql, clock, keyId, more.customerId);
-    if (wasRevoked) throw new MoatError('key-revoked', `key "${keyId}" is revoked`, { fix: 'Create a new one.' });
-    const created = await insertKey(sql, clock, { customerId, name });
-    const { id: newKey, displayPrefix } = created.key;
-    await sql`
-      update moat.api_keys n set expires_at = o.expires_at, scopes = o.scopes, models = o.models
-        from moat.api_keys o where n.id = ${newKey} and o.id = ${keyId}`;
-    await sql`update moat.rate_limits set key_id = ${newKey} where key_id = ${keyId}`;
-    await sql`update moat.budgets set key_id = ${newKey} where key_id = ${keyId}`;
-    const details = { customerId, newKey, displayPrefix };
-    await more.audit?.(sql, { action: 'key.rotated', target: keyId, details });
-    return created;
-  });
-}
-
-async function markRevoked(
-  sql: Transaction,
-  clock: Clock,
-  keyId: string,
-  customerId: string | undefined,
-): Promise<{ customerId: string; name: string; wasRevoked: boolean }> {
-  const [row] = await sql<{ customerId: string; name: string; wasRevoked: boolean }[]>`
-    select customer_id as "customerId", name, revoked_at is not null as "wasRevoked" from moat.api_keys
-     where id = ${keyId} ${customerId === undefined ? sql`` : sql`and customer_id = ${customerId}`} for update`;
-  if (row === undefined)
-    throw new MoatError('unknown-key', `key "${keyId}" does not exist`, { fix: 'List them with: moat keys list.' });
-  if (!row.wasRevoked) await sql`update moat.api_keys set revoked_at = ${new Date(clock.now())} where id = ${keyId}`;
-  return row;
-}
-
-/** A customer's keys, revoked ones included, oldest first; at most 1,000. */
-export async function listKeys({ database }: Books, customerId: string): Promise<ApiKey[]> {
-  return database.sql<ApiKey[]>`
-    select id, customer_id as "customerId", name, display_prefix as "displayPrefix", created_at as "createdAt", revoked_at as "revokedAt"
-      from moat.api_keys where customer_id = ${customerId} order by created_at, id limit 1000`;
 }

@@ -146,6 +146,11 @@ export interface KeySummary {
   displayPrefix: string;
   createdAt: string;
   revokedAt: string | null;
+  expiresAt: string | null;
+  /** What it may ask for, and of which models; null is everything. */
+  scopes: readonly string[] | null;
+  models: readonly string[] | null;
+  lastUsedAt: string | null;
 }
 
 /** Errors of /api and /v1 alike, in OpenAI's form. */

@@ -5,7 +5,6 @@ import { scriptedEngine } from '../../../../tests/scripted-engine.js';
 import { listAuditLog, verifyAuditLog } from '../../access/audit-log.js';
 import { PERMISSIONS, ROLES, type Role } from '../../access/permissions.js';
 import { createPromptLog } from '../../access/prompt-log.js';
-import { setRateLimit } from '../../billing/key-terms.js';
 import { balanceOf } from '../../billing/ledger.js';
 import type { Gateway } from '../start-gateway.js';
 import { ADMIN_ROUTES } from './admin-app.js';
@@ -215,7 +214,7 @@ test('customers, keys and credit: each change is in the audit log, and no key is
   const route = `/api/customers/${customer.id}`;
   type Made = { key: { id: string }; secretKey: string };
   const first = await json<Made>(as('developer').post(`${route}/keys`, { name: 'first' }));
-  const rotated = await json<Made>(as('developer').post(`${route}/keys/${first.key.id}/rotate`));
+  const rotated = await json<Made>(as('developer').post(`${route}/keys/${first.key.id}/rotate`, { overlapHours: 0 }));
   const credit = { amount: '25.00', reference: 'transfer 1' };
   for (let time = 0; time < 2; time++)
     expect(await json(as('finance').post(`${route}/credit`, credit))).toEqual({
@@ -231,7 +230,7 @@ test('customers, keys and credit: each change is in the audit log, and no key is
   expect([(await complete(first.secretKey)).status, (await complete(rotated.secretKey)).status]).toEqual([401, 200]);
   expect((await as('developer').post(`${route}/keys/${rotated.key.id}/revoke`)).status).toBe(200);
   expect((await complete(rotated.secretKey)).status).toBe(401);
-  expect(await codeOf(await as('developer').post(`${route}/keys/${first.key.id}/rotate`))).toBe('key_revoked');
+  expect(await codeOf(await as('developer').post(`${route}/keys/${first.key.id}/rotate`))).toBe('unknown_key');
   const { entries } = await json<{ entries: { actor: string; action: string; target: string }[] }>(
     as('owner').get('/api/audit-log?limit=5'),
   );
@@ -266,28 +265,27 @@ test('one customer’s keys are not reached through another’s address', async 
   expect(await codeOf(await as('developer').post('/api/customers/internal/keys', {}))).toBe('unknown_customer');
 });
 
-test('a rotated key is under the terms of the old one: end, scopes, models, limits and budgets', async () => {
-  const { sql } = opened.books.database;
-  const { customerId, secretKey } = await opened.newClient(1_000_000n);
-  const [old] = await sql<{ id: string }[]>`
-    update moat.api_keys set scopes = '{completions}', models = '{quick}', expires_at = '2099-01-01' where customer_id = ${customerId} returning id`;
-  const keyId = old?.id ?? '';
-  await setRateLimit(opened.books, { customerId, keyId, requestsPerMinute: 7 });
-  await sql`insert into moat.budgets (customer_id, key_id, span, time_zone, limit_micros) values (${customerId}, ${keyId}, 'day', 'UTC', 5)`;
-  const { key, secretKey: renewed } = await json<{ key: { id: string }; secretKey: string }>(
-    as('developer').post(`/api/customers/${customerId}/keys/${keyId}/rotate`),
+test('a rotated key keeps its terms, and its old secret works until the overlap ends', async () => {
+  const { customerId } = await opened.newClient(1_000_000n);
+  const route = `/api/customers/${customerId}/keys`;
+  const terms = { name: 'narrow', scopes: ['completions'], models: ['quick'], expiresAt: '2099-01-01T00:00:00.000Z' };
+  const first = await json<{ key: { id: string }; secretKey: string }>(as('developer').post(route, terms));
+  const second = await json<{ key: object; secretKey: string }>(
+    as('developer').post(`${route}/${first.key.id}/rotate`, { overlapHours: 1 }),
   );
-  expect(renewed).not.toBe(secretKey);
-  const [terms] = await sql`
-    select k.scopes, k.models, k.expires_at is not null as ends, l.requests_per_minute, b.limit_micros
-      from moat.api_keys k join moat.rate_limits l on l.key_id = k.id join moat.budgets b on b.key_id = k.id where k.id = ${key.id}`;
-  expect(terms).toEqual({
-    scopes: ['completions'],
-    models: ['quick'],
-    ends: true,
-    requests_per_minute: 7,
-    limit_micros: 5n,
-  });
+  expect(second.key).toMatchObject({ ...terms, id: first.key.id });
+  const status = async (secretKey: string): Promise<number> =>
+    (await fetch(`${gateway.url}/v1/models`, { headers: { authorization: `Bearer ${secretKey}` } })).status;
+  expect([await status(first.secretKey), await status(second.secretKey)]).toEqual([200, 200]);
+  await as('developer').post(`${route}/${first.key.id}/rotate`, { overlapHours: 0 });
+  expect([await status(first.secretKey), await status(second.secretKey)]).toEqual([401, 401]);
+  for (const [body, code] of [
+    [{ scopes: ['everything'] }, 'invalid_value'],
+    [{ scopes: [] }, 'bad_scope'],
+    [{ expiresAt: '2001-01-01T00:00:00Z' }, 'bad_expiry'],
+    [{ expiresAt: 'tomorrow' }, 'invalid_value'],
+  ] as const)
+    expect(await codeOf(await as('developer').post(route, body))).toBe(code);
 });
 
 test('a change that fails leaves no entry, and bodies are checked', async () => {

@@ -1,23 +1,31 @@
 import { z } from 'zod';
 import { parseMicros } from '../../../base/money.js';
-import {
-  type ApiKey,
-  createCustomer,
-  createKey,
-  type CustomerRow,
-  findCustomer,
-  listCustomers,
-  listKeys,
-  revokeKey,
-  rotateKey,
-} from '../../billing/customers.js';
+import { SCOPES } from '../../billing/admission.js';
+import { createCustomer, type CustomerRow, findCustomer, listCustomers } from '../../billing/customers.js';
+import { type ApiKey, ROTATION_OVERLAP_MS, createKey, listKeys, revokeKey, rotateKey } from '../../billing/keys.js';
 import { grantCredit } from '../../billing/ledger.js';
 import type { CustomerSummary, KeySummary } from '../api-types.js';
 import { readJson } from '../request-body.js';
 import { type AdminContext, type AdminRequest, type AdminRoute, auditOf, line } from './admin-route.js';
 
 const newCustomer = z.strictObject({ name: line(200), currency: line(3).optional() });
-const newKey = z.strictObject({ name: line(100).default('default') });
+const newKey = z.strictObject({
+  name: line(100).default('default'),
+  expiresAt: z.iso
+    .datetime({ offset: true })
+    .transform((text) => new Date(text))
+    .optional(),
+  scopes: z.array(z.enum(SCOPES)).optional(),
+  models: z.array(line(200)).max(100).optional(),
+});
+const rotation = z.strictObject({
+  /** How long the old secret works on; 0 for one that leaked. Default a week. */
+  overlapHours: z
+    .number()
+    .min(0)
+    .max(24 * 90)
+    .default(ROTATION_OVERLAP_MS / 3_600_000),
+});
 const credit = z.strictObject({
   /** As people write it: `25.00`. */
   amount: z.string().max(30),
@@ -50,10 +58,16 @@ export const customerRoutes: readonly AdminRoute[] = [
     path: '/api/customers/:customer/keys',
     needs: 'keys',
     async handle(context, c) {
-      const { name } = await readJson(c.env.incoming, newKey);
+      const { expiresAt, scopes, models, name } = await readJson(c.env.incoming, newKey);
       const { key, secretKey } = await createKey(
         context.books,
-        { customerId: customerOf(c), name },
+        {
+          customerId: customerOf(c),
+          name,
+          ...(expiresAt === undefined ? {} : { expiresAt }),
+          ...(scopes === undefined ? {} : { scopes }),
+          ...(models === undefined ? {} : { models }),
+        },
         auditOf(context, c),
       );
       return c.json({ key: keyJson(key), secretKey }, 201);
@@ -74,7 +88,8 @@ export const customerRoutes: readonly AdminRoute[] = [
     needs: 'keys',
     async handle(context, c) {
       const more = { customerId: customerOf(c), audit: auditOf(context, c) };
-      const { key, secretKey } = await rotateKey(context.books, keyOf(c), more);
+      const { overlapHours } = await readJson(c.env.incoming, rotation);
+      const { key, secretKey } = await rotateKey(context.books, keyOf(c), overlapHours * 3_600_000, more);
       return c.json({ key: keyJson(key), secretKey }, 201);
     },
   },
@@ -113,10 +128,14 @@ const customerJson = ({ id, name, balanceMicros, currency, keyCount, createdAt }
   createdAt: createdAt.toISOString(),
 });
 
-const keyJson = ({ id, name, displayPrefix, createdAt, revokedAt }: ApiKey): KeySummary => ({
-  id,
-  name,
-  displayPrefix,
-  createdAt: createdAt.toISOString(),
-  revokedAt: revokedAt?.toISOString() ?? null,
+const keyJson = (key: ApiKey): KeySummary => ({
+  id: key.id,
+  name: key.name,
+  displayPrefix: key.displayPrefix,
+  createdAt: key.createdAt.toISOString(),
+  revokedAt: key.revokedAt?.toISOString() ?? null,
+  expiresAt: key.expiresAt?.toISOString() ?? null,
+  scopes: key.scopes,
+  models: key.models,
+  lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
 });
