@@ -98,6 +98,8 @@ test('invited, given a role, listed, disabled; the last owner stays', async () =
   });
   expect((await run(['role', 'DORA@acme.com', '--role', 'finance'])).stdout).toBe('dora@acme.com is finance\n');
   expect((await run(['disable', 'bob@acme.com'])).exitCode).toBe(0);
+  expect((await run(['enable', 'bob@acme.com'])).stdout).toBe('bob@acme.com may sign in again\n');
+  expect((await run(['disable', 'bob@acme.com'])).exitCode).toBe(0);
   const { stdout } = await run(['list']);
   expect(stdout).toMatch(/ann@acme\.com +Ann +owner +active/);
   expect(stdout).toMatch(/bob@acme\.com .* viewer +disabled/);
@@ -109,6 +111,8 @@ test('invited, given a role, listed, disabled; the last owner stays', async () =
   const entries = await listAuditLog(database);
   await database.close();
   expect(entries.map(({ actor, action }) => [actor, action])).toEqual([
+    ['command line', 'user.disabled'],
+    ['command line', 'user.enabled'],
     ['command line', 'user.disabled'],
     ['command line', 'user.role-changed'],
     ['command line', 'user.created'],

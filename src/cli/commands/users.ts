@@ -8,6 +8,7 @@ import {
   changeRole,
   createUser,
   disableUser,
+  enableUser,
   findUser,
   listUsers,
   setPassword,
@@ -32,9 +33,9 @@ export const command = defineCommand({
   name: 'users',
   summary: 'who may sign in to the back office',
   description:
-    'create: a user, with a password asked for here or (--invite) a link on which he chooses one. list: all of them. role: changes what one may do. disable: signs one out and lets him in no more. reset: a new password. Passwords are typed unseen or piped in, never given as arguments.',
+    'create: a user, with a password asked for here or (--invite) a link on which he chooses one. list: all of them. role: changes what one may do. disable: signs one out and lets him in no more; enable does again. reset: a new password. Passwords are typed unseen or piped in, never given as arguments.',
   arguments: {
-    action: { description: 'create, list, role, disable or reset', count: 'one' },
+    action: { description: 'create, list, role, disable, enable or reset', count: 'one' },
     target: { description: "the user's e-mail address", count: 'optional' },
   },
   options: {
@@ -56,7 +57,7 @@ export const command = defineCommand({
     const handler = actions[action];
     if (handler === undefined) {
       throw new MoatError('usage', `users: "${action}" is not an action`, {
-        fix: 'Write create, list, role, disable or reset.',
+        fix: 'Write create, list, role, disable, enable or reset.',
       });
     }
     const project = await loadProject();
@@ -89,6 +90,12 @@ const actions: Readonly<Record<string, (request: Request) => Promise<CommandResu
     const { id } = await findUser(access, required(target));
     const user = await disableUser(access, id, audit);
     terminal.print(`${user.email} is signed out and cannot sign in any more`);
+    return { json: { user } };
+  },
+  async enable({ access, audit, terminal, target }) {
+    const { id } = await findUser(access, required(target));
+    const user = await enableUser(access, id, audit);
+    terminal.print(`${user.email} may sign in again`);
     return { json: { user } };
   },
   async reset({ access, audit, terminal, target, readNewPassword }) {

@@ -1,7 +1,7 @@
-import { auditAs } from './audit-log.js';
+import { type AuditWriter, auditAs } from './audit-log.js';
 import { admitLogin } from './login-throttle.js';
 import { type Device, startSession } from './sessions.js';
-import type { Access } from './users.js';
+import { type Access, setPassword } from './users.js';
 
 export type SignIn =
   | { readonly kind: 'signed-in'; readonly token: string }
@@ -47,4 +47,27 @@ export async function signIn(
     return started;
   });
   return token === undefined ? { kind: 'refused' } : { kind: 'signed-in', token };
+}
+
+/**
+ * Changes one's own password; every session ends. Whoever sits at an open session still has to know the old one, and
+ * waits after wrong ones as at the door.
+ * @throws MoatError `weak-password`, `too-many-logins`
+ */
+export async function changePassword(
+  access: Access,
+  { userId, email }: { userId: string; email: string },
+  { current, next }: { current: string; next: string },
+  { address }: Device,
+  audit: AuditWriter,
+): Promise<Exclude<SignIn, { kind: 'signed-in' }> | { readonly kind: 'changed' }> {
+  const { database, clock, passwords } = access;
+  const admission = await admitLogin(database, clock, { email, address });
+  if (admission.kind === 'wait') return admission;
+  const [user] = await database.sql<{ passwordHash: string | null }[]>`
+    select password_hash as "passwordHash" from moat.users where id = ${userId}`;
+  if ((await passwords.verify(current, user?.passwordHash ?? null)) === 'wrong') return { kind: 'refused' };
+  await admission.succeeded();
+  await setPassword(access, userId, next, audit);
+  return { kind: 'changed' };
 }

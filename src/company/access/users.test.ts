@@ -4,12 +4,13 @@ import { manualClock } from '../../base/clock.js';
 import { auditAs, listAuditLog, verifyAuditLog } from './audit-log.js';
 import { createPasswordHasher } from './password-hasher.js';
 import { endSessions, findSession, listSessions } from './sessions.js';
-import { signIn } from './sign-in.js';
+import { changePassword, signIn } from './sign-in.js';
 import {
   type Access,
   changeRole,
   createUser,
   disableUser,
+  enableUser,
   findUser,
   listUsers,
   resetPassword,
@@ -82,6 +83,10 @@ test('a session is found by its token alone, ends after 12 idle hours, after 7 d
   await disableUser(access, user.id, audit);
   expect(await findSession(access, third)).toBeUndefined();
   expect(await enter('bob@x.de', PASSWORD)).toBe('refused');
+  await enableUser(access, user.id, audit);
+  expect(await findSession(access, third)).toBeUndefined();
+  expect(await enter('bob@x.de', PASSWORD)).toMatch(/^moat_session_/);
+  await disableUser(access, user.id, audit);
 });
 
 test('a token the browser had before is ended by signing in, and never taken over', async () => {
@@ -149,6 +154,21 @@ test('a hash at yesterday’s cost becomes one at today’s when its user signs 
   expect((await signIn(dearer, { email: 'carl@x.de', password: PASSWORD }, device, undefined)).kind).toBe('signed-in');
   expect(await hashOf()).toMatch(/^\$scrypt\$ln=11,/);
   expect(await enter('carl@x.de', PASSWORD)).toMatch(/^moat_session_/);
+});
+
+test('one’s own password is changed with the old one alone, and every session ends', async () => {
+  const { user } = await createUser(access, { email: 'fay@x.de', role: 'viewer', password: PASSWORD }, audit);
+  const session = await enter('fay@x.de', PASSWORD);
+  const change = (current: string, next: string) =>
+    changePassword(access, { userId: user.id, email: user.email }, { current, next }, device, audit);
+  expect(await change(OTHER, OTHER)).toEqual({ kind: 'refused' });
+  await expect(change(PASSWORD, 'short')).rejects.toMatchObject({ code: 'weak-password' });
+  expect(await findSession(access, session)).toBeDefined();
+  expect(await change(PASSWORD, OTHER)).toEqual({ kind: 'changed' });
+  expect(await findSession(access, session)).toBeUndefined();
+  expect(await enter('fay@x.de', PASSWORD)).toBe('refused');
+  for (let wrong = 0; wrong < 5; wrong++) await change('wrong', OTHER);
+  expect(await change(OTHER, PASSWORD)).toEqual({ kind: 'wait', seconds: 1 });
 });
 
 test('for a user that does not exist, is disabled or has no password, as much is hashed as for one that does', async () => {

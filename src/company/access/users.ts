@@ -117,6 +117,14 @@ export async function disableUser(access: Access, userId: string, audit: AuditWr
   });
 }
 
+/** Lets a disabled user in again, with the password he had. @throws MoatError `unknown-user` */
+export async function enableUser(access: Access, userId: string, audit: AuditWriter): Promise<User> {
+  return changeUser(access, userId, async (sql, user) => {
+    await sql`update moat.users set disabled_at = null where id = ${user.id}`;
+    await audit(sql, { action: 'user.enabled', target: user.id });
+  });
+}
+
 /** The old password and every session end at once. @returns the token of a new setup link @throws MoatError `unknown-user` */
 export async function resetPassword(access: Access, userId: string, audit: AuditWriter): Promise<string> {
   const { token, hash, expiresAt } = newSetup(access);

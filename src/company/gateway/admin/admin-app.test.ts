@@ -179,6 +179,18 @@ test('a wrong password and an unknown user get the same answer; too many of them
   expect([last.status, last.headers.get('retry-after'), await codeOf(last)]).toEqual([429, '1', 'too_many_attempts']);
 });
 
+test('one’s own password: the old one is asked for, and the cookie goes', async () => {
+  await addUser(opened.books.database, 'self@example.com', 'viewer');
+  const browser = openBrowser(gateway.url);
+  await browser.logIn('self@example.com');
+  const next = 'quiet rivers meet at noon';
+  expect(await codeOf(await browser.post('/api/password', { current: 'wrong', next }))).toBe('wrong_credentials');
+  const current = 'correct horse battery staple';
+  expect((await browser.post('/api/password', { current, next })).status).toBe(200);
+  expect([...browser.cookies.keys()]).toEqual([]);
+  expect((await browser.logIn('self@example.com', next)).status).toBe(200);
+});
+
 test('an invited user sets his password by the link; the last owner stays', async () => {
   const { user, setupToken } = await json<{ user: { id: string }; setupToken: string }>(
     as('owner').post('/api/users', { email: 'new@example.com', name: 'New', role: 'viewer' }),
@@ -199,6 +211,7 @@ test('an invited user sets his password by the link; the last owner stays', asyn
   expect(again).toMatch(/^moat_setup_/);
   expect((await browser.get('/api/session')).status).toBe(401);
   expect((await as('owner').post(`/api/users/${user.id}/disable`)).status).toBe(200);
+  expect((await as('owner').post(`/api/users/${user.id}/enable`)).status).toBe(200);
   const { users } = await json<{ users: { id: string; email: string }[] }>(as('owner').get('/api/users'));
   const owner = users.find(({ email }) => email === 'owner@example.com')?.id ?? '';
   expect(await codeOf(await as('owner').post(`/api/users/${owner}/disable`))).toBe('last_owner');

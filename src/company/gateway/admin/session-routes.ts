@@ -3,7 +3,7 @@ import { MoatError } from '../../../base/errors.js';
 import { auditAs } from '../../access/audit-log.js';
 import { permissionsOf } from '../../access/permissions.js';
 import { type ActiveSession, endSessions, findSession, listSessions } from '../../access/sessions.js';
-import { signIn } from '../../access/sign-in.js';
+import { type SignIn, changePassword, signIn } from '../../access/sign-in.js';
 import { useSetupToken } from '../../access/users.js';
 import { ApiProblem } from '../api-problem.js';
 import type { SessionInfo, SessionSummary, SignInMethods } from '../api-types.js';
@@ -13,6 +13,8 @@ import { cookieHeader, readCookie } from './cookies.js';
 
 const credentials = z.strictObject({ email: line(254), password: z.string().max(1024) });
 const setup = z.strictObject({ token: z.string().max(100), password: z.string().max(1024) });
+
+const passwords = z.strictObject({ current: z.string().max(1024), next: z.string().max(1024) });
 
 /** Signing in and out, and what one may do. */
 export const sessionRoutes: readonly AdminRoute[] = [
@@ -28,6 +30,7 @@ export const sessionRoutes: readonly AdminRoute[] = [
   { method: 'GET', path: '/api/oidc/callback', needs: 'anyone', handle: finishOidc },
   { method: 'GET', path: '/api/session', needs: 'signed-in', handle: showSession },
   { method: 'GET', path: '/api/sessions', needs: 'signed-in', handle: showSessions },
+  { method: 'POST', path: '/api/password', needs: 'signed-in', handle: renewPassword },
   {
     method: 'POST',
     path: '/api/logout',
@@ -46,16 +49,29 @@ async function logIn(context: AdminContext, c: AdminRequest): Promise<Response> 
   const given = await readJson(c.env.incoming, credentials);
   const before = readCookie(c.env.incoming, 'session', context.publicUrl);
   const result = await signIn(context.access, given, deviceOf(context, c), before);
-  if (result.kind === 'wait')
-    throw new ApiProblem(429, 'too_many_attempts', `Too many wrong attempts. Wait ${result.seconds} s.`, {
-      retryAfterSeconds: result.seconds,
-    });
-  if (result.kind === 'refused')
-    throw new ApiProblem(401, 'wrong_credentials', 'The e-mail address or the password is wrong.');
+  if (result.kind !== 'signed-in') throw notLetIn(result);
   c.header('set-cookie', cookieHeader('session', result.token, context.publicUrl));
   const session = await findSession(context.access, result.token);
   if (session === undefined) throw new ApiProblem(401, 'not_signed_in', 'The session ended at once. Sign in again.');
   return c.json(sessionInfo(session));
+}
+
+/** Whoever it was, the same words. */
+function notLetIn(result: Exclude<SignIn, { kind: 'signed-in' }>): ApiProblem {
+  if (result.kind === 'refused')
+    return new ApiProblem(401, 'wrong_credentials', 'The e-mail address or the password is wrong.');
+  return new ApiProblem(429, 'too_many_attempts', `Too many wrong attempts. Wait ${result.seconds} s.`, {
+    retryAfterSeconds: result.seconds,
+  });
+}
+
+async function renewPassword(context: AdminContext, c: AdminRequest): Promise<Response> {
+  const session = sessionOf(c);
+  const given = await readJson(c.env.incoming, passwords);
+  const result = await changePassword(context.access, session, given, deviceOf(context, c), auditOf(context, c));
+  if (result.kind !== 'changed') throw notLetIn(result);
+  c.header('set-cookie', cookieHeader('session', undefined, context.publicUrl));
+  return c.json({ changed: true });
 }
 
 async function setUp(context: AdminContext, c: AdminRequest): Promise<Response> {

@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { listAuditLog, verifyAuditLog } from '../../access/audit-log.js';
 import { ROLES } from '../../access/permissions.js';
-import { type User, changeRole, createUser, disableUser, listUsers, resetPassword } from '../../access/users.js';
+import {
+  type User,
+  changeRole,
+  createUser,
+  disableUser,
+  enableUser,
+  listUsers,
+  resetPassword,
+} from '../../access/users.js';
 import { ApiProblem } from '../api-problem.js';
 import type { AuditLogEntry, AuditLogVerification, UserSummary } from '../api-types.js';
 import { readJson } from '../request-body.js';
@@ -46,6 +54,13 @@ export const userRoutes: readonly AdminRoute[] = [
     needs: 'users',
     handle: async (context, c) =>
       c.json({ user: userJson(await disableUser(context.access, userOf(c), auditOf(context, c))) }),
+  },
+  {
+    method: 'POST',
+    path: '/api/users/:user/enable',
+    needs: 'users',
+    handle: async (context, c) =>
+      c.json({ user: userJson(await enableUser(context.access, userOf(c), auditOf(context, c))) }),
   },
   {
     method: 'POST',
