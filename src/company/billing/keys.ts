@@ -156,10 +156,10 @@ const unknownKey = (keyId: string): MoatError =>
     fix: 'List them with: moat keys list CUSTOMER.',
   });
 
-/** @throws MoatError `unknown-key` */
-export async function findKey({ database }: Books, keyId: string): Promise<ApiKey> {
+/** @param customerId whose key it has to be; default anybody's @throws MoatError `unknown-key` */
+export async function findKey({ database }: Books, keyId: string, customerId?: string): Promise<ApiKey> {
   const [key] = await select(database, { keyId });
-  if (key === undefined) throw unknownKey(keyId);
+  if (key === undefined || key.customerId !== (customerId ?? key.customerId)) throw unknownKey(keyId);
   return key;
 }
 

@@ -273,6 +273,20 @@ test('one customer’s keys are not reached through another’s address', async 
     const response = await as('developer').post(`/api/customers/${other.customerId}/keys/${mine}/${action}`);
     expect([response.status, await codeOf(response)]).toEqual([404, 'unknown_key']);
   }
+  const limits = `/api/customers/${other.customerId}/limits`;
+  expect(await codeOf(await as('developer').post(limits, { keyId: mine, requestsPerMinute: 1 }))).toBe('unknown_key');
+  const own = { keyId: (await keysOf(other.customerId))[0], requestsPerMinute: 9 };
+  expect(await json(as('developer').post(limits, own))).toMatchObject({ limits: [{ ...own, model: null }] });
+  expect(await json(as('developer').get(`/api/customers/${one.customerId}/limits`))).toEqual({ limits: [] });
+  expect(await json(as('developer').post(limits, { keyId: own.keyId }))).toEqual({ limits: [] });
+  const written = (await listAuditLog(opened.books.database, { limit: 2 })).map(({ action, details }) => [
+    action,
+    details['requestsPerMinute'],
+  ]);
+  expect(written).toEqual([
+    ['limit.set', null],
+    ['limit.set', '9'],
+  ]);
   expect((await one.openai.models.list()).data).toHaveLength(1);
   expect((await as('developer').get('/api/customers/internal/keys')).status).toBe(200);
   expect(await codeOf(await as('developer').post('/api/customers/internal/keys', {}))).toBe('unknown_customer');

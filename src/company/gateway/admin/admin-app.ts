@@ -28,6 +28,7 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-customer': 400,
   'bad-email': 400,
   'bad-expiry': 400,
+  'bad-limit': 400,
   'bad-scope': 400,
   'bad-setup-link': 400,
   'weak-password': 400,

@@ -2,7 +2,16 @@ import { z } from 'zod';
 import { parseMicros } from '../../../base/money.js';
 import { SCOPES } from '../../billing/admission.js';
 import { createCustomer, type CustomerRow, findCustomer, listCustomers } from '../../billing/customers.js';
-import { type ApiKey, ROTATION_OVERLAP_MS, createKey, listKeys, revokeKey, rotateKey } from '../../billing/keys.js';
+import {
+  type ApiKey,
+  ROTATION_OVERLAP_MS,
+  createKey,
+  findKey,
+  listKeys,
+  revokeKey,
+  rotateKey,
+} from '../../billing/keys.js';
+import { listRateLimits, setRateLimit } from '../../billing/key-terms.js';
 import { grantCredit } from '../../billing/ledger.js';
 import type { CustomerSummary, KeySummary } from '../api-types.js';
 import { readJson } from '../request-body.js';
@@ -26,6 +35,14 @@ const rotation = z.strictObject({
     .max(24 * 90)
     .default(ROTATION_OVERLAP_MS / 3_600_000),
 });
+const perMinute = z.number().int().min(1).max(1e12).optional();
+const limit = z.strictObject({
+  keyId: line(100).optional(),
+  model: line(200).optional(),
+  requestsPerMinute: perMinute,
+  tokensPerMinute: perMinute,
+  concurrentRequests: perMinute,
+});
 const credit = z.strictObject({
   /** As people write it: `25.00`. */
   amount: z.string().max(30),
@@ -44,6 +61,16 @@ export const customerRoutes: readonly AdminRoute[] = [
   },
   { method: 'POST', path: '/api/customers', needs: 'customers', handle: addCustomer },
   { method: 'POST', path: '/api/customers/:customer/credit', needs: 'credit', handle: addCredit },
+  {
+    method: 'GET',
+    path: '/api/customers/:customer/limits',
+    needs: 'limits',
+    async handle({ books }, c) {
+      const { id } = await findCustomer(books, customerOf(c));
+      return c.json({ limits: await listRateLimits(books, id) });
+    },
+  },
+  { method: 'POST', path: '/api/customers/:customer/limits', needs: 'limits', handle: setLimit },
   {
     method: 'GET',
     path: '/api/customers/:customer/keys',
@@ -102,6 +129,17 @@ async function addCustomer(context: AdminContext, c: AdminRequest): Promise<Resp
   const { name, currency = context.overview.currency } = await readJson(c.env.incoming, newCustomer);
   const customer = await createCustomer(context.books, { name, currency }, auditOf(context, c));
   return c.json({ customer: customerJson({ ...customer, balanceMicros: 0n, keyCount: 0 }) }, 201);
+}
+
+/** In the place of an earlier one of the same key and model; without figures it is taken off. */
+async function setLimit(context: AdminContext, c: AdminRequest): Promise<Response> {
+  const { books } = context;
+  const given = await readJson(c.env.incoming, limit);
+  const { id: customerId } = await findCustomer(books, customerOf(c));
+  if (given.keyId !== undefined) await findKey(books, given.keyId, customerId);
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  await setRateLimit(books, { customerId, ...Object.fromEntries(set) }, auditOf(context, c));
+  return c.json({ limits: await listRateLimits(books, customerId) });
 }
 
 async function addCredit(context: AdminContext, c: AdminRequest): Promise<Response> {
