@@ -10,6 +10,7 @@ import type { TextEngine } from '../../lab/generate/engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
 import { createMeter, type Meter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
+import type { BackOfficeSettings } from './admin/admin-app.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
 import { createMetrics } from './metrics.js';
@@ -42,6 +43,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** Default: the project's own, made at the first start (`.moat/studio-token`). */
   readonly studioToken?: string;
+  /** Sign-in, and what stands in front of it. Default: users with passwords, over http. */
+  readonly backOffice?: BackOfficeSettings;
   /** The built studio. Default: no studio, said in a line. */
   readonly studioDirectory?: string;
   /** Default `<projectDirectory>/runs`. */
@@ -129,6 +132,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
+    backOffice: options.backOffice ?? {},
     maxConcurrent: options.maxConcurrent ?? 256,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),
