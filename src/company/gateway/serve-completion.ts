@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { MoatError } from '../../base/errors.js';
+import type { PromptLog } from '../access/prompt-log.js';
 import type { Payer, Scope } from '../billing/admission.js';
 import { newId } from '../billing/identifiers.js';
 import type { Usage } from '../billing/settlement.js';
@@ -16,6 +17,8 @@ export interface CompletionContext extends MeteredContext {
   readonly shutdown: AbortSignal;
   /** An answer is cut off after this long. */
   readonly maxAnswerMs: number;
+  /** Where prompts and answers are stored; undefined where they are not. */
+  readonly promptLog?: Pick<PromptLog, 'record'> | undefined;
   /** Told of what went wrong inside: an error, never a key or a customer's text. */
   onProblem(error: unknown): void;
 }
@@ -32,6 +35,8 @@ export interface Serving {
   /** Default: a new one. */
   readonly requestId?: string;
   readonly traced?: TracedWish;
+  /** What was asked, as text: for the prompt log, where there is one. */
+  readonly promptText?: () => string;
 }
 
 export type AnswerFormat =
@@ -45,9 +50,10 @@ export type AnswerFormat =
  */
 export async function serveCompletion(
   context: CompletionContext,
-  { backend, prepared, payer, scope, form, format, requestId: given, traced }: Serving,
+  serving: Serving,
   outgoing: ServerResponse,
 ): Promise<void> {
+  const { backend, prepared, payer, scope, form, format, requestId: given, traced } = serving;
   const now = context.clock.now();
   const requestId = given ?? newId('req', now);
   const { inputTokens, maxOutputTokens, choices } = prepared;
@@ -78,10 +84,11 @@ export async function serveCompletion(
   const late = setTimeout(gone, context.maxAnswerMs);
   context.shutdown.addEventListener('abort', gone);
   try {
-    const sink =
+    const plain =
       format.kind === 'stream'
         ? streamSink(head, format.make(head), format.includeUsage, outgoing)
         : wholeSink(head, format.make(head), outgoing);
+    const sink = loggedSink(context, plain, admitted, serving);
     await generate(context, admitted, prepared, leaving.signal, sink);
   } finally {
     clearTimeout(late);
@@ -99,6 +106,35 @@ interface AnswerSink {
   settled(done: AnswerDone): void;
   /** @returns false when nothing was sent yet, so the error can still be an answer of its own */
   failed(problem: ApiProblem): boolean;
+}
+
+/** Stores what was asked and answered when the answer is over, whole or not; nobody waits for it. */
+function loggedSink(
+  { promptLog, onProblem }: CompletionContext,
+  sink: AnswerSink,
+  { admission: { requestId, customerId, model } }: Admitted,
+  { promptText }: Serving,
+): AnswerSink {
+  if (promptLog === undefined || promptText === undefined) return sink;
+  let answer = '';
+  const record = (): void => {
+    promptLog.record({ requestId, customerId, model, prompt: promptText(), answer }).catch(onProblem);
+  };
+  return {
+    ...sink,
+    part(part) {
+      answer += part.text;
+      return sink.part(part);
+    },
+    settled(done) {
+      record();
+      sink.settled(done);
+    },
+    failed(problem) {
+      record();
+      return sink.failed(problem);
+    },
+  };
 }
 
 async function generate(

@@ -1,10 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getRequestListener } from '@hono/node-server';
 import { type Clock, systemClock } from '../../base/clock.js';
-import { MoatError, messageOf, systemCode } from '../../base/errors.js';
 import type { Currency } from '../../base/money.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
@@ -15,7 +13,8 @@ import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
-import type { CostFacts } from './overview.js';
+import { listen } from './listen.js';
+import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
@@ -121,30 +120,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     books: { database, clock },
     backends,
     modelFacts: options.modelFacts ?? new Map(),
-    overview: {
-      project: options.projectName ?? path.basename(path.resolve(projectDirectory)),
-      currency,
-      timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-      backends,
-      parameterCounts: options.parameterCounts ?? new Map(),
-      costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
-    },
+    overview: overviewOf(options, currency, backends),
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     backOffice: options.backOffice ?? {},
+    promptLog: options.backOffice?.promptLog,
     maxConcurrent: options.maxConcurrent ?? 256,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),
     isDraining: () => isDraining,
     onProblem,
   });
-  const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
-  );
   const host = options.host ?? '127.0.0.1';
-  const port = await listen(server, options.port, host).catch(async (error: unknown) => {
+  const { server, port } = await listen(app.fetch, options.port, host).catch(async (error: unknown) => {
     await meter.close();
     throw error;
   });
@@ -160,8 +149,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-/** Until a request's last byte is here: who sends slower holds a place for nothing. */
-const REQUEST_TIMEOUT_MS = 30_000;
+function overviewOf(
+  options: GatewayOptions,
+  currency: Currency,
+  backends: ReadonlyMap<string, Backend>,
+): OverviewOptions {
+  return {
+    project: options.projectName ?? path.basename(path.resolve(options.projectDirectory)),
+    currency,
+    timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    backends,
+    parameterCounts: options.parameterCounts ?? new Map(),
+    costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
+  };
+}
 
 /** By the name that customers ask for. */
 function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock: Clock): Map<string, Backend> {
@@ -207,31 +208,4 @@ async function drain(
   await meter.close();
   server.closeAllConnections();
   await closed;
-}
-
-async function listen(server: Server, port: number, host: string): Promise<number> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, resolve);
-    });
-  } catch (error) {
-    throw explainListen(error, port, host);
-  }
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return address.port;
-}
-
-function explainListen(error: unknown, port: number, host: string): MoatError {
-  if (systemCode(error) === 'EADDRINUSE') {
-    return new MoatError('port-taken', `port ${port} on ${host} is already in use`, {
-      fix: 'Stop the program that uses it, or let moat choose a free one with --port 0.',
-      cause: error,
-    });
-  }
-  return new MoatError('address-not-available', `cannot listen on ${host}:${port}: ${messageOf(error)}`, {
-    fix: 'Choose another --host or --port.',
-    cause: error,
-  });
 }

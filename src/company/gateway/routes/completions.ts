@@ -51,7 +51,16 @@ function servingOf(context: SellingContext, body: ChatBody | TextBody, headers: 
   const chat = isChat(body);
   const [form, scope]: [AnswerHead['form'], Scope] = chat ? ['chat', 'chat'] : ['text', 'completions'];
   const prepared = chat ? backend.prepareChat(body) : backend.prepareText(body);
-  return { backend, prepared, form, scope, format: formatOf(body), traced: tracedOf(body, headers) };
+  const promptText = (): string => promptTextOf(body);
+  return { backend, prepared, form, scope, format: formatOf(body), traced: tracedOf(body, headers), promptText };
+}
+
+/** Who said what; a prompt of tokens is not text. */
+function promptTextOf(body: ChatBody | TextBody): string {
+  if (!isChat(body)) return typeof body.prompt === 'string' ? body.prompt : `(${body.prompt.length} tokens)`;
+  const textOf = (content: ChatBody['messages'][number]['content']): string =>
+    typeof content === 'string' ? content : (content ?? []).map(({ text }) => text).join('');
+  return body.messages.map(({ role, content }) => `${role}: ${textOf(content)}`).join('\n');
 }
 
 function tracedOf(body: ChatBody | TextBody, headers: IncomingHttpHeaders): TracedWish {
