@@ -25,7 +25,8 @@ export interface RunSummary {
 
 export interface ModelSummary {
   id: string;
-  contextLength: number;
+  /** null where it is not known: of an engine elsewhere. */
+  contextLength: number | null;
   parameterCount: number | null;
   inputMicrosPerMillionTokens: MicrosString | null;
   outputMicrosPerMillionTokens: MicrosString | null;
@@ -64,7 +65,7 @@ export interface UsageRow {
   inputTokens: number;
   outputTokens: number;
   chargedMicros: MicrosString;
-  status: 'finished' | 'aborted' | 'failed';
+  status: 'finished' | 'aborted' | 'failed' | 'reversed' | 'corrected';
 }
 
 export interface CustomerSummary {
