@@ -13,7 +13,7 @@ import {
   createIdempotency,
 } from './idempotency.js';
 import { balanceOf, grantCredit } from './ledger.js';
-import { createMeter } from './meter.js';
+import { type Meter, createMeter } from './meter.js';
 import { setPrice } from './prices.js';
 import { fingerprintOf } from './request-fingerprint.js';
 import { usageOf } from './usage.js';
@@ -25,17 +25,20 @@ let books: Books;
 /** Two gateways over one database. */
 let one: Idempotency;
 let other: Idempotency;
+let meter: Meter;
 beforeAll(async () => {
   project = await openScratchProject();
   books = { database: project.database, clock };
-  one = createIdempotency({ database: project.database, clock });
-  other = createIdempotency({ database: project.database, clock });
+  meter = await createMeter({ ...books, unsettledDirectory: `${project.directory}/unsettled` });
+  one = createIdempotency({ ...books, meter });
+  other = createIdempotency({ ...books, meter });
   await setPrice(books, { model: 'm', inputMicrosPerMillionTokens: 1_000_000n, outputMicrosPerMillionTokens: 0n });
   clock.advance(1);
 });
 afterAll(async () => {
   await one.close();
   await other.close();
+  await meter.close();
   await project.close();
 });
 
@@ -94,14 +97,27 @@ test('a claim that is freed is a first one again', async () => {
 });
 
 test('a process dies between claim and end: after its lease, and not before, the request is answered again and billed once', async () => {
-  const meter = await createMeter({ ...books, unsettledDirectory: `${project.directory}/unsettled` });
   const admit = async ({ requestId }: Claim): Promise<Admission> => {
-    const result = await meter.admit({ requestId, payer: { keyHash }, model: 'm', inputTokens: 10, maxTokens: 5 });
+    const result = await meter.admit({
+      requestId,
+      payer: { keyHash },
+      scope: 'chat',
+      model: 'm',
+      inputTokens: 10,
+      maxTokens: 5,
+    });
     if (result.outcome !== 'admitted') throw new Error(result.outcome);
     return result;
   };
-  const usage = { inputTokens: 10, cachedTokens: 0, outputTokens: 5, computeMs: 1, status: 'finished' as const };
-  const dead = createIdempotency({ database: project.database, clock });
+  const usage = {
+    inputTokens: 10,
+    cachedTokens: 0,
+    outputTokens: 5,
+    reasoningTokens: 0,
+    computeMs: 1,
+    status: 'finished' as const,
+  };
+  const dead = createIdempotency({ ...books, meter });
   const lost = await claimed(dead);
   await admit(lost);
   clock.advance(LEASE_MS - 1);
@@ -123,7 +139,6 @@ test('a process dies between claim and end: after its lease, and not before, the
   expect(await begin(one)).toEqual({ outcome: 'replay', answer });
   expect(await usageOf(books, { customerId })).toHaveLength(1);
   expect(await balanceOf(books, customerId)).toMatchObject({ balanceMicros: 90n, reservedMicros: 0n });
-  await meter.close();
   await dead.close();
 });
 

@@ -6,8 +6,8 @@
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { Database } from '../store/database.js';
-import { releaseReservation } from './admission.js';
 import { newId } from './identifiers.js';
+import type { Meter } from './meter.js';
 
 export interface ClaimRequest {
   readonly keyHash: string;
@@ -61,6 +61,8 @@ export interface Idempotency {
 export interface IdempotencyOptions {
   readonly database: Database;
   readonly clock: Pick<Clock, 'now'>;
+  /** Gives back what a dead process had reserved for a request. */
+  readonly meter: Pick<Meter, 'release'>;
   /** Called with what went wrong in the background. */
   readonly onProblem?: (error: unknown) => void;
 }
@@ -75,7 +77,7 @@ const CLAIM_ATTEMPTS = 5;
 
 export const isIdempotencyKey = (text: string): boolean => /^[\x20-\x7e]{1,255}$/.test(text);
 
-export function createIdempotency({ database, clock, onProblem }: IdempotencyOptions): Idempotency {
+export function createIdempotency({ database, clock, meter, onProblem }: IdempotencyOptions): Idempotency {
   const { sql } = database;
   const open = new Map<string, Claim>();
   const close = async (claim: Claim, write: () => Promise<unknown>): Promise<void> => {
@@ -96,7 +98,11 @@ export function createIdempotency({ database, clock, onProblem }: IdempotencyOpt
     async begin(request) {
       for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
         const result = (await claim(database, request, clock.now())) ?? (await look(database, request));
-        if (result?.outcome === 'claimed') open.set(result.requestId, result);
+        if (result?.outcome === 'claimed') {
+          open.set(result.requestId, result);
+          // What a dead process had reserved may still stand, and a request has one reservation at most.
+          if (result.attempt > 1) await meter.release(result);
+        }
         if (result !== undefined) return result;
       }
       throw new MoatError('idempotency-contended', `the key ${JSON.stringify(request.key)} is freed again and again`);
@@ -153,10 +159,7 @@ async function claim(database: Database, request: ClaimRequest, nowMs: number): 
      where k.lease_until <= ${now}
        and (k.expires_at <= ${now} or (k.state = 'running' and k.fingerprint = excluded.fingerprint))
     returning customer_id as "customerId", request_id as "requestId", attempt`;
-  if (row === undefined) return undefined;
-  // The dead one's reservation may still stand, and a request has one at most.
-  if (row.attempt > 1) await releaseReservation(database, row.requestId);
-  return { outcome: 'claimed', key, ...row };
+  return row === undefined ? undefined : { outcome: 'claimed', key, ...row };
 }
 
 interface KeyRow {

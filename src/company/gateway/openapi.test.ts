@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchGateway, openScratchGateway, post } from '../../../tests/scratch-gateway.js';
 import { scriptedEngine } from '../../../tests/scripted-engine.js';
-import { ANSWERS, openApiDocument } from './openapi.js';
+import { ANSWERS } from './openapi-answers.js';
+import { openApiDocument } from './openapi.js';
 
 let opened: ScratchGateway;
 beforeAll(async () => {

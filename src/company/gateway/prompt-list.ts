@@ -7,15 +7,15 @@ import type { AnswerDone, AnswerPart, PreparedAnswer } from './backend.js';
 export const MAX_PROMPTS = 16;
 
 /** One prompt: a text or its tokens. */
-export type Prompt = string | readonly number[];
+type Prompt = string | number[];
 
 /** @returns the prompts of a body, however it says them; a list of numbers is one prompt of tokens */
-export function promptsOf(
-  prompt: string | readonly number[] | readonly string[] | readonly (readonly number[])[],
-): Prompt[] {
+export function promptsOf(prompt: string | number[] | string[] | number[][]): Prompt[] {
   if (typeof prompt === 'string') return [prompt];
-  return prompt.every((each) => typeof each === 'number') ? [prompt] : prompt.map((each) => each as Prompt);
+  return isTokens(prompt) ? [prompt] : prompt;
 }
+
+const isTokens = (prompt: number[] | string[] | number[][]): prompt is number[] => typeof prompt[0] === 'number';
 
 /**
  * How much is asked for is known before any of it is looked at.

@@ -9,7 +9,10 @@ import type { CustomerSummary } from './api-types.js';
 import type { GatewayMetrics } from './metrics.js';
 import { type OverviewOptions, readOverview } from './overview.js';
 import { addCompletionRoutes, answerPlayground } from './routes/completions.js';
-import { type SellingContext, bearerOf, findBackend, payerOf } from './routes/requests.js';
+import { addEmbeddingRoutes } from './routes/embeddings.js';
+import { addModerationRoutes } from './routes/moderations.js';
+import { type SellingContext, bearerOf, findModel, payerOf } from './routes/requests.js';
+import { addResponseRoutes } from './routes/responses.js';
 import { followRun, hasRun, listRuns } from './run-reader.js';
 import { streamRun } from './run-stream.js';
 import type { StudioFiles } from './studio-files.js';
@@ -27,7 +30,6 @@ export interface RouteContext extends SellingContext {
   readonly startedAtSeconds: number;
   /** `/openapi.json`. */
   readonly apiDescription: string;
-  onProblem(error: unknown): void;
 }
 
 type Env = { Bindings: HttpBindings };
@@ -55,6 +57,9 @@ export function createApp(context: RouteContext): Hono<Env> {
   });
   addModelRoutes(app, context);
   addCompletionRoutes(app, context);
+  addResponseRoutes(app, context);
+  addEmbeddingRoutes(app, context);
+  addModerationRoutes(app, context);
   addStudioRoutes(app, context);
   app.all('/v1/*', (c) => {
     throw new ApiProblem(404, 'unknown_url', `There is no ${c.req.method} ${c.req.path} here.`);
@@ -71,13 +76,16 @@ function addModelRoutes(app: Hono<Env>, context: RouteContext): void {
     created: context.startedAtSeconds,
     owned_by: 'moat',
   });
+  const { backends, embedders, moderators } = context;
+  const names = [...backends.keys(), ...embedders.keys(), ...moderators.keys()];
+  const models = new Map(names.map((name) => [name, name]));
   app.get('/v1/models', async (c) => {
     await requireKey(context, c.env.incoming);
-    return c.json({ object: 'list', data: [...context.backends.keys()].map(modelJson) });
+    return c.json({ object: 'list', data: [...models.keys()].map(modelJson) });
   });
   app.get('/v1/models/:model', async (c) => {
     await requireKey(context, c.env.incoming);
-    return c.json(modelJson(findBackend(context, c.req.param('model')).modelId));
+    return c.json(modelJson(findModel(models, c.req.param('model'))));
   });
 }
 

@@ -7,10 +7,13 @@ import { type Clock, systemClock } from '../../base/clock.js';
 import { MoatError, messageOf, systemCode } from '../../base/errors.js';
 import type { Currency } from '../../base/money.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
+import type { EmbeddingEngine } from '../../lab/tasks/embedding/embedding-engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
-import { createMeter, type Meter } from '../billing/meter.js';
+import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
+import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
 import type { Backend } from './backend.js';
+import type { ModerationModel } from './moderation.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import type { CostFacts } from './overview.js';
@@ -27,6 +30,10 @@ export interface GatewayOptions {
   readonly engines: ReadonlyMap<string, TextEngine>;
   /** Models that run elsewhere, by the name customers ask for. */
   readonly upstreams?: ReadonlyMap<string, Backend>;
+  /** Models that turn texts into vectors, by the name customers ask for; not closed either. */
+  readonly embedders?: ReadonlyMap<string, EmbeddingEngine>;
+  /** Models that say what is wrong with a text; not closed either. */
+  readonly moderators?: ReadonlyMap<string, ModerationModel>;
   /** What customers may know of a model beside its name: JSON, under the names it is listed with. */
   readonly modelFacts?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly projectDirectory: string;
@@ -81,12 +88,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const onProblem = options.onProblem ?? (() => undefined);
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
-  const meter = await createMeter({
-    database,
-    clock,
-    onProblem,
-    unsettledDirectory: path.join(projectDirectory, '.moat', 'unsettled'),
-  });
+  const unsettledDirectory = path.join(projectDirectory, '.moat', 'unsettled');
+  const selling = await openBooks({ database, clock, onProblem, unsettledDirectory });
   const shutdown = new AbortController();
   // Every answer listens to it; their number is bounded by `maxConcurrent`.
   setMaxListeners(0, shutdown.signal);
@@ -98,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...(options.upstreams ?? []),
   ]);
   const app = createApp({
-    meter,
+    ...selling,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics,
     observer: metrics,
@@ -109,6 +112,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     maxAnswerMs: options.maxAnswerMs ?? 600_000,
     books: { database, clock },
     backends,
+    embedders: options.embedders ?? new Map(),
+    moderators: options.moderators ?? new Map(),
     modelFacts: options.modelFacts ?? new Map(),
     overview: {
       project: options.projectName ?? path.basename(path.resolve(projectDirectory)),
@@ -130,7 +135,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
   const host = options.host ?? '127.0.0.1';
   const port = await listen(server, options.port, host).catch(async (error: unknown) => {
-    await meter.close();
+    await selling.closeBooks();
     throw error;
   });
   let closing: Promise<void> | undefined;
@@ -140,9 +145,26 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     studioToken,
     close(graceMs = 10_000) {
       isDraining = true;
-      return (closing ??= drain(server, inFlight, shutdown, graceMs, meter));
+      return (closing ??= drain(server, inFlight, shutdown, graceMs, selling.closeBooks));
     },
   };
+}
+
+/** What is written down of every request: its account, and its answer where it may be asked for again. */
+async function openBooks(options: MeterOptions): Promise<Selling> {
+  const meter = await createMeter(options);
+  const idempotency = createIdempotency({ ...options, meter });
+  const closeBooks = async (): Promise<void> => {
+    await idempotency.close();
+    await meter.close();
+  };
+  return { meter, idempotency, closeBooks };
+}
+
+interface Selling {
+  readonly meter: Meter;
+  readonly idempotency: Idempotency;
+  closeBooks(): Promise<void>;
 }
 
 async function drain(
@@ -150,7 +172,7 @@ async function drain(
   inFlight: Set<Promise<void>>,
   shutdown: AbortController,
   graceMs: number,
-  meter: Meter,
+  closeBooks: () => Promise<void>,
 ): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeIdleConnections();
@@ -162,7 +184,7 @@ async function drain(
   grace.abort();
   shutdown.abort();
   await Promise.all(inFlight);
-  await meter.close();
+  await closeBooks();
   server.closeAllConnections();
   await closed;
 }

@@ -1,31 +1,10 @@
 /** Answers in the form of `/v1/responses`: one message of text, whole or as the events of a stream. */
-import type { ApiProblem } from '../api-problem.js';
 import type { AnswerDone, AnswerPart } from '../backend.js';
+import type { AnswerHead, StreamFormat, WholeAnswer } from '../completion-format.js';
 import type { ResponsesBody } from './responses-request.js';
 
-export interface ResponsesHead {
-  readonly requestId: string;
-  readonly model: string;
-  /** Seconds since the epoch. */
-  readonly created: number;
+interface ResponsesHead extends Pick<AnswerHead, 'requestId' | 'model' | 'created'> {
   readonly body: ResponsesBody;
-}
-
-/** The events of one streamed answer, as server-sent ones; the sequence numbers run through all of them. */
-export interface ResponsesStream {
-  opening(): string;
-  /** Empty where a part has nothing to show. */
-  text(part: AnswerPart): string;
-  /** The text is complete and the books are not yet written. */
-  finish(): string;
-  /** The books are on disk: the last event. */
-  usage(done: AnswerDone): string;
-  failed(problem: ApiProblem): string;
-}
-
-export interface WholeResponse {
-  push(part: AnswerPart): void;
-  body(done: AnswerDone): object;
 }
 
 type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed';
@@ -93,37 +72,45 @@ function endOf(head: ResponsesHead, text: string, done: AnswerDone): object {
   });
 }
 
-export function wholeResponse(head: ResponsesHead): WholeResponse {
+/** A refusal of an upstream's is text here. */
+const textOf = ({ text, refusal }: AnswerPart): string => text + (refusal ?? '');
+
+export function wholeResponse(head: ResponsesHead): WholeAnswer {
   let text = '';
   return {
     push(part) {
-      text += part.text;
+      text += textOf(part);
     },
     body: (done) => endOf(head, text, done),
   };
 }
 
-export function responsesStream(head: ResponsesHead): ResponsesStream {
+const OPENING_EVENTS = 4;
+
+/** Server-sent events; their numbers run through all of them. */
+export function responsesStream(head: ResponsesHead): StreamFormat {
   let text = '';
-  let sequence = 0;
-  const event = (type: string, fields: object): string =>
-    `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: sequence++, ...fields })}\n\n`;
+  // The opening is written with the first part, and has the first numbers whichever is made first.
+  let sequence = OPENING_EVENTS;
+  const event = (type: string, fields: object, number = sequence++): string =>
+    `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: number, ...fields })}\n\n`;
   const place = { item_id: `msg_${suffixOf(head)}`, output_index: 0, content_index: 0 };
   return {
     opening() {
       const response = responseOf(head, 'in_progress', []);
       const item = messageOf(head, 'in_progress', []);
       return [
-        event('response.created', { response }),
-        event('response.in_progress', { response }),
-        event('response.output_item.added', { output_index: 0, item }),
-        event('response.content_part.added', { ...place, part: textPart('') }),
+        event('response.created', { response }, 0),
+        event('response.in_progress', { response }, 1),
+        event('response.output_item.added', { output_index: 0, item }, 2),
+        event('response.content_part.added', { ...place, part: textPart('') }, 3),
       ].join('');
     },
-    text(part) {
-      if (part.text === '') return '';
-      text += part.text;
-      return event('response.output_text.delta', { ...place, delta: part.text, logprobs: [] });
+    part(part) {
+      const delta = textOf(part);
+      if (delta === '') return '';
+      text += delta;
+      return event('response.output_text.delta', { ...place, delta, logprobs: [] });
     },
     finish: () =>
       event('response.output_text.done', { ...place, text, logprobs: [] }) +
@@ -136,6 +123,7 @@ export function responsesStream(head: ResponsesHead): ResponsesStream {
         event(`response.${status}`, { response: endOf(head, text, done) })
       );
     },
+    end: '',
     failed({ code, message }) {
       const error = { code, message };
       const output = [messageOf(head, 'incomplete', [textPart(text)])];

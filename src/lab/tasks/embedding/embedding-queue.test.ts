@@ -9,9 +9,9 @@ function scripted(queueLimit = 1000) {
     new Promise((resolve, reject) => {
       runs.push(texts);
       endings.push((error) => {
-        if (error !== undefined) reject(error);
+        if (error !== undefined) return reject(error);
         const vectors = texts.map((text) => Float32Array.of(Number(text.trim())));
-        resolve({ vectors, tokens: texts.map(() => 2), computeMs: texts.length * 10 });
+        return resolve({ vectors, tokens: texts.map(() => 2), computeMs: texts.length * 10 });
       });
     });
   const queue = createEmbeddingQueue({ modelId: 'm', queueLimit, run });
