@@ -3,7 +3,8 @@ import { manualClock } from '../../base/clock.js';
 import { type ScratchProject, openScratchProject } from '../../../tests/scratch-database.js';
 import type { Admission } from './admission.js';
 import { hashOfKey } from './api-key.js';
-import { type Books, createCustomer, createKey } from './customers.js';
+import { type Books, createCustomer } from './customers.js';
+import { createKey } from './keys.js';
 import {
   type Claim,
   type ClaimResult,

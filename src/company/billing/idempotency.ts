@@ -7,6 +7,7 @@ import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { Database } from '../store/database.js';
 import { newId } from './identifiers.js';
+import { type KeyTerms, keyTermsOf } from './key-terms.js';
 import type { Meter } from './meter.js';
 
 export interface ClaimRequest {
@@ -60,7 +61,7 @@ export interface Idempotency {
 
 export interface IdempotencyOptions {
   readonly database: Database;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Clock;
   /** Gives back what a dead process had reserved for a request. */
   readonly meter: Pick<Meter, 'release'>;
   /** Called with what went wrong in the background. */
@@ -96,12 +97,14 @@ export function createIdempotency({ database, clock, meter, onProblem }: Idempot
   return {
     upkeep,
     async begin(request) {
+      const payer = await keyTermsOf({ database, clock }, request.keyHash);
+      if (payer === undefined) return { outcome: 'unknown-key' };
       for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
-        const result = (await claim(database, request, clock.now())) ?? (await look(database, request));
+        const result = (await claim(database, payer, request, clock.now())) ?? (await look(database, payer, request));
         if (result?.outcome === 'claimed') {
-          open.set(result.requestId, result);
           // What a dead process had reserved may still stand, and a request has one reservation at most.
           if (result.attempt > 1) await meter.release(result);
+          open.set(result.requestId, result);
         }
         if (result !== undefined) return result;
       }
@@ -137,20 +140,24 @@ export function createIdempotency({ database, clock, meter, onProblem }: Idempot
   };
 }
 
+type Payer = Pick<KeyTerms, 'customerId'>;
+
 /**
  * One statement: whoever inserts the row, or takes over one that nobody holds, has the claim.
- * @returns undefined where the row is somebody's, or the API key nobody's
+ * @returns undefined where the row is somebody's
  */
-async function claim(database: Database, request: ClaimRequest, nowMs: number): Promise<Claim | undefined> {
-  const { keyHash, key, fingerprint } = request;
+async function claim(
+  { sql }: Database,
+  { customerId }: Payer,
+  { key, fingerprint }: ClaimRequest,
+  nowMs: number,
+): Promise<Claim | undefined> {
   const [now, leaseUntil, expiresAt] = [0, LEASE_MS, KEPT_MS].map((ms) => new Date(nowMs + ms)) as [Date, Date, Date];
   const newest = newId('req', nowMs);
-  const [row] = await database.sql<{ customerId: string; requestId: string; attempt: number }[]>`
+  const [row] = await sql<{ requestId: string; attempt: number }[]>`
     insert into moat.idempotency_keys as k
       (customer_id, key, fingerprint, request_id, attempt, state, lease_until, created_at, expires_at)
-    select customer_id, ${key}, decode(${fingerprint}, 'hex'), ${newest}, 1, 'running', ${leaseUntil}::timestamptz,
-           ${now}::timestamptz, ${expiresAt}::timestamptz
-      from moat.api_keys where hash = decode(${keyHash}, 'hex') and revoked_at is null
+    values (${customerId}, ${key}, decode(${fingerprint}, 'hex'), ${newest}, 1, 'running', ${leaseUntil}, ${now}, ${expiresAt})
     on conflict (customer_id, key) do update
        set attempt = k.attempt + 1, state = 'running', lease_until = excluded.lease_until, fingerprint = excluded.fingerprint,
            request_id = case when k.expires_at <= ${now} then excluded.request_id else k.request_id end,
@@ -158,8 +165,8 @@ async function claim(database: Database, request: ClaimRequest, nowMs: number): 
            expires_at = excluded.expires_at, status = null, headers = null, body = null
      where k.lease_until <= ${now}
        and (k.expires_at <= ${now} or (k.state = 'running' and k.fingerprint = excluded.fingerprint))
-    returning customer_id as "customerId", request_id as "requestId", attempt`;
-  return row === undefined ? undefined : { outcome: 'claimed', key, ...row };
+    returning request_id as "requestId", attempt`;
+  return row === undefined ? undefined : { outcome: 'claimed', customerId, key, ...row };
 }
 
 interface KeyRow {
@@ -173,14 +180,12 @@ interface KeyRow {
 /** @returns undefined when the row was freed in the meantime */
 async function look(
   { sql }: Database,
-  { keyHash, key, fingerprint }: ClaimRequest,
+  { customerId }: Payer,
+  { key, fingerprint }: ClaimRequest,
 ): Promise<Exclude<ClaimResult, Claim> | undefined> {
-  const [payer] = await sql<{ id: string }[]>`
-    select customer_id as id from moat.api_keys where hash = decode(${keyHash}, 'hex') and revoked_at is null`;
-  if (payer === undefined) return { outcome: 'unknown-key' };
   const [row] = await sql<KeyRow[]>`
     select state, fingerprint = decode(${fingerprint}, 'hex') as "isSame", status, headers, body
-      from moat.idempotency_keys where customer_id = ${payer.id} and key = ${key}`;
+      from moat.idempotency_keys where customer_id = ${customerId} and key = ${key}`;
   if (row === undefined) return undefined;
   if (!row.isSame) return { outcome: 'mismatch' };
   const { status, headers, body } = row;

@@ -24,7 +24,7 @@ afterAll(async () => {
 interface Asking {
   readonly key: string;
   readonly idempotencyKey?: string;
-  readonly body?: object;
+  readonly body?: object | string;
   readonly signal?: AbortSignal;
   readonly url?: string;
 }
@@ -33,7 +33,7 @@ const ask = ({ key, idempotencyKey = 'order 7', body = {}, signal, url = opened.
   fetch(`${url}/v1/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': idempotencyKey },
-    body: JSON.stringify({ model: 'quick', prompt: 'ab', max_tokens: 3, ...body }),
+    body: typeof body === 'string' ? body : JSON.stringify({ model: 'quick', prompt: 'ab', max_tokens: 3, ...body }),
     ...(signal === undefined ? {} : { signal }),
   });
 
@@ -84,6 +84,9 @@ test('32 at once: one is served, the others hear 409 or get its bytes; other bod
   expect([other.status, await codeOf(other)]).toEqual([400, 'idempotency_mismatch']);
   const badKey = await ask({ key, idempotencyKey: 'x'.repeat(256) });
   expect([badKey.status, await codeOf(badKey)]).toEqual([400, 'invalid_value']);
+  const deep = `{"model":"quick","prompt":"a","x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+  const nested = await ask({ key, idempotencyKey: 'deep', body: deep });
+  expect([nested.status, await codeOf(nested)]).toEqual([400, 'invalid_json']);
   expect(await usageOf(opened.books, { customerId })).toHaveLength(1);
   const neighbour = await opened.newClient(1000n);
   const theirs = await ask({ key: neighbour.secretKey });

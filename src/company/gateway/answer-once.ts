@@ -31,8 +31,11 @@ export async function answerOnce(
     return;
   }
   if (typeof key !== 'string' || !isIdempotencyKey(key)) throw badKey();
-  const fingerprint = fingerprintOf(incoming.method ?? '', incoming.url ?? '', body);
-  const result = await context.idempotency.begin({ keyHash: payer.keyHash, key, fingerprint });
+  const result = await context.idempotency.begin({
+    keyHash: payer.keyHash,
+    key,
+    fingerprint: fingerprint(incoming, body),
+  });
   switch (result.outcome) {
     case 'claimed':
       return answerAndKeep(context, result, outgoing, serve);
@@ -46,6 +49,14 @@ export async function answerOnce(
       throw mismatch();
     case 'not-kept':
       throw notKept();
+  }
+}
+
+function fingerprint({ method = '', url = '' }: IncomingMessage, body: unknown): string {
+  try {
+    return fingerprintOf(method, url, body);
+  } catch (cause) {
+    throw new ApiProblem(400, 'invalid_json', 'The request body is nested too deeply.', { cause });
   }
 }
 
