@@ -53,8 +53,8 @@ export function findModel<Model>(models: ReadonlyMap<string, Model>, name: strin
 }
 
 /**
- * Reads and checks a request, then serves it, within the number of requests that are served at once.
- * @param prepare what it throws is told to customers alone: a stranger learns that he is one, and nothing about models or fields
+ * Reads and checks a request, then serves it, within the number of requests that are served at once. Of a stranger not even the
+ * body is read: he learns that he is one, and nothing about models or fields.
  * @param serve writes the answer itself; with an `Idempotency-Key` it is called once for all repeats
  */
 export async function answer<Schema extends z.ZodType, Prepared>(
@@ -68,14 +68,9 @@ export async function answer<Schema extends z.ZodType, Prepared>(
   if (context.isDraining()) throw draining();
   if (context.inFlight.size >= context.maxConcurrent) throw busy();
   const work = async (): Promise<void> => {
-    const read = async () => {
-      const body = await readJson(incoming, schema);
-      return { body, prepared: await prepare(body) };
-    };
-    const { body, prepared } = await read().catch(async (error: unknown) => {
-      if (payer !== 'internal' && !(await context.meter.knowsKey(payer.keyHash))) throw invalidKey();
-      throw error;
-    });
+    if (payer !== 'internal' && !(await context.keyLimits.knows(payer.keyHash))) throw invalidKey();
+    const body = await readJson(incoming, schema);
+    const prepared = await prepare(body);
     await answerOnce(context, { incoming, outgoing }, { payer, body }, (...given) => serve(prepared, ...given));
   };
   const serving = work();
