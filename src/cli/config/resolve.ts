@@ -166,6 +166,8 @@ function resolveServe(serve: Given<'serve'>, name: string): ProjectConfig['serve
     upstreams: serve.upstreams,
     embeddings: serve.embeddings,
     moderation: serve.moderation,
+    moderationFlags: serve.moderationFlags,
+    moderationThreshold: serve.moderationThreshold ?? 0.5,
     responseCache: serve.responseCache ?? 0,
     promptLogDays: serve.promptLogDays ?? 0,
     log: serve.log ?? 'problems',

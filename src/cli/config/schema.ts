@@ -112,6 +112,8 @@ const sections = {
     upstreams: text(words('FILE', 4096), ['upstreams', 'models that run elsewhere']),
     embeddings: text(words('FOLDER', 4096), ['embeddings', 'an encoder, to sell vectors of']),
     moderation: text(words('NAME', 200), ['moderation', 'a classification model for /v1/moderations']),
+    moderationFlags: text(words('LABELS', 4096), ['moderation-flags', 'its labels that flag a text']),
+    moderationThreshold: realNumber(0.01, 1, ['moderation-threshold', 'probability from which such a label counts']),
     responseCache: realNumber(0, 1_000_000, ['response-cache', 'megabytes for answers that may be asked again']),
     promptLogDays: wholeNumber(0, 3650, ['prompt-log-days', 'days that prompts and answers are stored']),
     log: oneOf(['off', 'problems', 'requests'], ['log', 'what to write, as JSON lines'], 'WHAT'),

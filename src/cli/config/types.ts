@@ -205,6 +205,10 @@ export interface ServeConfig {
   embeddings?: string;
   /** The name of a model of `moat task classification` that answers /v1/moderations. Default: none. */
   moderation?: string;
+  /** Labels of that model which flag a text: "insult, spam". Needed with `moderation`. */
+  moderationFlags?: string;
+  /** Probability from which such a label counts. Default 0.5. */
+  moderationThreshold?: number;
   /** Megabytes for answers that would be the same again: temperature 0, or a seed. Default 0: none are kept. */
   responseCache?: number;
   /** Days that prompts and answers are stored, personal data masked. Default 0: never. */
@@ -243,7 +247,13 @@ type DataWithoutDefault =
 
 /** The configuration a command sees: every default filled in, every rule checked. */
 type ServeWithoutDefault =
-  'requestsPerMinute' | 'tokensPerMinute' | 'concurrentRequests' | 'upstreams' | 'embeddings' | 'moderation';
+  | 'requestsPerMinute'
+  | 'tokensPerMinute'
+  | 'concurrentRequests'
+  | 'upstreams'
+  | 'embeddings'
+  | 'moderation'
+  | 'moderationFlags';
 
 export interface ProjectConfig {
   readonly schemaVersion: 1;

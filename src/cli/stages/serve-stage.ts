@@ -17,6 +17,7 @@ import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
 import { filesOf } from './project-files.js';
+import { openSideModels } from './side-models.js';
 
 export interface Service {
   readonly gateway: Gateway;
@@ -53,9 +54,13 @@ export async function startService({ project, model, clock, onProblem }: Service
     await offerPrice(project, books);
     const engine = await loadEngine(project, model);
     closers.push(() => engine.close());
+    const { embedders, moderators, close: closeSideModels } = await openSideModels(project);
+    closers.push(closeSideModels);
     const gateway = await startGateway({
       database,
       engines: new Map([[engine.modelId, engine]]),
+      embedders,
+      moderators,
       modelFacts: new Map([[engine.modelId, await factsOf(model)]]),
       projectDirectory: project.root,
       projectName: project.config.name,
