@@ -94,6 +94,18 @@ test('32 at once: one is served, the others hear 409 or get its bytes; other bod
   await theirs.text();
 });
 
+test('repeats are free, and count as requests', async () => {
+  const narrow = await opened.start({ rateLimits: { requestsPerMinute: 2 } });
+  const { secretKey: key } = await opened.newClient(1000n);
+  await (await ask({ key, url: narrow.url })).text();
+  const counted = await ask({ key, url: narrow.url });
+  expect([200, 409]).toContain(counted.status);
+  await counted.text();
+  const refused = await ask({ key, url: narrow.url });
+  expect([refused.status, await codeOf(refused)]).toEqual([429, 'rate_limit_exceeded']);
+  await narrow.close();
+});
+
 test('a reader who leaves finds the whole answer when he asks again, charged once', async () => {
   const { secretKey: key, customerId } = await opened.newClient(1000n);
   const leaving = new AbortController();

@@ -9,11 +9,12 @@ import { type Claim, type Idempotency, type KeptAnswer, KEPT_BYTES, isIdempotenc
 import { fingerprintOf } from '../billing/request-fingerprint.js';
 import type { AnswerTarget } from './answer-target.js';
 import { ApiProblem, invalidKey, toApiProblem } from './api-problem.js';
+import type { MeteredContext } from './metered.js';
 
 /** @param requestId undefined: a new one. @returns the error that a stream ended with @throws ApiProblem */
 export type Serve = (target: AnswerTarget, requestId: string | undefined) => Promise<ApiProblem | undefined | void>;
 
-export interface OnceContext {
+export interface OnceContext extends Pick<MeteredContext, 'limiter' | 'keyLimits'> {
   readonly idempotency: Idempotency;
   onProblem(error: unknown): void;
 }
@@ -36,9 +37,9 @@ export async function answerOnce(
     key,
     fingerprint: fingerprint(incoming, body),
   });
+  if (result.outcome === 'claimed') return answerAndKeep(context, result, outgoing, serve);
+  await countRepeat(context, payer.keyHash);
   switch (result.outcome) {
-    case 'claimed':
-      return answerAndKeep(context, result, outgoing, serve);
     case 'replay':
       return replay(result.answer, outgoing);
     case 'unknown-key':
@@ -50,6 +51,12 @@ export async function answerOnce(
     case 'not-kept':
       throw notKept();
   }
+}
+
+/** A repeat is free, and a request all the same. @throws ApiProblem 429 */
+async function countRepeat({ limiter, keyLimits }: OnceContext, keyHash: string): Promise<void> {
+  const limits = await keyLimits.of(keyHash, '');
+  if (limits !== undefined) limiter.take(limits, 0).end();
 }
 
 function fingerprint({ method = '', url = '' }: IncomingMessage, body: unknown): string {
@@ -117,7 +124,7 @@ async function end(
   problem: ApiProblem | undefined,
   answer: KeptAnswer,
 ): Promise<void> {
-  // Cut off by the customer's own limit of time, and charged.
+  // Cut off after the longest that an answer may take, and charged.
   if (problem === undefined || problem.code === 'answer_timeout') await idempotency.finish(claim, answer);
   // The server's doing: he gets a whole answer next time, under the one charge there is.
   else if (problem.code === 'shutting_down' || problem.code === 'settlement_delayed') await idempotency.abandon(claim);

@@ -70,12 +70,11 @@ async function openThread(entry: URL, workerData: unknown, modelId: string, onDe
   const say = (message: ToThread): void => worker.postMessage(message);
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   await untilReady(worker);
-  let isOver = false;
+  let failure: MoatError | undefined;
   const die = (cause: unknown): void => {
-    if (isOver) return;
-    isOver = true;
+    if (failure !== undefined) return;
     onDeath();
-    const failure = new MoatError('engine-failed', `${modelId} stopped in the middle of its work`, {
+    failure = new MoatError('engine-failed', `${modelId} stopped in the middle of its work`, {
       fix: 'Ask again; it starts anew.',
       cause,
     });
@@ -95,9 +94,10 @@ async function openThread(entry: URL, workerData: unknown, modelId: string, onDe
   return {
     call: (name, given) =>
       new Promise((resolve, reject) => {
+        if (failure !== undefined) return reject(failure);
         const id = ++lastId;
         open.set(id, { resolve, reject });
-        say({ type: 'call', id, name, given });
+        return say({ type: 'call', id, name, given });
       }),
     async close() {
       say({ type: 'close' });
