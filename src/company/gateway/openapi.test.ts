@@ -31,6 +31,17 @@ test('the document is served to anybody, and nothing it points to is missing', a
   expect(JSON.stringify(document.components.schemas['ChatRequest'])).toContain('"maximum":2');
 });
 
+test('every route it describes is there, and asks for a key', async () => {
+  const { paths } = openApiDocument('0.0.0') as { paths: Record<string, object> };
+  expect(Object.keys(paths).length).toBeGreaterThanOrEqual(7);
+  for (const [route, operations] of Object.entries(paths)) {
+    for (const method of Object.keys(operations)) {
+      const response = await fetch(`${opened.gateway.url}${route.replace('{model}', 'quick')}`, { method });
+      expect([route, response.status]).toEqual([route, 401]);
+    }
+  }
+});
+
 test('what it says of answers holds of real ones', async () => {
   const { secretKey } = await opened.newClient(1_000_000n);
   const { url } = opened.gateway;

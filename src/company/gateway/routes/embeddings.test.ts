@@ -7,6 +7,7 @@ import { readSentenceGolden, writeSentenceModel } from '../../../../tests/golden
 import { type ScratchGateway, openScratchGateway, post } from '../../../../tests/scratch-gateway.js';
 import { MoatError } from '../../../base/errors.js';
 import { type EmbeddingEngine, createEmbeddingEngine } from '../../../lab/tasks/embedding/embedding-engine.js';
+import { createKey } from '../../billing/keys.js';
 import { balanceOf } from '../../billing/ledger.js';
 import { usageOf } from '../../billing/usage.js';
 import { ANSWERS } from '../openapi-answers.js';
@@ -108,6 +109,9 @@ test('what cannot be done is refused before anything runs, each with its code', 
   expect(await ask({ model: 'none' })).toMatchObject({ status: 404, code: 'model_not_found' });
   expect(await ask({ model: 'unpriced' })).toMatchObject({ status: 404, code: 'model_not_found' });
   expect(await ask({ input: ['a b', 'c d'] })).toMatchObject({ status: 402, code: 'insufficient_credit' });
+  const { secretKey: chatOnly } = await createKey(opened.books, { customerId, scopes: ['chat'] });
+  const forbidden = await post(`${gateway.url}/v1/embeddings`, chatOnly, { model: 'vectors', input: 'a' });
+  expect([forbidden.status, await forbidden.json()]).toMatchObject([403, { error: { code: 'key_not_allowed' } }]);
   expect((await post(`${gateway.url}/v1/embeddings`, `moat_sk_${'x'.repeat(43)}`, {})).status).toBe(401);
   expect(await usageOf(opened.books, { customerId })).toEqual([]);
 });
