@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
+import { routePath } from 'hono/route';
 import { z } from 'zod';
 import { type Books, listCustomers } from '../billing/customers.js';
 import { ApiProblem, busy, draining, invalidKey, toApiProblem } from './api-problem.js';
@@ -38,10 +39,10 @@ const MAX_FOLLOWERS = 64;
 
 export function createApp(context: RouteContext): Hono<Env> {
   const app = new Hono<Env>();
-  app.onError((error) => {
+  app.onError((error, c) => {
     const problem = toApiProblem(error);
     if (problem.status === 500) context.onProblem(problem.cause ?? error);
-    context.observer.refused(problem.code);
+    context.observer.refused(problem, routePath(c));
     return problem.toResponse();
   });
   app.get('/healthz', (c) => c.json({ status: 'ok' }));

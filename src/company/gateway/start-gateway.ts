@@ -13,13 +13,15 @@ import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
 import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
 import type { Backend } from './backend.js';
+import type { RequestObserver } from './metered.js';
 import type { ModerationModel } from './moderation.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
-import type { CostFacts } from './overview.js';
+import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
+import { NO_LOG, type RequestLog } from './request-log.js';
 import { createResponseCache } from './response-cache.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
@@ -67,6 +69,8 @@ export interface GatewayOptions {
   readonly maxAnswerMs?: number;
   /** Of the API, in its description. Default 0.0.0. */
   readonly version?: string;
+  /** Default: none. The gateway does not close it. */
+  readonly log?: RequestLog;
   /** Told of what went wrong inside: an error, never a key or a customer's text. */
   readonly onProblem?: (error: unknown) => void;
 }
@@ -88,7 +92,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? systemClock;
   const { database, projectDirectory } = options;
   const currency = options.currency ?? 'USD';
-  const onProblem = options.onProblem ?? (() => undefined);
+  const log = options.log ?? NO_LOG;
+  const onProblem = (error: unknown): void => {
+    log.problem(error);
+    options.onProblem?.(error);
+  };
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
   const unsettledDirectory = path.join(projectDirectory, '.moat', 'unsettled');
@@ -104,7 +112,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...selling,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics,
-    observer: metrics,
+    observer: toBoth(metrics, log),
     limiter: createRateLimiter(clock),
     keyLimits: createKeyLimits({ database, clock }, options.rateLimits ?? {}, clock),
     clock,
@@ -115,14 +123,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     embedders: options.embedders ?? new Map(),
     moderators: options.moderators ?? new Map(),
     modelFacts: options.modelFacts ?? new Map(),
-    overview: {
-      project: options.projectName ?? path.basename(path.resolve(projectDirectory)),
-      currency,
-      timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-      backends,
-      parameterCounts: options.parameterCounts ?? new Map(),
-      costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
-    },
+    overview: overviewOf(options, currency, backends),
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
@@ -150,6 +151,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       isDraining = true;
       return (closing ??= drain(server, inFlight, shutdown, graceMs, selling.closeBooks));
     },
+  };
+}
+
+function overviewOf(
+  options: GatewayOptions,
+  currency: Currency,
+  backends: ReadonlyMap<string, Backend>,
+): OverviewOptions {
+  return {
+    project: options.projectName ?? path.basename(path.resolve(options.projectDirectory)),
+    currency,
+    timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    backends,
+    parameterCounts: options.parameterCounts ?? new Map(),
+    costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
   };
 }
 
@@ -182,6 +198,19 @@ function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock
   if (responseCache === undefined) return backends;
   const cache = createResponseCache({ ...responseCache, clock });
   return new Map([...backends].map(([name, backend]) => [name, cache.over(backend)]));
+}
+
+function toBoth(first: RequestObserver, second: RequestObserver): RequestObserver {
+  return {
+    answered(request) {
+      first.answered(request);
+      second.answered(request);
+    },
+    refused(problem, route) {
+      first.refused(problem, route);
+      second.refused(problem, route);
+    },
+  };
 }
 
 async function drain(

@@ -8,23 +8,32 @@ import { type ChatBody, chatSchema, type TextListBody, textListSchema } from '..
 import { preparePrompts, promptsOf } from '../prompt-list.js';
 import type { Backend, PreparedAnswer } from '../backend.js';
 import { type AnswerFormat, type Serving, serveCompletion } from '../serve-completion.js';
-import { type Exchange, type SellingContext, answer, findModel, payerOf } from './requests.js';
+import type { TraceHeaders, TracedWish } from '../tracing.js';
+import { type Exchange, type SellingContext, answer, findModel, payerOf, traceHeadersOf } from './requests.js';
 
 type Env = { Bindings: HttpBindings };
 
 export function addCompletionRoutes(app: Hono<Env>, context: SellingContext): void {
   app.post('/v1/chat/completions', (c) =>
-    complete(context, c.env, payerOf(c.env.incoming), chatSchema, (body) => servingOf(context, body)),
+    complete(context, c.env, payerOf(c.env.incoming), chatSchema, (body) =>
+      servingOf(context, body, traceHeadersOf(c.env.incoming)),
+    ),
   );
   app.post('/v1/completions', (c) =>
-    complete(context, c.env, payerOf(c.env.incoming), textListSchema, (body) => servingOf(context, body)),
+    complete(context, c.env, payerOf(c.env.incoming), textListSchema, (body) =>
+      servingOf(context, body, traceHeadersOf(c.env.incoming)),
+    ),
   );
 }
 
 /** The studio's own questions: the same door, under the project's internal customer, always streamed. */
 export async function answerPlayground(context: SellingContext, exchange: Exchange): Promise<Response> {
   return complete(context, exchange, 'internal', z.union([chatSchema, textListSchema]), (body) =>
-    servingOf(context, { ...body, stream: true, stream_options: { include_usage: true } }),
+    servingOf(
+      context,
+      { ...body, stream: true, stream_options: { include_usage: true } },
+      traceHeadersOf(exchange.incoming),
+    ),
   );
 }
 
@@ -43,12 +52,24 @@ async function complete<Body extends ChatBody | TextListBody>(
 }
 
 /** @throws ApiProblem 400, 404 */
-function servingOf(context: SellingContext, body: ChatBody | TextListBody): Asked {
+function servingOf(context: SellingContext, body: ChatBody | TextListBody, headers: TraceHeaders): Asked {
   const backend = findModel(context.backends, body.model);
   const chat = isChat(body);
   const [form, scope]: [AnswerHead['form'], Scope] = chat ? ['chat', 'chat'] : ['text', 'completions'];
   const prepared = chat ? backend.prepareChat(body) : prepareTexts(backend, body);
-  return { backend, prepared, form, scope, format: formatOf(body) };
+  return { backend, prepared, form, scope, format: formatOf(body), traced: tracedOf(body, headers) };
+}
+
+function tracedOf(body: ChatBody | TextListBody, headers: TraceHeaders): TracedWish {
+  const chatMost = isChat(body) ? body.max_completion_tokens : undefined;
+  return {
+    headers,
+    maxTokens: chatMost ?? body.max_tokens ?? undefined,
+    temperature: body.temperature ?? undefined,
+    topP: body.top_p ?? undefined,
+    isStream: body.stream ?? undefined,
+    choices: body.n ?? undefined,
+  };
 }
 
 function prepareTexts(backend: Backend, body: TextListBody): PreparedAnswer {

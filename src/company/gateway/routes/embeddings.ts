@@ -5,7 +5,7 @@ import type { EmbeddingEngine } from '../../../lab/tasks/embedding/embedding-eng
 import type { Embedded } from '../../../lab/tasks/embedding/embedding-queue.js';
 import { ApiProblem } from '../api-problem.js';
 import { inputUsage, serveWhole } from '../serve-whole.js';
-import { type SellingContext, answer, findModel, payerOf } from './requests.js';
+import { type SellingContext, answer, findModel, payerOf, traceHeadersOf } from './requests.js';
 
 /** OpenAI's bounds. */
 const MAX_TEXTS = 2048;
@@ -45,7 +45,9 @@ export function addEmbeddingRoutes(app: Hono<{ Bindings: HttpBindings }>, contex
         const usage = inputUsage(embedded.inputTokens, embedded.computeMs, status);
         return { usage, body: bodyOf(engine.modelId, embedded, format) };
       };
-      return serveWhole(context, { payer, scope: 'embeddings', model: engine.modelId, inputTokens }, work, ...given);
+      const traced = { headers: traceHeadersOf(c.env.incoming) };
+      const ask = { payer, scope: 'embeddings', model: engine.modelId, inputTokens, traced } as const;
+      return serveWhole(context, ask, work, ...given);
     });
   });
 }

@@ -5,7 +5,7 @@ import { textTokens } from '../../../lab/tasks/text-tokens.js';
 import { ApiProblem } from '../api-problem.js';
 import { type ModerationModel, moderationOf } from '../moderation.js';
 import { inputUsage, serveWhole } from '../serve-whole.js';
-import { type SellingContext, answer, findModel, payerOf } from './requests.js';
+import { type SellingContext, answer, findModel, payerOf, traceHeadersOf } from './requests.js';
 
 const MAX_TEXTS = 32;
 /** Of all texts of a request: what a model reads in a fraction of a second. */
@@ -42,7 +42,9 @@ export function addModerationRoutes(app: Hono<{ Bindings: HttpBindings }>, conte
         const body = { id: `modr-${requestId.slice(4)}`, model: engine.modelId, results };
         return { usage: inputUsage(inputTokens, computeMs, 'finished'), body };
       };
-      return serveWhole(context, { payer, scope: 'moderations', model: engine.modelId, inputTokens }, work, ...given);
+      const traced = { headers: traceHeadersOf(c.env.incoming) };
+      const ask = { payer, scope: 'moderations', model: engine.modelId, inputTokens, traced } as const;
+      return serveWhole(context, ask, work, ...given);
     });
   });
 }

@@ -11,6 +11,7 @@ import type { Backend } from '../backend.js';
 import type { ModerationModel } from '../moderation.js';
 import { readJson } from '../request-body.js';
 import type { CompletionContext } from '../serve-completion.js';
+import type { TraceHeaders } from '../tracing.js';
 
 /** What the routes that sell need; made once by `startGateway`. */
 export interface SellingContext extends CompletionContext, OnceContext {
@@ -30,6 +31,11 @@ export interface Exchange {
 
 export function bearerOf(incoming: IncomingMessage): string {
   return /^Bearer +(\S+)$/i.exec(incoming.headers.authorization ?? '')?.[1] ?? '';
+}
+
+/** Of a trace that began elsewhere. */
+export function traceHeadersOf({ headers }: IncomingMessage): TraceHeaders {
+  return { traceparent: headers['traceparent'], tracestate: headers['tracestate'] };
 }
 
 /** @throws ApiProblem 401 */
