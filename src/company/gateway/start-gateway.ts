@@ -12,6 +12,7 @@ import { ensureInternalCustomer } from '../billing/customers.js';
 import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
 import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
+import type { BackOfficeSettings } from './admin/admin-app.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
 import type { ModerationModel } from './moderation.js';
@@ -49,6 +50,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** Default: the project's own, made at the first start (`.moat/studio-token`). */
   readonly studioToken?: string;
+  /** Sign-in, and what stands in front of it. Default: users with passwords, over http. */
+  readonly backOffice?: BackOfficeSettings;
   /** The built studio. Default: no studio, said in a line. */
   readonly studioDirectory?: string;
   /** Default `<projectDirectory>/runs`. */
@@ -127,6 +130,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
+    backOffice: options.backOffice ?? {},
     maxConcurrent: options.maxConcurrent ?? 256,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),

@@ -6,6 +6,7 @@ import { usagePartitions } from './migrations/0004-usage-partitions.js';
 import { terms } from './migrations/0005-terms.js';
 import { meteringByTerms } from './migrations/0006-metering-by-terms.js';
 import { idempotency } from './migrations/0009-idempotency.js';
+import { access } from './migrations/0010-access.js';
 
 /** Every step of the schema, in order; only ever appended to. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly Migration[] = [
   terms,
   meteringByTerms,
   idempotency,
+  access,
 ];
