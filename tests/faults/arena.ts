@@ -22,6 +22,7 @@ export interface Arena {
   restartServer(): Promise<void>;
   /** Fills the disk that settlements are kept on while the database is away. @returns what frees it again */
   fillSpool(): Promise<() => Promise<void>>;
+  clearSpool(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -35,6 +36,7 @@ export async function openArena(): Promise<Arena> {
   const wire = await openCuttableProxy(portOf());
   const throughWire = new URL(database.url);
   throughWire.port = String(wire.port);
+  const spool = path.join(projectDirectory, '.moat', 'unsettled');
   return {
     projectDirectory,
     get database() {
@@ -55,7 +57,8 @@ export async function openArena(): Promise<Arena> {
       database = await open();
       wire.target(portOf());
     },
-    fillSpool: () => fillSpool(path.join(projectDirectory, '.moat', 'unsettled')),
+    fillSpool: () => fillSpool(spool),
+    clearSpool: () => rm(spool, { recursive: true, force: true }),
     async close() {
       await wire.close();
       await database.close();
