@@ -2,7 +2,11 @@ import type { Clock } from '../../base/clock.js';
 import { invariant } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
 import type { Database, Sql } from '../store/database.js';
-import { type Batcher, createBatcher } from './batcher.js';
+import { createBatcher } from './batcher.js';
+
+/** What a key can be limited to. */
+export const SCOPES = ['chat', 'completions', 'responses', 'embeddings', 'moderations'] as const;
+export type Scope = (typeof SCOPES)[number];
 
 /** Who asks: a customer by his key's hash, or the project itself (the studio's playground), which is never charged. */
 export type Payer = { readonly keyHash: string } | 'internal';
@@ -10,6 +14,8 @@ export type Payer = { readonly keyHash: string } | 'internal';
 export interface AdmissionRequest {
   readonly requestId: string;
   readonly payer: Payer;
+  /** What the key must allow. */
+  readonly scope: Scope;
   readonly model: string;
   readonly inputTokens: number;
   readonly maxTokens: number;
@@ -26,58 +32,117 @@ export interface Admission {
   readonly currency: Currency;
   readonly accountId: bigint | null;
   readonly priceId: bigint | null;
+  /** Whether the price has tiers, packages or free units: what it costs depends on what the month had before. */
+  readonly isRated: boolean;
   readonly inputTokens: number;
   readonly maxTokens: number;
   readonly reservedMicros: Micros;
 }
 
 export type Refusal =
-  | { readonly outcome: 'unknown-key' }
+  | { readonly outcome: 'unknown-key' | 'expired-key' | 'suspended' | 'forbidden' }
   | { readonly outcome: 'unpriced'; readonly currency: Currency }
   | {
       readonly outcome: 'insufficient-credit';
       readonly currency: Currency;
       readonly neededMicros: Micros;
       readonly availableMicros: Micros;
+    }
+  | {
+      readonly outcome: 'over-budget';
+      readonly currency: Currency;
+      readonly neededMicros: Micros;
+      readonly availableMicros: Micros;
+      readonly limitMicros: Micros;
+      readonly span: 'day' | 'month' | 'total';
+      readonly on: 'customer' | 'key' | 'model';
+      /** When the next span begins; null for a limit on everything. */
+      readonly resetsAt: Date | null;
     };
 
 interface AdmitRow {
   place: number;
-  outcome: 'admitted' | 'unknown-key' | 'unpriced' | 'insufficient-credit';
+  outcome: 'admitted' | Refusal['outcome'];
   customer_id: string;
   key_id: string | null;
   kind: 'paying' | 'internal';
   currency: string;
   account_id: bigint | null;
   price_id: bigint | null;
+  is_rated: boolean;
   reserved_micros: bigint;
-  available_micros: bigint | null;
+  missing: Missing | null;
+}
+
+/** What stood in the way, as the database says it. */
+interface Missing {
+  readonly available: string;
+  readonly limit?: string;
+  readonly span?: 'day' | 'month' | 'total';
+  readonly on?: 'customer' | 'key' | 'model';
+  readonly resets?: string | null;
 }
 
 /** A live gateway renews what it serves well before this; what is older belonged to one that died. */
 export const RESERVATION_LIFETIME_MS = 60_000;
 const MAX_BATCH = 64;
 
-export type Admissions = Batcher<AdmissionRequest, Admission | Refusal>;
+/** Something for the admissions' connection: a request to admit, or one whose reservation is over. */
+type Errand = AdmissionRequest | { readonly over: string };
+
+export interface Admissions {
+  submit(request: AdmissionRequest): Promise<Admission | Refusal>;
+  /** Gives a reservation back: settled, or never served. Before any request that comes later. Safe to repeat. */
+  release(requestId: string): Promise<void>;
+  idle(): Promise<void>;
+}
 
 /** The one door: authenticate, price known, maximum cost reserved, for every request of a batch in one round trip. */
 export function createAdmissions(database: Database, clock: Clock): Admissions {
   const lane = database.lane();
-  return createBatcher((requests) => admit(lane, clock, requests), MAX_BATCH);
+  const batcher = createBatcher<Errand, Admission | Refusal | undefined>(
+    (errands) => run(lane, clock, errands),
+    MAX_BATCH,
+  );
+  return {
+    async submit(request) {
+      const result = await batcher.submit(request);
+      invariant(result !== undefined, 'a request to admit is answered');
+      return result;
+    },
+    async release(requestId) {
+      await batcher.submit({ over: requestId });
+    },
+    idle: () => batcher.idle(),
+  };
 }
 
-async function admit(sql: Sql, clock: Clock, requests: readonly AdmissionRequest[]): Promise<(Admission | Refusal)[]> {
+async function run(sql: Sql, clock: Clock, errands: readonly Errand[]): Promise<(Admission | Refusal | undefined)[]> {
+  const over = errands.flatMap((errand) => ('over' in errand ? [errand.over] : []));
+  const requests = errands.flatMap((errand) => ('over' in errand ? [] : [errand]));
+  const results = await admit(sql, clock, requests, over);
+  let next = 0;
+  return errands.map((errand) => ('over' in errand ? undefined : results[next++]));
+}
+
+async function admit(
+  sql: Sql,
+  clock: Clock,
+  requests: readonly AdmissionRequest[],
+  over: readonly string[],
+): Promise<(Admission | Refusal)[]> {
   const batch = JSON.stringify(
-    requests.map(({ requestId, payer, model, inputTokens, maxTokens }) => ({
+    requests.map(({ requestId, payer, scope, model, inputTokens, maxTokens }) => ({
       request_id: requestId,
       hash: payer === 'internal' ? null : payer.keyHash,
+      scope,
       model,
       input_tokens: inputTokens,
       max_tokens: maxTokens,
     })),
   );
   const rows = await sql<AdmitRow[]>`
-    select * from moat.admit(${batch}::text::jsonb, ${new Date(clock.now())}, ${`${RESERVATION_LIFETIME_MS} ms`}::text::interval)`;
+    select * from moat.admit(${batch}::text::jsonb, ${JSON.stringify(over)}::text::jsonb, ${new Date(clock.now())}, ${`${RESERVATION_LIFETIME_MS} ms`}::text::interval)`;
   invariant(rows.length === requests.length, 'admission answers every request once');
   return requests.map((request, index) => {
     const row = rows[index];
@@ -89,6 +154,9 @@ async function admit(sql: Sql, clock: Clock, requests: readonly AdmissionRequest
 function toResult(request: AdmissionRequest, row: AdmitRow): Admission | Refusal {
   switch (row.outcome) {
     case 'unknown-key':
+    case 'expired-key':
+    case 'suspended':
+    case 'forbidden':
       return { outcome: row.outcome };
     case 'unpriced':
       return { outcome: row.outcome, currency: row.currency };
@@ -97,7 +165,18 @@ function toResult(request: AdmissionRequest, row: AdmitRow): Admission | Refusal
         outcome: row.outcome,
         currency: row.currency,
         neededMicros: row.reserved_micros,
-        availableMicros: row.available_micros ?? 0n,
+        availableMicros: BigInt(row.missing?.available ?? 0),
+      };
+    case 'over-budget':
+      return {
+        outcome: row.outcome,
+        currency: row.currency,
+        neededMicros: row.reserved_micros,
+        availableMicros: BigInt(row.missing?.available ?? 0),
+        limitMicros: BigInt(row.missing?.limit ?? 0),
+        span: row.missing?.span ?? 'total',
+        on: row.missing?.on ?? 'customer',
+        resetsAt: row.missing?.resets == null ? null : new Date(row.missing.resets),
       };
     case 'admitted':
       return {
@@ -110,6 +189,7 @@ function toResult(request: AdmissionRequest, row: AdmitRow): Admission | Refusal
         currency: row.currency,
         accountId: row.account_id,
         priceId: row.price_id,
+        isRated: row.is_rated,
         inputTokens: request.inputTokens,
         maxTokens: request.maxTokens,
         reservedMicros: row.reserved_micros,
@@ -133,11 +213,4 @@ export async function renewReservations(
 export async function sweepReservations(database: Database, clock: Clock): Promise<number> {
   const [row] = await database.sql<{ swept: number }[]>`select moat.sweep(${new Date(clock.now())}) as swept`;
   return row?.swept ?? 0;
-}
-
-/** Gives back what was reserved for a request that was never served. Safe to repeat. */
-export async function releaseReservation(database: Database, requestId: string): Promise<void> {
-  await database.sql`
-    with gone as (delete from moat.reservations where request_id = ${requestId} returning account_id, amount_micros)
-    update moat.accounts a set reserved_micros = a.reserved_micros - gone.amount_micros from gone where a.id = gone.account_id`;
 }

@@ -44,9 +44,9 @@ export async function createCustomer(
         fix: 'Choose another name, or use that customer.',
       });
     }
-    await sql`insert into moat.customers values (${id}, ${name}, 'paying', ${currency}, ${createdAt})`;
+    await sql`insert into moat.customers (id, name, kind, currency, created_at) values (${id}, ${name}, 'paying', ${currency}, ${createdAt})`;
     await sql`insert into moat.accounts (kind, customer_id, currency) values ('prepaid', ${id}, ${currency})`;
-    for (const kind of ['revenue', 'cash', 'credit-grants', 'write-offs']) {
+    for (const kind of ['revenue', 'cash', 'credit-grants', 'write-offs', 'expired-credit']) {
       await sql`insert into moat.accounts (kind, currency) values (${kind}, ${currency}) on conflict do nothing`;
     }
   });
@@ -64,7 +64,8 @@ export function checkCurrency(currency: string): void {
 export async function ensureInternalCustomer({ database, clock }: Books, currency: Currency): Promise<void> {
   checkCurrency(currency);
   await database.sql`
-    insert into moat.customers values ('internal', 'internal', 'internal', ${currency}, ${new Date(clock.now())}) on conflict do nothing`;
+    insert into moat.customers (id, name, kind, currency, created_at)
+    values ('internal', 'internal', 'internal', ${currency}, ${new Date(clock.now())}) on conflict do nothing`;
 }
 
 /**

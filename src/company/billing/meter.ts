@@ -11,7 +11,6 @@ import {
   type AdmissionRequest,
   type Refusal,
   createAdmissions,
-  releaseReservation,
   renewReservations,
   RESERVATION_LIFETIME_MS,
   sweepReservations,
@@ -51,13 +50,13 @@ export interface MeterOptions {
 
 const RETRY_DELAYS_MS = [0, 50, 400];
 const UPKEEP_INTERVAL_MS = 15_000;
-const recordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
+const recordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
 
 /** Settles what an earlier process left, releases what it had reserved, and begins. */
 export async function createMeter(options: MeterOptions): Promise<Meter> {
   const { database, clock, unsettledDirectory } = options;
   const admissions = createAdmissions(database, clock);
-  const settlements = createSettlements(database);
+  const settlements = createSettlements(database, clock);
   const open = new Map<string, number>();
 
   async function upkeep(): Promise<void> {
@@ -65,6 +64,7 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     const old = [...open].filter(([, since]) => now - since > RESERVATION_LIFETIME_MS / 4).map(([id]) => id);
     if (old.length > 0) await renewReservations(database, clock, old);
     await sweepReservations(database, clock);
+    await keepUsagePartitions(database, clock);
     await replayUnsettled(unsettledDirectory, (record) => settlements.submit(record));
   }
 
@@ -85,7 +85,10 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     async settle(request) {
       const record = toRecord(request);
       try {
-        return await settleWithRetries(record, (record) => settlements.submit(record));
+        const settlement = await settleWithRetries(record, (record) => settlements.submit(record));
+        // Nobody waits for it: until it is given back, less credit seems to be there than is, never more.
+        admissions.release(request.admission.requestId).catch((error: unknown) => options.onProblem?.(error));
+        return settlement;
       } catch (error) {
         await keepUnsettled(unsettledDirectory, record);
         throw new MoatError(
@@ -101,7 +104,7 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     },
     async release(admission) {
       open.delete(admission.requestId);
-      await releaseReservation(database, admission.requestId);
+      await admissions.release(admission.requestId);
     },
     async knowsKey(keyHash) {
       const rows = await database.sql`
@@ -114,6 +117,11 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
       await Promise.all([admissions.idle(), settlements.idle()]);
     },
   };
+}
+
+/** The months that events of today and the next weeks go to. */
+async function keepUsagePartitions(database: Database, clock: Clock): Promise<void> {
+  await database.sql`select moat.ensure_usage_partitions(${new Date(clock.now())})`;
 }
 
 async function settleWithRetries(

@@ -23,6 +23,7 @@ beforeAll(async () => {
   books = { database: scratch.database, clock };
   meter = await createMeter({ ...books, unsettledDirectory: path.join(scratch.directory, 'unsettled') });
   await setPrice(books, {
+    scope: 'chat',
     model: 'poet',
     inputMicrosPerMillionTokens: 1_000_000n,
     outputMicrosPerMillionTokens: 2_000_000n,
@@ -43,12 +44,20 @@ async function use(keyHash: string, inputTokens: number, outputTokens: number): 
   const admission = await meter.admit({
     requestId: newId('req', clock.now()),
     payer: { keyHash },
+    scope: 'chat',
     model: 'poet',
     inputTokens,
     maxTokens: outputTokens,
   });
   if (admission.outcome !== 'admitted') throw new Error(admission.outcome);
-  const usage = { inputTokens, cachedTokens: 0, outputTokens, computeMs: 5, status: 'finished' as const };
+  const usage = {
+    inputTokens,
+    reasoningTokens: 0,
+    cachedTokens: 0,
+    outputTokens,
+    computeMs: 5,
+    status: 'finished' as const,
+  };
   await meter.settle({ admission, usage, atMs: clock.now() });
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.js';
 import { invariant } from '../../base/errors.js';
 import type { Micros } from '../../base/money.js';
 import type { Database, Sql } from '../store/database.js';
@@ -9,10 +10,14 @@ export type UsageStatus = 'finished' | 'aborted' | 'failed';
 
 /** What an admitted request really used. */
 export interface Usage {
+  /** All of the prompt's. */
   readonly inputTokens: number;
+  /** Those of them that a cache had. */
   readonly cachedTokens: number;
   /** Exactly the tokens generated, also when the client left in between. */
   readonly outputTokens: number;
+  /** Those of them that were thought and not said. */
+  readonly reasoningTokens: number;
   readonly computeMs: number;
   readonly status: UsageStatus;
 }
@@ -30,7 +35,7 @@ export interface Settlement {
 }
 
 /** One settlement as the database and the spool file know it. */
-export type SettlementRecord = Readonly<Record<string, string | number | null>>;
+export type SettlementRecord = Readonly<Record<string, string | number | boolean | null>>;
 
 const MAX_BATCH = 64;
 
@@ -40,14 +45,17 @@ export type Settlements = Batcher<SettlementRecord, Settlement>;
  * Usage event, balanced ledger entry and closed reservation, in one transaction that is on disk when `submit`
  * resolves. Settling a request again changes nothing and answers as the first time.
  */
-export function createSettlements(database: Database): Settlements {
+export function createSettlements(database: Database, clock: Clock): Settlements {
   const lane = database.lane();
-  return createBatcher((records) => settle(lane, records), MAX_BATCH);
+  return createBatcher((records) => settle(lane, clock, records), MAX_BATCH);
 }
 
-/** Nobody pays for more than was admitted, whatever an engine reports. */
+/** Nobody pays for more than was admitted, whatever an engine reports; and each token is in one class. */
 export function toRecord({ admission, usage, atMs }: SettlementRequest): SettlementRecord {
   const inputTokens = Math.min(usage.inputTokens, admission.inputTokens);
+  const cachedTokens = Math.min(usage.cachedTokens, inputTokens);
+  const outputTokens = Math.min(usage.outputTokens, admission.maxTokens);
+  const reasoningTokens = Math.min(usage.reasoningTokens, outputTokens);
   return {
     request_id: admission.requestId,
     at: new Date(atMs).toISOString(),
@@ -58,17 +66,19 @@ export function toRecord({ admission, usage, atMs }: SettlementRequest): Settlem
     account_id: admission.accountId?.toString() ?? null,
     model: admission.model,
     price_id: admission.priceId?.toString() ?? null,
-    input_tokens: inputTokens,
-    cached_tokens: Math.min(usage.cachedTokens, inputTokens),
-    output_tokens: Math.min(usage.outputTokens, admission.maxTokens),
+    is_rated: admission.isRated,
+    input_tokens: inputTokens - cachedTokens,
+    cached_input_tokens: cachedTokens,
+    output_tokens: outputTokens - reasoningTokens,
+    reasoning_tokens: reasoningTokens,
     compute_us: Math.round(usage.computeMs * 1000),
     status: usage.status,
   };
 }
 
-async function settle(sql: Sql, records: readonly SettlementRecord[]): Promise<Settlement[]> {
+async function settle(sql: Sql, clock: Clock, records: readonly SettlementRecord[]): Promise<Settlement[]> {
   const rows = await sql<{ request_id: string; charged_micros: bigint }[]>`
-    select * from moat.settle(${JSON.stringify(records)}::text::jsonb)`;
+    select * from moat.settle(${JSON.stringify(records)}::text::jsonb, ${new Date(clock.now())})`;
   const charged = new Map(rows.map((row) => [row.request_id, row.charged_micros]));
   return records.map((record) => {
     const requestId = String(record['request_id']);

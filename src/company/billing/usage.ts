@@ -10,13 +10,19 @@ export interface UsageEvent {
   readonly keyId: string | null;
   readonly model: string;
   readonly inputTokens: number;
+  /** Part of the input tokens. */
   readonly cachedTokens: number;
   readonly outputTokens: number;
+  /** Part of the output tokens. */
+  readonly reasoningTokens: number;
   readonly computeMs: number;
   readonly chargedMicros: Micros;
   readonly currency: Currency;
   readonly kind: 'paying' | 'internal';
-  readonly status: UsageStatus;
+  /** `reversed` takes an event back, with negative counts; `corrected` stands in its place. */
+  readonly status: UsageStatus | 'reversed' | 'corrected';
+  /** Of a reversal or a correction, the event it is about. */
+  readonly corrects: string | null;
 }
 
 /**
@@ -30,8 +36,9 @@ export async function usageOf(
   const { sql } = database;
   return sql<UsageEvent[]>`
     select u.id, u.time, u.customer_id as "customerId", c.name as "customerName", u.key_id as "keyId", u.model,
-           u.input_tokens as "inputTokens", u.cached_tokens as "cachedTokens", u.output_tokens as "outputTokens",
-           u.compute_us / 1000.0::float8 as "computeMs", u.charged_micros as "chargedMicros", u.currency, u.kind, u.status
+           u.input_tokens + u.cached_input_tokens as "inputTokens", u.cached_input_tokens as "cachedTokens",
+           u.output_tokens + u.reasoning_tokens as "outputTokens", u.reasoning_tokens as "reasoningTokens",
+           u.compute_us / 1000.0::float8 as "computeMs", u.charged_micros as "chargedMicros", u.currency, u.kind, u.status, u.corrects
       from moat.usage_events u join moat.customers c on c.id = u.customer_id
      ${filter.customerId === undefined ? sql`` : sql`where u.customer_id = ${filter.customerId}`}
      order by u.time desc, u.id desc limit ${Math.min(filter.limit ?? 100, 10_000)}`;
@@ -49,20 +56,20 @@ export interface UsageTotals {
   readonly payingComputeMs: number;
 }
 
-/** Totals of one currency from `from` (inclusive) on, or of all time. */
+/** Totals of one currency from `from` (inclusive, a full hour of UTC) on, or of all time. */
 export async function usageTotals(
   { database }: Books,
   options: { currency: Currency; from?: Date },
 ): Promise<UsageTotals> {
   const from = options.from ?? new Date(0);
   const [row] = await database.sql<UsageTotals[]>`
-    select (count(*) filter (where kind = 'paying'))::float8 as requests,
-           coalesce(sum(input_tokens) filter (where kind = 'paying'), 0)::float8 as "inputTokens",
-           coalesce(sum(output_tokens) filter (where kind = 'paying'), 0)::float8 as "outputTokens",
+    select coalesce(sum(requests) filter (where customer_id <> 'internal'), 0)::float8 as requests,
+           coalesce(sum(input_tokens + cached_input_tokens) filter (where customer_id <> 'internal'), 0)::float8 as "inputTokens",
+           coalesce(sum(output_tokens + reasoning_tokens) filter (where customer_id <> 'internal'), 0)::float8 as "outputTokens",
            coalesce(sum(charged_micros), 0)::bigint as "revenueMicros",
            coalesce(sum(compute_us), 0)::float8 / 1000 as "computeMs",
-           coalesce(sum(compute_us) filter (where kind = 'paying'), 0)::float8 / 1000 as "payingComputeMs"
-      from moat.usage_events where time >= ${from} and currency = ${options.currency}`;
+           coalesce(sum(compute_us) filter (where customer_id <> 'internal'), 0)::float8 / 1000 as "payingComputeMs"
+      from moat.usage_hours where hour >= date_trunc('hour', ${from}::timestamptz, 'UTC') and currency = ${options.currency}`;
   return row ?? { requests: 0, inputTokens: 0, outputTokens: 0, revenueMicros: 0n, computeMs: 0, payingComputeMs: 0 };
 }
 
@@ -91,8 +98,8 @@ export async function usageByMonth(
 ): Promise<MonthOfUsage[]> {
   return database.sql<MonthOfUsage[]>`
     select u.customer_id as "customerId", c.name as "customerName", to_char(u.time at time zone ${timeZone}, 'YYYY-MM') as month,
-           u.model, count(*)::bigint as requests, sum(u.input_tokens - u.cached_tokens)::bigint as "inputTokens",
-           sum(u.cached_tokens)::bigint as "cachedTokens", sum(u.output_tokens)::bigint as "outputTokens",
+           u.model, sum(case u.status when 'reversed' then -1 else 1 end)::bigint as requests, sum(u.input_tokens)::bigint as "inputTokens",
+           sum(u.cached_input_tokens)::bigint as "cachedTokens", sum(u.output_tokens + u.reasoning_tokens)::bigint as "outputTokens",
            sum(u.charged_micros)::bigint as "chargedMicros"
       from moat.usage_events u join moat.customers c on c.id = u.customer_id
      where u.kind = 'paying' and u.currency = ${currency} and u.time >= ${from} and u.time < ${to}

@@ -64,7 +64,7 @@ export interface UsageRow {
   inputTokens: number;
   outputTokens: number;
   chargedMicros: MicrosString;
-  status: 'finished' | 'aborted' | 'failed';
+  status: 'finished' | 'aborted' | 'failed' | 'reversed' | 'corrected';
 }
 
 export interface CustomerSummary {

@@ -2,6 +2,9 @@ import type { Migration } from './migrate.js';
 import { accounts } from './migrations/0001-accounts.js';
 import { ledger } from './migrations/0002-ledger.js';
 import { metering } from './migrations/0003-metering.js';
+import { usagePartitions } from './migrations/0004-usage-partitions.js';
+import { terms } from './migrations/0005-terms.js';
+import { meteringByTerms } from './migrations/0006-metering-by-terms.js';
 
 /** Every step of the schema, in order; only ever appended to. */
-export const MIGRATIONS: readonly Migration[] = [accounts, ledger, metering];
+export const MIGRATIONS: readonly Migration[] = [accounts, ledger, metering, usagePartitions, terms, meteringByTerms];
