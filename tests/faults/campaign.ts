@@ -14,7 +14,7 @@ import { startGateway } from '../../src/company/gateway/start-gateway.js';
 import { type Arena, openArena } from './arena.js';
 import { FAULTS, type Strike } from './fault-table.js';
 import { type ChildFactory, type GatewayChild, buildGatewayProcess } from './gateway-child.js';
-import { breachesOf } from './invariants.js';
+import { booksOf, breachesOf } from './invariants.js';
 import { type Ask, NOBODY, type Payer, type Seen, drawAsks, perform } from './workload.js';
 
 export interface CampaignOptions {
@@ -70,8 +70,6 @@ interface Stage {
   readonly children: ChildFactory;
   readonly repeatsAreOne: boolean;
 }
-
-const booksOf = ({ database }: Arena): Books => ({ database, clock: systemClock });
 
 async function sellModels(books: Books): Promise<void> {
   for (const model of ['quick', 'slow', 'dying', 'full'])

@@ -68,8 +68,8 @@ export function toApiProblem(error: unknown): ApiProblem {
     if (error.code === 'engine-closed') return draining();
     const param = PARAMETER_OF[error.code];
     if (param !== undefined) return new ApiProblem(400, 'invalid_value', error.line, { param, cause: error });
-    if (error.code === 'settlement-delayed')
-      return new ApiProblem(503, 'settlement_delayed', error.message, { cause: error });
+    if (error.code === 'settlement-delayed' || error.code === 'settlement-unknown')
+      return new ApiProblem(503, error.code.replace('-', '_'), error.message, { cause: error });
   }
   return new ApiProblem(500, 'internal_error', 'Something went wrong inside the server; the request was not charged.', {
     cause: error,
