@@ -13,7 +13,7 @@ import { openDatabase } from '../../src/company/store/database.js';
 import { startGateway } from '../../src/company/gateway/start-gateway.js';
 import { type Arena, openArena } from './arena.js';
 import { FAULTS, type Strike } from './fault-table.js';
-import { type ChildFactory, type GatewayChild, buildGatewayProcess } from './gateway-child.js';
+import { type ChildFactory, type GatewayChild, UNDISTURBED, buildGatewayProcess } from './gateway-child.js';
 import { booksOf, breachesOf } from './invariants.js';
 import { type Ask, NOBODY, type Payer, type Seen, drawAsks, perform } from './workload.js';
 
@@ -41,7 +41,6 @@ export interface Round {
 /** Longer than a reservation lives. */
 const LATER_MS = 61_000;
 const SERVES_WITHIN_MS = 10_000;
-const UNDISTURBED = { clockOffsetMs: 0, settlements: { delayMs: 0, twice: false, keepCopies: false } };
 
 /** @returns every round, in order */
 export async function runCampaign(options: CampaignOptions): Promise<Round[]> {

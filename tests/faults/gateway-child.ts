@@ -38,6 +38,8 @@ export interface ChildConfig {
   };
 }
 
+export const UNDISTURBED = { clockOffsetMs: 0, settlements: { delayMs: 0, twice: false, keepCopies: false } };
+
 export type ChildMessage = { readonly type: 'clock'; readonly offsetMs: number } | { readonly type: 'close' };
 export type ChildReply =
   | { readonly type: 'ready'; readonly url: string }
