@@ -45,8 +45,9 @@ export async function openArena(): Promise<Arena> {
     wire,
     databaseUrl: throughWire.href,
     async terminateSessions() {
-      await database.sql`
-        select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'moat' and pid <> pg_backend_pid()`;
+      const { sql } = database;
+      if (wire.open.length > 0)
+        await sql`select pg_terminate_backend(pid) from pg_stat_activity where client_port in ${sql(wire.open)}`;
     },
     async killServer() {
       const lines = await readFile(path.join(database.location, 'postmaster.pid'), 'utf8');

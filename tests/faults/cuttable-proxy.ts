@@ -11,8 +11,8 @@ export type Cut = 'at-once' | 'half-request' | 'lost-reply';
 
 export interface CuttableProxy {
   readonly port: number;
-  /** Connections now. */
-  readonly open: number;
+  /** Connections now, by the port that the server sees them come from. */
+  readonly open: readonly number[];
   /** Where connections go from now on. */
   target(port: number): void;
   /** Cuts every connection in this way, the next time that bytes pass where the way asks for it. */
@@ -78,7 +78,7 @@ export async function openCuttableProxy(port: number): Promise<CuttableProxy> {
   const proxy = {
     port: 0,
     get open() {
-      return wires.size;
+      return [...wires].flatMap(({ server }) => (server.localPort === undefined ? [] : [server.localPort]));
     },
     accepting: true,
     delayMs: 0,

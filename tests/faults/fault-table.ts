@@ -7,7 +7,7 @@ import { openDatabase } from '../../src/company/store/database.js';
 import { createMeter } from '../../src/company/billing/meter.js';
 import type { Arena } from './arena.js';
 import type { Cut } from './cuttable-proxy.js';
-import { type ChildConfig, type GatewayChild, STEPS } from './gateway-child.js';
+import { type ChildConfig, type GatewayChild, STEPS, type Step } from './gateway-child.js';
 
 export interface Strike {
   /** In words, for a failing round. */
@@ -32,15 +32,7 @@ const nothing = async (): Promise<void> => {};
 export const FAULTS: Readonly<Record<string, (rng: Rng) => Strike>> = {
   calm: () => ({ what: 'nothing', survives: true, run: nothing }),
 
-  'kill-at-step': (rng) => {
-    const killAt = { step: pick(rng, STEPS), count: 1 + rng.below(8) };
-    return {
-      what: `kill -9 at ${killAt.step}, time ${killAt.count}`,
-      child: { killAt },
-      survives: false,
-      run: nothing,
-    };
-  },
+  ...Object.fromEntries(STEPS.map((step) => [`kill-at-${step}`, (rng: Rng) => killAt(step, rng)])),
 
   'kill-at-random': (rng) => {
     const afterMs = rng.below(350);
@@ -190,6 +182,17 @@ export const FAULTS: Readonly<Record<string, (rng: Rng) => Strike>> = {
     };
   },
 };
+
+function killAt(step: Step, rng: Rng): Strike {
+  // low enough to be reached in every round
+  const count = 1 + rng.below(step === 'token' ? 20 : 3);
+  return {
+    what: `kill -9 at ${step}, time ${count}`,
+    child: { killAt: { step, count } },
+    survives: false,
+    run: nothing,
+  };
+}
 
 /** All in the future, so that prices and keys made now are in force. */
 const ZONES = [
