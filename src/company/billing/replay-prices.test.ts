@@ -23,7 +23,6 @@ beforeAll(async () => {
   books = { database: scratch.database, clock };
   meter = await createMeter({ ...books, unsettledDirectory: path.join(scratch.directory, 'unsettled') });
   await setPrice(books, {
-    scope: 'chat',
     model: 'poet',
     inputMicrosPerMillionTokens: 1_000_000n,
     outputMicrosPerMillionTokens: 2_000_000n,

@@ -49,10 +49,20 @@ export const terms: Migration = {
       -- Null: everything. Else what it may do ('chat', 'embeddings' …) and with which models.
       add scopes text[],
       add models text[],
-      add requests_per_minute integer check (requests_per_minute >= 1),
-      add tokens_per_minute bigint check (tokens_per_minute >= 1),
-      add concurrent_requests integer check (concurrent_requests >= 1),
       add last_used_at timestamptz;
+
+    -- How fast: of a customer, with one of his keys, for one model, or both. Counted in each gateway's memory.
+    create table moat.rate_limits (
+      id bigint generated always as identity primary key,
+      customer_id text not null references moat.customers,
+      key_id text references moat.api_keys,
+      model text,
+      requests_per_minute integer check (requests_per_minute >= 1),
+      tokens_per_minute bigint check (tokens_per_minute >= 1),
+      concurrent_requests integer check (concurrent_requests >= 1),
+      check (num_nonnulls(requests_per_minute, tokens_per_minute, concurrent_requests) >= 1),
+      unique nulls not distinct (customer_id, key_id, model)
+    );
 
     alter table moat.accounts drop constraint prepaid_never_overdrawn;
     alter table moat.accounts
