@@ -40,6 +40,8 @@ export interface Round {
 
 /** Longer than a reservation lives. */
 const LATER_MS = 61_000;
+/** Connections break before a process is seen to have ended. */
+const DIES_WITHIN_MS = 2000;
 const SERVES_WITHIN_MS = 10_000;
 
 /** @returns every round, in order */
@@ -99,7 +101,7 @@ async function playRound({ arena, children, repeatsAreOne }: Stage, seed: number
     seen.push(...later);
     if (later.at(-1)?.outcome !== 'finished') breaches.push('the gateway lives on and serves no more');
   }
-  const died = !child.isAlive;
+  const died = await child.isDead(strike.survives ? 0 : DIES_WITHIN_MS);
   if (!strike.survives) await child.kill();
   else if (!(await child.close())) breaches.push('the gateway did not end when told to');
   breaches.push(...(await recover(arena, strike)));

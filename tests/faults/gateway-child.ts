@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -51,7 +52,8 @@ export interface GatewayChild {
   readonly pid: number;
   /** What went wrong inside, as the gateway reported it. */
   readonly problems: readonly string[];
-  readonly isAlive: boolean;
+  /** Whether it ended, or does so within this time. */
+  isDead(withinMs: number): Promise<boolean>;
   setClock(offsetMs: number): void;
   /** Lets it finish what it has, and waits until it is gone. @returns false when it did not end in time and was killed */
   close(): Promise<boolean>;
@@ -125,9 +127,7 @@ async function begin(child: ChildProcess, config: ChildConfig): Promise<GatewayC
     url,
     pid: child.pid ?? 0,
     problems,
-    get isAlive() {
-      return child.exitCode === null && child.signalCode === null;
-    },
+    isDead: (withinMs) => Promise.race([exited.then(() => true), sleep(withinMs).then(() => false)]),
     setClock: (offsetMs) => send({ type: 'clock', offsetMs }),
     async close() {
       send({ type: 'close' });
