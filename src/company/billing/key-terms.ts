@@ -27,8 +27,8 @@ export async function keyTermsOf({ database, clock }: Books, keyHash: string): P
     select k.id as key, k.customer_id as "customerId", l.id is not null as limited, coalesce(l.id, 0)::text as id, l.key_id as "keyId", l.model,
            l.requests_per_minute as "requestsPerMinute", l.tokens_per_minute::float8 as "tokensPerMinute",
            l.concurrent_requests as "concurrentRequests"
-      from moat.api_keys k left join moat.rate_limits l on l.customer_id = k.customer_id and (l.key_id is null or l.key_id = k.id)
-     where k.hash = decode(${keyHash}, 'hex') and k.revoked_at is null and (k.expires_at is null or k.expires_at > ${new Date(clock.now())})
+      from moat.key_secrets s join moat.api_keys k on k.id = s.key_id left join moat.rate_limits l on l.customer_id = k.customer_id and (l.key_id is null or l.key_id = k.id)
+     where s.hash = decode(${keyHash}, 'hex') and k.revoked_at is null and least(k.expires_at, s.expires_at, 'infinity') > ${new Date(clock.now())}
      order by l.id`;
   const [first] = rows;
   if (first === undefined) return undefined;

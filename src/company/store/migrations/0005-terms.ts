@@ -50,6 +50,17 @@ export const terms: Migration = {
       add scopes text[],
       add models text[],
       add last_used_at timestamptz;
+    -- A key may have two secrets while one takes the other's place.
+    create table moat.key_secrets (
+      hash bytea primary key check (length(hash) = 32),
+      key_id text not null references moat.api_keys,
+      display_prefix text not null,
+      created_at timestamptz not null,
+      expires_at timestamptz
+    );
+    create index key_secrets_by_key on moat.key_secrets (key_id);
+    insert into moat.key_secrets (hash, key_id, display_prefix, created_at) select hash, id, display_prefix, created_at from moat.api_keys;
+    alter table moat.api_keys drop column hash, drop column display_prefix;
 
     -- How fast: of a customer, with one of his keys, for one model, or both. Counted in each gateway's memory.
     create table moat.rate_limits (
