@@ -4,6 +4,7 @@ import { type EmbeddedServer, acquireServer } from './embedded-server.js';
 import { type LastingClient, lastingClient } from './lasting-client.js';
 import { migrate } from './migrate.js';
 import { MIGRATIONS } from './migrations.js';
+import { TEXT_ARRAY } from './text-array.js';
 
 /** int8 columns are `bigint` on both sides: money never passes through a float. */
 export type Sql = postgres.Sql<{ bigint: bigint }>;
@@ -67,8 +68,7 @@ function connect(url: string, connections: number, onClose: () => void): Sql {
   try {
     return postgres(url, {
       max: connections,
-      types: { bigint: postgres.BigInt },
-      // The driver asks for array types where nobody waits for the answer: a connection lost then would end the process.
+      types: { bigint: postgres.BigInt, texts: TEXT_ARRAY },
       fetch_types: false,
       onclose: onClose,
       onnotice: () => undefined,
