@@ -4,10 +4,10 @@ import { type Socket, connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * `half-request`: the next bytes to the server arrive by half, then both ends are cut. `lost-reply`: the next request
+ * `reset`: at once, without a word (the program sees an error before the close). `half-request`: the next bytes to the server arrive by half, then both ends are cut. `lost-reply`: the next request
  * arrives whole, its answer does not: nobody here can know whether it was done.
  */
-export type Cut = 'at-once' | 'half-request' | 'lost-reply';
+export type Cut = 'at-once' | 'reset' | 'half-request' | 'lost-reply';
 
 export interface CuttableProxy {
   readonly port: number;
@@ -87,8 +87,9 @@ export async function openCuttableProxy(port: number): Promise<CuttableProxy> {
     },
     cut(how: Cut) {
       for (const wire of wires) {
+        if (how === 'reset') wire.client.resetAndDestroy();
         if (how === 'at-once') end(wire);
-        else wire.cut = how;
+        else if (how !== 'reset') wire.cut = how;
       }
     },
     async close() {

@@ -77,7 +77,7 @@ export const FAULTS: Readonly<Record<string, (rng: Rng) => Strike>> = {
 
   'wire-cut': (rng) => {
     const cuts = Array.from({ length: 1 + rng.below(4) }, () =>
-      pick<Cut>(rng, ['at-once', 'half-request', 'lost-reply']),
+      pick<Cut>(rng, ['at-once', 'reset', 'half-request', 'lost-reply']),
     );
     return {
       what: `connections cut: ${cuts.join(', ')}`,
