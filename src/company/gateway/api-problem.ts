@@ -3,7 +3,7 @@ import type { ApiError } from './api-types.js';
 
 /** A refusal that is answered in OpenAI's form; what caused it inside never reaches a customer. */
 export class ApiProblem extends Error {
-  readonly status: 400 | 401 | 402 | 403 | 404 | 409 | 413 | 429 | 500 | 503;
+  readonly status: 400 | 401 | 402 | 403 | 404 | 408 | 409 | 413 | 429 | 500 | 503;
   readonly code: string;
   readonly type: string;
   readonly param: string | null;
@@ -31,6 +31,8 @@ export class ApiProblem extends Error {
   toResponse(): Response {
     const headers = new Headers({ 'content-type': 'application/json' });
     if (this.retryAfterSeconds !== undefined) headers.set('retry-after', String(this.retryAfterSeconds));
+    // what is still coming of the body is not waited for
+    if (this.status === 408) headers.set('connection', 'close');
     if (this.status === 401) headers.set('www-authenticate', 'Bearer');
     return new Response(JSON.stringify(this.body), { status: this.status, headers });
   }

@@ -17,6 +17,7 @@ import type { CostFacts } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
+import { BODY_LIMIT_MS } from './request-body.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
 import { readOrCreateStudioToken } from './studio-token.js';
@@ -55,6 +56,8 @@ export interface GatewayOptions {
   readonly rateLimits?: DefaultLimits;
   /** Default 10 minutes. */
   readonly maxAnswerMs?: number;
+  /** How long the body of a request may take. Default 30 seconds. */
+  readonly maxBodyMs?: number;
   /** Of the API, in its description. Default 0.0.0. */
   readonly version?: string;
   /** Told of what went wrong inside: an error, never a key or a customer's text. */
@@ -122,6 +125,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     maxConcurrent: options.maxConcurrent ?? 256,
+    maxBodyMs: options.maxBodyMs ?? BODY_LIMIT_MS,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),
     isDraining: () => isDraining,

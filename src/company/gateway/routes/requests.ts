@@ -13,6 +13,8 @@ import type { CompletionContext } from '../serve-completion.js';
 export interface SellingContext extends CompletionContext {
   readonly backends: ReadonlyMap<string, Backend>;
   readonly maxConcurrent: number;
+  /** How long the body of a request may take. */
+  readonly maxBodyMs: number;
   /** Requests being answered right now. */
   readonly inFlight: Set<Promise<void>>;
   isDraining(): boolean;
@@ -61,9 +63,11 @@ export async function answer<Schema extends z.ZodType, Prepared>(
   serve: (prepared: Prepared, outgoing: ServerResponse) => Promise<void>,
 ): Promise<Response> {
   if (context.isDraining()) throw draining();
+  // Before its body is waited for: what a stranger sends takes nobody's place.
+  if (payer !== 'internal' && (await context.keyLimits.of(payer.keyHash, '')) === undefined) throw invalidKey();
   if (context.inFlight.size >= context.maxConcurrent) throw busy();
   const work = async (): Promise<void> => {
-    const read = async (): Promise<Prepared> => prepare(await readJson(incoming, schema));
+    const read = async (): Promise<Prepared> => prepare(await readJson(incoming, schema, context.maxBodyMs));
     const prepared = await read().catch(async (error: unknown) => {
       if (payer !== 'internal' && !(await context.meter.knowsKey(payer.keyHash))) throw invalidKey();
       throw error;
