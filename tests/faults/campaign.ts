@@ -73,7 +73,7 @@ interface Stage {
   readonly repeatsAreOne: boolean;
 }
 
-async function sellModels(books: Books): Promise<void> {
+export async function sellModels(books: Books): Promise<void> {
   for (const model of ['quick', 'slow', 'dying', 'full'])
     await setPrice(books, {
       model,
@@ -122,7 +122,7 @@ const startChild = (arena: Arena, children: ChildFactory, strike: Partial<Strike
   });
 
 /** One with plenty and two keys, one who can pay some of what is asked, one who can pay next to nothing, and two who are nobody. */
-async function newCustomers(books: Books, rng: Rng, name: string) {
+export async function newCustomers(books: Books, rng: Rng, name: string) {
   const customer = async (kind: string, creditMicros: bigint) => {
     const { id: customerId } = await createCustomer(books, { name: `${kind} ${name}` });
     await grantCredit(books, { customerId, amountMicros: creditMicros, kind: 'payment' });
@@ -189,7 +189,7 @@ async function offersReplay(arena: Arena, children: ChildFactory): Promise<boole
 }
 
 /** What an operator does: start a gateway again. A minute later it has swept and settled what the dead one left. */
-async function recover(arena: Arena, { aheadMs = 0 }: Strike): Promise<string[]> {
+export async function recover(arena: Arena, { aheadMs = 0 }: Pick<Strike, 'aheadMs'>): Promise<string[]> {
   await booksAtRest(arena);
   const { projectDirectory } = arena;
   const database = await openDatabase({ projectDirectory, databaseUrl: arena.database.url, connections: 2 });

@@ -41,11 +41,21 @@ export interface ChildConfig {
 
 export const UNDISTURBED = { clockOffsetMs: 0, settlements: { delayMs: 0, twice: false, keepCopies: false } };
 
-export type ChildMessage = { readonly type: 'clock'; readonly offsetMs: number } | { readonly type: 'close' };
+export type ChildMessage =
+  { readonly type: 'clock'; readonly offsetMs: number } | { readonly type: 'close' | 'memory' };
 export type ChildReply =
   | { readonly type: 'ready'; readonly url: string }
+  | { readonly type: 'memory'; readonly memory: Memory }
   | { readonly type: 'failed'; readonly line: string }
   | { readonly type: 'problem'; readonly line: string };
+
+/** After a garbage collection. */
+export interface Memory {
+  readonly heapBytes: number;
+  /** Buffers outside the heap. */
+  readonly externalBytes: number;
+  readonly rssBytes: number;
+}
 
 export interface GatewayChild {
   readonly url: string;
@@ -55,6 +65,7 @@ export interface GatewayChild {
   /** Whether it ended, or does so within this time. */
   isDead(withinMs: number): Promise<boolean>;
   setClock(offsetMs: number): void;
+  memory(): Promise<Memory>;
   /** Lets it finish what it has, and waits until it is gone. @returns false when it did not end in time and was killed */
   close(): Promise<boolean>;
   /** `kill -9`, and waits until it is gone. */
@@ -83,7 +94,8 @@ export async function buildGatewayProcess(): Promise<ChildFactory> {
     target: 'node20',
     logLevel: 'error',
   });
-  const spawn = (): ChildProcess => fork(outfile, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const spawn = (): ChildProcess =>
+    fork(outfile, { execArgv: ['--expose-gc'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   let spare: ChildProcess | undefined = spawn();
   return {
     async start(config) {
@@ -107,6 +119,7 @@ export async function buildGatewayProcess(): Promise<ChildFactory> {
 
 async function begin(child: ChildProcess, config: ChildConfig): Promise<GatewayChild> {
   const problems: string[] = [];
+  let measured: ((memory: Memory) => void) | undefined;
   const exited = once(child, 'exit');
   child.send(config);
   const url = await new Promise<string>((resolve, reject) => {
@@ -114,6 +127,7 @@ async function begin(child: ChildProcess, config: ChildConfig): Promise<GatewayC
     child.on('message', (reply: ChildReply) => {
       if (reply.type === 'problem') problems.push(reply.line);
       else clearTimeout(late);
+      if (reply.type === 'memory') measured?.(reply.memory);
       if (reply.type === 'ready') resolve(reply.url);
       if (reply.type === 'failed') reject(new Error(`the gateway process did not start: ${reply.line}`));
     });
@@ -128,6 +142,11 @@ async function begin(child: ChildProcess, config: ChildConfig): Promise<GatewayC
     pid: child.pid ?? 0,
     problems,
     isDead: (withinMs) => Promise.race([exited.then(() => true), sleep(withinMs).then(() => false)]),
+    memory: () =>
+      new Promise((resolve) => {
+        measured = resolve;
+        send({ type: 'memory' });
+      }),
     setClock: (offsetMs) => send({ type: 'clock', offsetMs }),
     async close() {
       send({ type: 'close' });

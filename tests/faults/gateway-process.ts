@@ -12,7 +12,7 @@ import { type Database, type Sql, openDatabase } from '../../src/company/store/d
 import { startGateway } from '../../src/company/gateway/start-gateway.js';
 import type { TextEngine } from '../../src/lab/generate/engine.js';
 import { queueFull, scriptedEngine } from '../scripted-engine.js';
-import type { ChildConfig, ChildMessage, ChildReply, Step } from './gateway-child.js';
+import type { ChildConfig, ChildMessage, ChildReply, Memory, Step } from './gateway-child.js';
 
 const config = await new Promise<ChildConfig>((resolve) => process.once('message', resolve));
 if (config.timeZone !== undefined) process.env['TZ'] = config.timeZone;
@@ -96,6 +96,12 @@ const engines = [
   scriptedEngine({ modelId: 'full', contextLength, failAt: { token: 0, error: queueFull() } }),
 ].map(stepping);
 
+function memoryNow(): Memory {
+  globalThis.gc?.();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heapBytes: heapUsed, externalBytes: external, rssBytes: rss };
+}
+
 const say = (message: ChildReply): void => void process.send?.(message);
 try {
   const opened = await openDatabase({ projectDirectory: config.projectDirectory, databaseUrl: config.databaseUrl });
@@ -110,6 +116,7 @@ try {
   });
   process.on('message', (message: ChildMessage) => {
     if (message.type === 'clock') clockOffsetMs = message.offsetMs;
+    else if (message.type === 'memory') say({ type: 'memory', memory: memoryNow() });
     else void close();
   });
   const close = async (): Promise<void> => {
