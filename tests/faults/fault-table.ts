@@ -35,7 +35,7 @@ export const FAULTS: Readonly<Record<string, (rng: Rng) => Strike>> = {
   ...Object.fromEntries(STEPS.map((step) => [`kill-at-${step}`, (rng: Rng) => killAt(step, rng)])),
 
   'kill-at-random': (rng) => {
-    const afterMs = rng.below(350);
+    const afterMs = rng.below(900);
     return {
       what: `kill -9 after ${afterMs} ms`,
       survives: false,
@@ -185,7 +185,7 @@ export const FAULTS: Readonly<Record<string, (rng: Rng) => Strike>> = {
 
 function killAt(step: Step, rng: Rng): Strike {
   // low enough to be reached in every round
-  const count = 1 + rng.below(step === 'token' ? 20 : 3);
+  const count = 1 + rng.below(step === 'token' ? 60 : 6);
   return {
     what: `kill -9 at ${step}, time ${count}`,
     child: { killAt: { step, count } },

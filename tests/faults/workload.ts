@@ -61,7 +61,7 @@ export function drawAsks(rng: Rng, payers: readonly Payer[], count: number): Ask
       maxTokens: 1 + rng.below(model === 'slow' ? 40 : 25),
       leavesAfter: oneIn(5) ? 1 + rng.below(stream ? 6 : 60) : undefined,
       repeated: oneIn(6),
-      delayMs: rng.below(150),
+      delayMs: rng.below(400),
     };
   });
 }

@@ -36,6 +36,9 @@ export interface ServiceOptions {
   readonly onProblem: (error: unknown) => void;
 }
 
+/** How long an answer may be given again. */
+const RESPONSE_AGE_MS = 3_600_000;
+
 /** Starts database, engine and gateway; what was started is stopped again when a later part fails. */
 export async function startService({ project, model, clock, onProblem }: ServiceOptions): Promise<Service> {
   const { serve, currency, timeZone, database: databaseConfig } = project.config;
@@ -69,7 +72,9 @@ export async function startService({ project, model, clock, onProblem }: Service
         trainingRuns: await readRunUses(filesOf(project).runs),
       }),
       maxConcurrent: serve.maxConcurrent + serve.queueLimit,
-      rateLimits: { requestsPerMinute: serve.requestsPerMinute, tokensPerMinute: serve.tokensPerMinute },
+      rateLimits: serve,
+      responseCache:
+        serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
       onProblem,
     });
     closers.push(() => gateway.close());

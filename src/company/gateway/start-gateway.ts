@@ -18,6 +18,7 @@ import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
 import { BODY_LIMIT_MS } from './request-body.js';
+import { createResponseCache } from './response-cache.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
 import { readOrCreateStudioToken } from './studio-token.js';
@@ -54,6 +55,8 @@ export interface GatewayOptions {
   readonly maxConcurrent?: number;
   /** Of each key, in this process. Default: none. */
   readonly rateLimits?: DefaultLimits;
+  /** Answers that are kept for the same question. Default: none. */
+  readonly responseCache?: { readonly maxBytes: number; readonly maxAgeMs: number } | undefined;
   /** Default 10 minutes. */
   readonly maxAnswerMs?: number;
   /** How long the body of a request may take. Default 30 seconds. */
@@ -96,10 +99,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const inFlight = new Set<Promise<void>>();
   let isDraining = false;
   const metrics = createMetrics(() => inFlight.size);
-  const backends = new Map([
-    ...[...options.engines].map(([name, engine]) => [name, localBackend(engine)] as const),
-    ...(options.upstreams ?? []),
-  ]);
+  const backends = backendsOf(options, clock);
   const app = createApp({
     meter,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
@@ -131,7 +131,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     isDraining: () => isDraining,
     onProblem,
   });
-  const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS },
+    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  );
   const host = options.host ?? '127.0.0.1';
   const port = await listen(server, options.port, host).catch(async (error: unknown) => {
     await meter.close();
@@ -147,6 +150,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return (closing ??= drain(server, inFlight, shutdown, graceMs, meter));
     },
   };
+}
+
+/** Until a request's last byte is here: who sends slower holds a place for nothing. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** By the name that customers ask for. */
+function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock: Clock): Map<string, Backend> {
+  const backends = new Map([
+    ...[...engines].map(([name, engine]) => [name, localBackend(engine)] as const),
+    ...(upstreams ?? []),
+  ]);
+  if (responseCache === undefined) return backends;
+  const cache = createResponseCache({ ...responseCache, clock });
+  return new Map([...backends].map(([name, backend]) => [name, cache.over(backend)]));
 }
 
 async function drain(

@@ -50,8 +50,8 @@ export function findBackend({ backends }: SellingContext, model: string): Backen
 }
 
 /**
- * Reads and checks a request, then serves it, within the number of requests that are served at once.
- * @param prepare what it throws is told to customers alone: a stranger learns that he is one, and nothing about models or fields
+ * Reads and checks a request, then serves it, within the number of requests that are served at once. Of a stranger not even the
+ * body is read: he learns that he is one, and nothing about models or fields.
  * @param serve writes the answer itself
  */
 export async function answer<Schema extends z.ZodType, Prepared>(
@@ -62,17 +62,12 @@ export async function answer<Schema extends z.ZodType, Prepared>(
   prepare: (body: z.output<Schema>) => Prepared | Promise<Prepared>,
   serve: (prepared: Prepared, outgoing: ServerResponse) => Promise<void>,
 ): Promise<Response> {
-  if (context.isDraining()) throw draining();
   // Before its body is waited for: what a stranger sends takes nobody's place.
-  if (payer !== 'internal' && (await context.keyLimits.of(payer.keyHash, '')) === undefined) throw invalidKey();
+  if (payer !== 'internal' && !(await context.keyLimits.knows(payer.keyHash))) throw invalidKey();
+  if (context.isDraining()) throw draining();
   if (context.inFlight.size >= context.maxConcurrent) throw busy();
   const work = async (): Promise<void> => {
-    const read = async (): Promise<Prepared> => prepare(await readJson(incoming, schema, context.maxBodyMs));
-    const prepared = await read().catch(async (error: unknown) => {
-      if (payer !== 'internal' && !(await context.meter.knowsKey(payer.keyHash))) throw invalidKey();
-      throw error;
-    });
-    await serve(prepared, outgoing);
+    await serve(await prepare(await readJson(incoming, schema, context.maxBodyMs)), outgoing);
   };
   const serving = work();
   const tracked = serving.catch(() => undefined);
