@@ -1,7 +1,7 @@
 /** OWASP API Security Top 10 (2023), what concerns the service itself: API4, API6, API7, API8, API9, API10. */
-import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { createServer, request } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { balanceOf } from '../../src/company/billing/ledger.js';
 import { usageOf } from '../../src/company/billing/usage.js';
@@ -97,6 +97,19 @@ describe('API4 unrestricted resource consumption', () => {
     expect([answer.status, answer.text]).toEqual([408, expect.stringContaining('"code":"body_too_slow"')]);
     expect(answer.elapsedMs).toBeLessThan(2000);
     expect((await ask(good, undefined, narrow.url)).status).toBe(200);
+    await narrow.close();
+  });
+
+  test('who leaves before his body is read holds no place', async () => {
+    const narrow = await opened.start({ maxConcurrent: 8 });
+    const { port } = new URL(narrow.url);
+    for (let time = 0; time < 40; time++) {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.end(`${postHead('/v1/completions', key, 'content-length: 1000')}\r\n{`);
+      await once(socket, 'finish');
+      socket.resetAndDestroy();
+    }
+    await expect.poll(async () => (await ask(good, undefined, narrow.url)).status, { timeout: 5000 }).toBe(200);
     await narrow.close();
   });
 

@@ -32,6 +32,8 @@ export async function readJson<Schema extends z.ZodType>(
 
 async function readText(incoming: IncomingMessage, limitMs: number): Promise<string> {
   if (Number(incoming.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) throw tooLarge();
+  // Whoever left while his key was looked up sends no further event.
+  if (incoming.destroyed) throw endedEarly();
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   let late: NodeJS.Timeout | undefined;
@@ -43,14 +45,15 @@ async function readText(incoming: IncomingMessage, limitMs: number): Promise<str
       else chunks.push(chunk);
     });
     incoming.once('end', resolve);
-    incoming.once('error', reject);
-    incoming.once('close', () => reject(new ApiProblem(400, 'incomplete_body', 'The request body ended early.')));
+    for (const end of ['error', 'close']) incoming.once(end, () => reject(endedEarly()));
   }).finally(() => clearTimeout(late));
   return Buffer.concat(chunks).toString('utf8');
 }
 
 const tooSlow = (limitMs: number): ApiProblem =>
   new ApiProblem(408, 'body_too_slow', `The request body did not come within ${limitMs / 1000} s.`);
+
+const endedEarly = (): ApiProblem => new ApiProblem(400, 'incomplete_body', 'The request body ended early.');
 
 function tooLarge(): ApiProblem {
   return new ApiProblem(413, 'request_too_large', `The request body is larger than ${BODY_LIMIT_BYTES} bytes.`);
