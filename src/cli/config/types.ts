@@ -205,12 +205,24 @@ export interface ServeConfig {
   embeddings?: string;
   /** The name of a model of `moat task classification` that answers /v1/moderations. Default: none. */
   moderation?: string;
+  /** Where the studio is reached from outside, such as "https://studio.acme.com" behind a proxy with TLS. Default: as it listens. */
+  publicUrl?: string;
+  /** Whether that proxy writes X-Forwarded-For, from which addresses are then taken. Default false. */
+  trustProxy?: boolean;
+  /** The issuer of an OpenID Connect provider to sign in to the studio with; its client secret is in MOAT_OIDC_CLIENT_SECRET. Default: none. */
+  oidcIssuer?: string;
+  /** The client id at that provider. */
+  oidcClientId?: string;
+  /** Domains of the e-mail addresses that may sign in that way, such as "acme.com, acme.de". */
+  oidcDomains?: string;
   /** Megabytes for answers that would be the same again: temperature 0, or a seed. Default 0: none are kept. */
   responseCache?: number;
   /** Days that prompts and answers are stored, personal data masked. Default 0: never. */
   promptLogDays?: number;
-  /** What is written to the standard output, a JSON line each: "off", "problems", or "requests" as well. Default "problems". */
-  log?: 'off' | 'problems' | 'requests';
+  /** A file to which a line of JSON is written for every request, relative to the project; "stdout" writes them there. Default: none. */
+  log?: string;
+  /** "info": all; "warn": what the server could not do; "error": problems alone. Default "info". */
+  logLevel?: 'info' | 'warn' | 'error';
   /** Threads for the engine. Default: the processors this machine grants. */
   threads?: number;
   /** Weights in fewer bits while the model is served: less memory and faster answers, slightly less exact. Default "none". */
@@ -243,7 +255,17 @@ type DataWithoutDefault =
 
 /** The configuration a command sees: every default filled in, every rule checked. */
 type ServeWithoutDefault =
-  'requestsPerMinute' | 'tokensPerMinute' | 'concurrentRequests' | 'upstreams' | 'embeddings' | 'moderation';
+  | 'requestsPerMinute'
+  | 'tokensPerMinute'
+  | 'concurrentRequests'
+  | 'upstreams'
+  | 'embeddings'
+  | 'moderation'
+  | 'log'
+  | 'publicUrl'
+  | 'oidcIssuer'
+  | 'oidcClientId'
+  | 'oidcDomains';
 
 export interface ProjectConfig {
   readonly schemaVersion: 1;

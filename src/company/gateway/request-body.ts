@@ -14,7 +14,7 @@ export const BODY_LIMIT_MS = 30_000;
 export async function readJson<Schema extends z.ZodType>(
   incoming: IncomingMessage,
   schema: Schema,
-  limitMs: number,
+  limitMs: number = BODY_LIMIT_MS,
 ): Promise<z.output<Schema>> {
   const text = await readText(incoming, limitMs);
   let value: unknown;

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { MoatError } from '../../base/errors.js';
+import type { PromptLog } from '../access/prompt-log.js';
 import type { Payer, Scope } from '../billing/admission.js';
 import { newId } from '../billing/identifiers.js';
 import type { Usage } from '../billing/settlement.js';
@@ -8,6 +9,7 @@ import { ApiProblem, draining, toApiProblem } from './api-problem.js';
 import type { AnswerDone, AnswerPart, Backend, PreparedAnswer } from './backend.js';
 import { type AnswerHead, STREAM_END, type StreamFormat, type WholeAnswer } from './completion-format.js';
 import { type Admitted, type MeteredContext, admitRequest } from './metered.js';
+import type { TracedWish } from './tracing.js';
 
 /** What serving one completion needs; the same path for every route and every payer. */
 export interface CompletionContext extends MeteredContext {
@@ -15,6 +17,10 @@ export interface CompletionContext extends MeteredContext {
   readonly shutdown: AbortSignal;
   /** An answer is cut off after this long. */
   readonly maxAnswerMs: number;
+  /** Where prompts and answers are stored; undefined where they are not. */
+  readonly promptLog?: Pick<PromptLog, 'record'> | undefined;
+  /** Told of what went wrong inside: an error, never a key or a customer's text. */
+  onProblem(error: unknown): void;
 }
 
 /** One request, read and checked; nothing has run. */
@@ -28,6 +34,9 @@ export interface Serving {
   readonly format: AnswerFormat;
   /** Default: a new one. */
   readonly requestId?: string;
+  readonly traced?: TracedWish;
+  /** What was asked, as text: for the prompt log, where there is one. */
+  readonly promptText?: () => string;
 }
 
 export type AnswerFormat =
@@ -41,14 +50,23 @@ export type AnswerFormat =
  */
 export async function serveCompletion(
   context: CompletionContext,
-  { backend, prepared, payer, scope, form, format, requestId: given }: Serving,
+  serving: Serving,
   outgoing: ServerResponse,
 ): Promise<void> {
+  const { backend, prepared, payer, scope, form, format, requestId: given, traced } = serving;
   const now = context.clock.now();
   const requestId = given ?? newId('req', now);
   const { inputTokens, maxOutputTokens, choices } = prepared;
   const model = backend.modelId;
-  const admitted = await admitRequest(context, { requestId, payer, scope, model, inputTokens, maxOutputTokens });
+  const admitted = await admitRequest(context, {
+    requestId,
+    payer,
+    scope,
+    model,
+    inputTokens,
+    maxOutputTokens,
+    traced,
+  });
   const head: AnswerHead = {
     headers: admitted.headers,
     form,
@@ -66,10 +84,11 @@ export async function serveCompletion(
   const late = setTimeout(gone, context.maxAnswerMs);
   context.shutdown.addEventListener('abort', gone);
   try {
-    const sink =
+    const plain =
       format.kind === 'stream'
         ? streamSink(head, format.make(head), format.includeUsage, outgoing)
         : wholeSink(head, format.make(head), outgoing);
+    const sink = loggedSink(context, plain, admitted, serving);
     await generate(context, admitted, prepared, leaving.signal, sink);
   } finally {
     clearTimeout(late);
@@ -87,6 +106,35 @@ interface AnswerSink {
   settled(done: AnswerDone): void;
   /** @returns false when nothing was sent yet, so the error can still be an answer of its own */
   failed(problem: ApiProblem): boolean;
+}
+
+/** Stores what was asked and answered when the answer is over, whole or not; nobody waits for it. */
+function loggedSink(
+  { promptLog, onProblem }: CompletionContext,
+  sink: AnswerSink,
+  { admission: { requestId, customerId, model } }: Admitted,
+  { promptText }: Serving,
+): AnswerSink {
+  if (promptLog === undefined || promptText === undefined) return sink;
+  let answer = '';
+  const record = (): void => {
+    promptLog.record({ requestId, customerId, model, prompt: promptText(), answer }).catch(onProblem);
+  };
+  return {
+    ...sink,
+    part(part) {
+      answer += part.text;
+      return sink.part(part);
+    },
+    settled(done) {
+      record();
+      sink.settled(done);
+    },
+    failed(problem) {
+      record();
+      return sink.failed(problem);
+    },
+  };
 }
 
 async function generate(
@@ -119,14 +167,17 @@ async function generate(
   }
   try {
     if (done !== undefined) await sink.generated(done);
-    await admitted.settle(usageFrom(done, outputTokens, prepared));
+    await admitted.settle(usageFrom(done, outputTokens, prepared), done?.finishReasons);
   } catch (error) {
     failure ??= error;
   }
   if (failure === undefined && done !== undefined && isCutOff(done))
     failure = context.shutdown.aborted ? draining() : tooSlow();
-  if (failure === undefined && done !== undefined) sink.settled(done);
-  else if (!sink.failed(toApiProblem(failure))) throw toApiProblem(failure);
+  if (failure === undefined && done !== undefined) return sink.settled(done);
+  const problem = toApiProblem(failure);
+  if (!sink.failed(problem)) throw problem;
+  // Nobody else hears of what breaks a stream in its middle.
+  if (problem.status === 500) context.onProblem(failure);
 }
 
 const tooSlow = (): ApiProblem =>

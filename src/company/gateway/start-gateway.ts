@@ -1,23 +1,25 @@
 import { setMaxListeners } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getRequestListener } from '@hono/node-server';
 import { type Clock, systemClock } from '../../base/clock.js';
-import { MoatError, messageOf, systemCode } from '../../base/errors.js';
 import type { Currency } from '../../base/money.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
 import { createMeter, type Meter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
+import type { BackOfficeSettings } from './admin/admin-app.js';
 import type { Backend } from './backend.js';
+import type { RequestObserver } from './metered.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
-import type { CostFacts } from './overview.js';
+import { listen } from './listen.js';
+import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
 import { BODY_LIMIT_MS } from './request-body.js';
+import { NO_LOG, type RequestLog } from './request-log.js';
 import { createResponseCache } from './response-cache.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
@@ -41,6 +43,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** Default: the project's own, made at the first start (`.moat/studio-token`). */
   readonly studioToken?: string;
+  /** Sign-in, and what stands in front of it. Default: users with passwords, over http. */
+  readonly backOffice?: BackOfficeSettings;
   /** The built studio. Default: no studio, said in a line. */
   readonly studioDirectory?: string;
   /** Default `<projectDirectory>/runs`. */
@@ -63,6 +67,8 @@ export interface GatewayOptions {
   readonly maxBodyMs?: number;
   /** Of the API, in its description. Default 0.0.0. */
   readonly version?: string;
+  /** Default: none. The gateway does not close it. */
+  readonly log?: RequestLog;
   /** Told of what went wrong inside: an error, never a key or a customer's text. */
   readonly onProblem?: (error: unknown) => void;
 }
@@ -84,7 +90,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? systemClock;
   const { database, projectDirectory } = options;
   const currency = options.currency ?? 'USD';
-  const onProblem = options.onProblem ?? (() => undefined);
+  const log = options.log ?? NO_LOG;
+  const onProblem = (error: unknown): void => {
+    log.problem(error);
+    options.onProblem?.(error);
+  };
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
   const meter = await createMeter({
@@ -104,7 +114,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     meter,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics,
-    observer: metrics,
+    observer: toBoth(metrics, log),
     limiter: createRateLimiter(clock),
     keyLimits: createKeyLimits({ database, clock }, options.rateLimits ?? {}, clock),
     clock,
@@ -113,17 +123,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     books: { database, clock },
     backends,
     modelFacts: options.modelFacts ?? new Map(),
-    overview: {
-      project: options.projectName ?? path.basename(path.resolve(projectDirectory)),
-      currency,
-      timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-      backends,
-      parameterCounts: options.parameterCounts ?? new Map(),
-      costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
-    },
+    overview: overviewOf(options, currency, backends),
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
+    backOffice: options.backOffice ?? {},
+    promptLog: options.backOffice?.promptLog,
     maxConcurrent: options.maxConcurrent ?? 256,
     maxBodyMs: options.maxBodyMs ?? BODY_LIMIT_MS,
     inFlight,
@@ -131,12 +136,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     isDraining: () => isDraining,
     onProblem,
   });
-  const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
-  );
   const host = options.host ?? '127.0.0.1';
-  const port = await listen(server, options.port, host).catch(async (error: unknown) => {
+  const { server, port } = await listen(app.fetch, options.port, host).catch(async (error: unknown) => {
     await meter.close();
     throw error;
   });
@@ -152,8 +153,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-/** Until a request's last byte is here: who sends slower holds a place for nothing. */
-const REQUEST_TIMEOUT_MS = 30_000;
+function overviewOf(
+  options: GatewayOptions,
+  currency: Currency,
+  backends: ReadonlyMap<string, Backend>,
+): OverviewOptions {
+  return {
+    project: options.projectName ?? path.basename(path.resolve(options.projectDirectory)),
+    currency,
+    timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    backends,
+    parameterCounts: options.parameterCounts ?? new Map(),
+    costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
+  };
+}
 
 /** By the name that customers ask for. */
 function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock: Clock): Map<string, Backend> {
@@ -164,6 +177,19 @@ function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock
   if (responseCache === undefined) return backends;
   const cache = createResponseCache({ ...responseCache, clock });
   return new Map([...backends].map(([name, backend]) => [name, cache.over(backend)]));
+}
+
+function toBoth(first: RequestObserver, second: RequestObserver): RequestObserver {
+  return {
+    answered(request) {
+      first.answered(request);
+      second.answered(request);
+    },
+    refused(problem, route) {
+      first.refused(problem, route);
+      second.refused(problem, route);
+    },
+  };
 }
 
 async function drain(
@@ -186,31 +212,4 @@ async function drain(
   await meter.close();
   server.closeAllConnections();
   await closed;
-}
-
-async function listen(server: Server, port: number, host: string): Promise<number> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, resolve);
-    });
-  } catch (error) {
-    throw explainListen(error, port, host);
-  }
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return address.port;
-}
-
-function explainListen(error: unknown, port: number, host: string): MoatError {
-  if (systemCode(error) === 'EADDRINUSE') {
-    return new MoatError('port-taken', `port ${port} on ${host} is already in use`, {
-      fix: 'Stop the program that uses it, or let moat choose a free one with --port 0.',
-      cause: error,
-    });
-  }
-  return new MoatError('address-not-available', `cannot listen on ${host}:${port}: ${messageOf(error)}`, {
-    fix: 'Choose another --host or --port.',
-    cause: error,
-  });
 }
