@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { messageOf } from '../../base/errors.js';
-import type { RequestLogOptions } from '../../company/gateway/request-log.js';
 import { defineCommand } from '../command.js';
 import { findModel } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
@@ -14,17 +13,6 @@ export const command = defineCommand({
     'Serves the newest model (or the one of --run) with keys, prepaid credit and exact metering, at the prices of the project. Ctrl-C lets answers finish, settles them and stops.',
   options: {
     run: { kind: 'text', placeholder: 'NAME', description: 'the run whose model to serve (default: the newest)' },
-    log: {
-      kind: 'text',
-      placeholder: 'FILE',
-      description: 'append a line of JSON for every request; stdout writes them there (default: no log)',
-    },
-    'log-level': {
-      kind: 'choice',
-      choices: ['info', 'warn', 'error'],
-      default: 'info',
-      description: 'what is logged: all, what the server could not do, or problems alone',
-    },
   },
   settings: ['serve', 'business', 'currency', 'timeZone', 'database'],
   jsonLines: 'one object when the server is ready: url, studioUrl, model, checkpoint, database',
@@ -39,8 +27,10 @@ export const command = defineCommand({
       project,
       model: checkpoint,
       clock,
-      onProblem: (error) => reporter.warn(messageOf(error)),
-      log: options.log === undefined ? undefined : logOf(options.log, options['log-level']),
+      onProblem: (error) => {
+        // Else it is told in the log.
+        if (project.config.serve.log === 'off') reporter.warn(messageOf(error));
+      },
     });
     try {
       const { gateway, studioUrl, engine, books } = service;
@@ -68,6 +58,3 @@ export const command = defineCommand({
     return { exitCode: 0 };
   },
 });
-
-const logOf = (file: string, level: RequestLogOptions['level']): Omit<RequestLogOptions, 'clock'> =>
-  file === 'stdout' ? { level } : { level, file };

@@ -6,7 +6,7 @@ import { systemCode } from '../../base/errors.js';
 import { parseMicros } from '../../base/money.js';
 import type { Books } from '../../company/billing/customers.js';
 import { priceOf, setPrice } from '../../company/billing/prices.js';
-import { type RequestLogOptions, openRequestLog } from '../../company/gateway/request-log.js';
+import { NO_LOG, openRequestLog } from '../../company/gateway/request-log.js';
 import { type Gateway, startGateway } from '../../company/gateway/start-gateway.js';
 import { type Database, openDatabase } from '../../company/store/database.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
@@ -35,26 +35,22 @@ export interface ServiceOptions {
   readonly model: string;
   readonly clock: Clock;
   readonly onProblem: (error: unknown) => void;
-  /** Default: no log. */
-  readonly log?: Omit<RequestLogOptions, 'clock'> | undefined;
 }
 
+/** How long an answer may be given again. */
+const RESPONSE_AGE_MS = 3_600_000;
+
 /** Starts database, engine and gateway; what was started is stopped again when a later part fails. */
-export async function startService({
-  project,
-  model,
-  clock,
-  onProblem,
-  log: logOptions,
-}: ServiceOptions): Promise<Service> {
+export async function startService({ project, model, clock, onProblem }: ServiceOptions): Promise<Service> {
   const { serve, currency, timeZone, database: databaseConfig } = project.config;
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
   try {
-    const log = logOptions && (await openRequestLog({ ...logOptions, clock }));
-    if (log !== undefined) closers.push(() => log.close());
+    const level = serve.log === 'requests' ? 'info' : 'warn';
+    const log = serve.log === 'off' ? NO_LOG : await openRequestLog({ level, clock });
+    closers.push(() => log.close());
     const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
     closers.push(() => database.close());
     const books = { database, clock };
@@ -80,9 +76,11 @@ export async function startService({
         trainingRuns: await readRunUses(filesOf(project).runs),
       }),
       maxConcurrent: serve.maxConcurrent + serve.queueLimit,
-      rateLimits: { requestsPerMinute: serve.requestsPerMinute, tokensPerMinute: serve.tokensPerMinute },
+      rateLimits: serve,
+      responseCache:
+        serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
       onProblem,
-      ...(log === undefined ? {} : { log }),
+      log,
     });
     closers.push(() => gateway.close());
     return { gateway, engine, books, studioUrl: `${gateway.url}/#token=${gateway.studioToken}`, close };

@@ -38,7 +38,10 @@ async function readText(incoming: IncomingMessage): Promise<string> {
     });
     incoming.once('end', resolve);
     incoming.once('error', reject);
-    incoming.once('close', () => reject(new ApiProblem(400, 'incomplete_body', 'The request body ended early.')));
+    // Every request closes, also one that has been read: an error is made only where it is one (its stack costs 20 µs).
+    incoming.once('close', () => {
+      if (!incoming.readableEnded) reject(new ApiProblem(400, 'incomplete_body', 'The request body ended early.'));
+    });
   });
   return Buffer.concat(chunks).toString('utf8');
 }

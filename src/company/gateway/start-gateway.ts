@@ -19,6 +19,7 @@ import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
 import { NO_LOG, type RequestLog } from './request-log.js';
+import { createResponseCache } from './response-cache.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
 import { readOrCreateStudioToken } from './studio-token.js';
@@ -55,6 +56,8 @@ export interface GatewayOptions {
   readonly maxConcurrent?: number;
   /** Of each key, in this process. Default: none. */
   readonly rateLimits?: DefaultLimits;
+  /** Answers that are kept for the same question. Default: none. */
+  readonly responseCache?: { readonly maxBytes: number; readonly maxAgeMs: number } | undefined;
   /** Default 10 minutes. */
   readonly maxAnswerMs?: number;
   /** Of the API, in its description. Default 0.0.0. */
@@ -80,9 +83,7 @@ export interface Gateway {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? systemClock;
-  const { database, projectDirectory } = options;
-  const currency = options.currency ?? 'USD';
-  const log = options.log ?? NO_LOG;
+  const { database, projectDirectory, host = '127.0.0.1', currency = 'USD', log = NO_LOG } = options;
   const onProblem = (error: unknown): void => {
     log.problem(error);
     options.onProblem?.(error);
@@ -101,7 +102,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const inFlight = new Set<Promise<void>>();
   let isDraining = false;
   const metrics = createMetrics(() => inFlight.size);
-  const backends = backendsOf(options);
+  const backends = backendsOf(options, clock);
   const app = createApp({
     meter,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
@@ -132,8 +133,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     isDraining: () => isDraining,
     onProblem,
   });
-  const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
-  const host = options.host ?? '127.0.0.1';
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS },
+    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  );
   const port = await listen(server, options.port, host).catch(async (error: unknown) => {
     await meter.close();
     throw error;
@@ -150,10 +153,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-function backendsOf({ engines, upstreams = new Map() }: GatewayOptions): ReadonlyMap<string, Backend> {
-  return new Map([...[...engines].map(([name, engine]) => [name, localBackend(engine)] as const), ...upstreams]);
-}
-
 function toBoth(first: RequestObserver, second: RequestObserver): RequestObserver {
   return {
     answered(request) {
@@ -165,6 +164,20 @@ function toBoth(first: RequestObserver, second: RequestObserver): RequestObserve
       second.refused(problem, route);
     },
   };
+}
+
+/** Until a request's last byte is here: who sends slower holds a place for nothing. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** By the name that customers ask for. */
+function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock: Clock): Map<string, Backend> {
+  const backends = new Map([
+    ...[...engines].map(([name, engine]) => [name, localBackend(engine)] as const),
+    ...(upstreams ?? []),
+  ]);
+  if (responseCache === undefined) return backends;
+  const cache = createResponseCache({ ...responseCache, clock });
+  return new Map([...backends].map(([name, backend]) => [name, cache.over(backend)]));
 }
 
 async function drain(
