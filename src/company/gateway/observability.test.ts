@@ -100,7 +100,6 @@ test('log, spans and metrics tell of every request, and hold no prompt, no answe
     ['chat quick', undefined],
     ['chat broken', 'internal_error'],
     ['chat quick', 'insufficient_credit'],
-    ['chat quick', 'invalid_api_key'],
     ['text_completion quick', undefined],
   ]);
   expect(whole[0]?.attributes).toMatchObject({
