@@ -91,8 +91,7 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
       const record = toRecord(request);
       try {
         const settlement = await settleWithRetries(record, (record) => settlements.submit(record));
-        // Nobody waits for it: until it is given back, less credit seems to be there than is, never more.
-        admissions.release(request.admission.requestId).catch((error: unknown) => options.onProblem?.(error));
+        admissions.settled(request.admission.requestId);
         return settlement;
       } catch (error) {
         await keepUnsettled(unsettledDirectory, record);
@@ -121,7 +120,8 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
       clearInterval(timer);
       await upkeeping;
       await keepLastUse(database, used).catch((error: unknown) => options.onProblem?.(error));
-      await Promise.all([admissions.idle(), settlements.idle()]);
+      await settlements.idle();
+      await admissions.close();
     },
   };
 }
