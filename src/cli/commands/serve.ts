@@ -27,10 +27,7 @@ export const command = defineCommand({
       project,
       model: checkpoint,
       clock,
-      onProblem: (error) => {
-        // Else it is told in the log.
-        if (project.config.serve.log === 'off') reporter.warn(messageOf(error));
-      },
+      onProblem: (error) => reporter.warn(messageOf(error)),
     });
     try {
       const { gateway, studioUrl, engine, books } = service;

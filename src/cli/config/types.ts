@@ -209,8 +209,10 @@ export interface ServeConfig {
   responseCache?: number;
   /** Days that prompts and answers are stored, personal data masked. Default 0: never. */
   promptLogDays?: number;
-  /** What is written to the standard output, a JSON line each: "off", "problems", or "requests" as well. Default "problems". */
-  log?: 'off' | 'problems' | 'requests';
+  /** A file to which a line of JSON is written for every request, relative to the project; "stdout" writes them there. Default: none. */
+  log?: string;
+  /** "info": all; "warn": what the server could not do; "error": problems alone. Default "info". */
+  logLevel?: 'info' | 'warn' | 'error';
   /** Threads for the engine. Default: the processors this machine grants. */
   threads?: number;
   /** Weights in fewer bits while the model is served: less memory and faster answers, slightly less exact. Default "none". */
@@ -243,7 +245,7 @@ type DataWithoutDefault =
 
 /** The configuration a command sees: every default filled in, every rule checked. */
 type ServeWithoutDefault =
-  'requestsPerMinute' | 'tokensPerMinute' | 'concurrentRequests' | 'upstreams' | 'embeddings' | 'moderation';
+  'requestsPerMinute' | 'tokensPerMinute' | 'concurrentRequests' | 'upstreams' | 'embeddings' | 'moderation' | 'log';
 
 export interface ProjectConfig {
   readonly schemaVersion: 1;

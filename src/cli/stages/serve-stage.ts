@@ -6,7 +6,7 @@ import { systemCode } from '../../base/errors.js';
 import { parseMicros } from '../../base/money.js';
 import type { Books } from '../../company/billing/customers.js';
 import { priceOf, setPrice } from '../../company/billing/prices.js';
-import { NO_LOG, openRequestLog } from '../../company/gateway/request-log.js';
+import { type RequestLog, openRequestLog } from '../../company/gateway/request-log.js';
 import { type Gateway, startGateway } from '../../company/gateway/start-gateway.js';
 import { type Database, openDatabase } from '../../company/store/database.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
@@ -48,9 +48,8 @@ export async function startService({ project, model, clock, onProblem }: Service
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
   try {
-    const level = serve.log === 'requests' ? 'info' : 'warn';
-    const log = serve.log === 'off' ? NO_LOG : await openRequestLog({ level, clock });
-    closers.push(() => log.close());
+    const log = await openLog(project, clock);
+    if (log !== undefined) closers.push(() => log.close());
     const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
     closers.push(() => database.close());
     const books = { database, clock };
@@ -80,7 +79,7 @@ export async function startService({ project, model, clock, onProblem }: Service
       responseCache:
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
       onProblem,
-      log,
+      ...(log === undefined ? {} : { log }),
     });
     closers.push(() => gateway.close());
     return { gateway, engine, books, studioUrl: `${gateway.url}/#token=${gateway.studioToken}`, close };
@@ -88,6 +87,12 @@ export async function startService({ project, model, clock, onProblem }: Service
     await close();
     throw error;
   }
+}
+
+async function openLog(project: Project, clock: Clock): Promise<RequestLog | undefined> {
+  const { log, logLevel: level } = project.config.serve;
+  if (log === undefined) return undefined;
+  return openRequestLog({ level, clock, ...(log === 'stdout' ? {} : { file: project.resolve(log) }) });
 }
 
 /** The passport of the data it was trained on, without the names of the files; nothing for a model from elsewhere. */

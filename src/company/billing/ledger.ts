@@ -1,6 +1,7 @@
 import type { TransactionSql } from 'postgres';
 import { MoatError } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 
 export type AccountKind = 'prepaid' | 'revenue' | 'cash' | 'credit-grants' | 'write-offs' | 'expired-credit';
@@ -54,10 +55,11 @@ export interface Credit {
 
 /**
  * Adds prepaid credit, as one balanced transaction.
+ * @param audit written in that transaction; not again for a repeat
  * @returns the balance after it
  * @throws MoatError `bad-amount`, `unknown-customer`, `reference-taken`
  */
-export async function grantCredit(books: Books, credit: Credit): Promise<Balance> {
+export async function grantCredit(books: Books, credit: Credit, audit?: AuditWriter): Promise<Balance> {
   if (credit.expiresAt !== undefined && credit.expiresAt.getTime() <= books.clock.now()) {
     throw new MoatError('bad-expiry', `credit that expires at ${credit.expiresAt.toISOString()}: that is past`, {
       fix: 'Give a time to come.',
@@ -90,6 +92,8 @@ export async function grantCredit(books: Books, credit: Credit): Promise<Balance
       values (${transaction.id}, ${account.id}, ${credit.amountMicros}, ${credit.amountMicros}, ${credit.priority ?? 100},
               ${credit.expiresAt ?? null}, ${new Date(books.clock.now())})`;
     await sql`update moat.accounts set next_expiry = least(next_expiry, ${credit.expiresAt ?? null}::timestamptz) where id = ${account.id}`;
+    const details = { amountMicros: `${credit.amountMicros}`, kind, reference: credit.reference ?? null };
+    await audit?.(sql, { action: 'credit.added', target: credit.customerId, details });
     return undefined;
   });
   return balanceOf(books, credit.customerId);

@@ -113,7 +113,8 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     async knowsKey(keyHash) {
       const rows = await database.sql`
         select 1 from moat.key_secrets s join moat.api_keys k on k.id = s.key_id
-         where s.hash = decode(${keyHash}, 'hex') and k.revoked_at is null`;
+         where s.hash = decode(${keyHash}, 'hex') and k.revoked_at is null
+           and least(k.expires_at, s.expires_at, 'infinity') > ${new Date(clock.now())}`;
       return rows.length > 0;
     },
     async close() {

@@ -17,8 +17,8 @@ export interface RequestLog extends RequestObserver {
 }
 
 export interface RequestLogOptions {
-  /** `info` writes every line; `warn` leaves out what went well and customers' mistakes. */
-  readonly level: 'info' | 'warn';
+  /** `info` writes every line, `warn` what the server could not do, `error` problems alone. */
+  readonly level: 'info' | 'warn' | 'error';
   /** A file that lines are appended to; default the standard output. */
   readonly file?: string;
   readonly clock: Clock;

@@ -10,6 +10,7 @@ import type { TextEngine } from '../../lab/generate/engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
 import { createMeter, type Meter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
+import type { BackOfficeSettings } from './admin/admin-app.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
 import { createMetrics } from './metrics.js';
@@ -42,6 +43,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** Default: the project's own, made at the first start (`.moat/studio-token`). */
   readonly studioToken?: string;
+  /** Sign-in, and what stands in front of it. Default: users with passwords, over http. */
+  readonly backOffice?: BackOfficeSettings;
   /** The built studio. Default: no studio, said in a line. */
   readonly studioDirectory?: string;
   /** Default `<projectDirectory>/runs`. */
@@ -83,7 +86,9 @@ export interface Gateway {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? systemClock;
-  const { database, projectDirectory, host = '127.0.0.1', currency = 'USD', log = NO_LOG } = options;
+  const { database, projectDirectory } = options;
+  const currency = options.currency ?? 'USD';
+  const log = options.log ?? NO_LOG;
   const onProblem = (error: unknown): void => {
     log.problem(error);
     options.onProblem?.(error);
@@ -127,6 +132,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
+    backOffice: options.backOffice ?? {},
     maxConcurrent: options.maxConcurrent ?? 256,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),
@@ -137,6 +143,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     { requestTimeout: REQUEST_TIMEOUT_MS },
     getRequestListener(app.fetch, { overrideGlobalObjects: false }),
   );
+  const host = options.host ?? '127.0.0.1';
   const port = await listen(server, options.port, host).catch(async (error: unknown) => {
     await meter.close();
     throw error;
@@ -153,19 +160,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-function toBoth(first: RequestObserver, second: RequestObserver): RequestObserver {
-  return {
-    answered(request) {
-      first.answered(request);
-      second.answered(request);
-    },
-    refused(problem, route) {
-      first.refused(problem, route);
-      second.refused(problem, route);
-    },
-  };
-}
-
 /** Until a request's last byte is here: who sends slower holds a place for nothing. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -178,6 +172,19 @@ function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock
   if (responseCache === undefined) return backends;
   const cache = createResponseCache({ ...responseCache, clock });
   return new Map([...backends].map(([name, backend]) => [name, cache.over(backend)]));
+}
+
+function toBoth(first: RequestObserver, second: RequestObserver): RequestObserver {
+  return {
+    answered(request) {
+      first.answered(request);
+      second.answered(request);
+    },
+    refused(problem, route) {
+      first.refused(problem, route);
+      second.refused(problem, route);
+    },
+  };
 }
 
 async function drain(

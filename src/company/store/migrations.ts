@@ -5,6 +5,15 @@ import { metering } from './migrations/0003-metering.js';
 import { usagePartitions } from './migrations/0004-usage-partitions.js';
 import { terms } from './migrations/0005-terms.js';
 import { meteringByTerms } from './migrations/0006-metering-by-terms.js';
+import { access } from './migrations/0010-access.js';
 
 /** Every step of the schema, in order; only ever appended to. */
-export const MIGRATIONS: readonly Migration[] = [accounts, ledger, metering, usagePartitions, terms, meteringByTerms];
+export const MIGRATIONS: readonly Migration[] = [
+  accounts,
+  ledger,
+  metering,
+  usagePartitions,
+  terms,
+  meteringByTerms,
+  access,
+];

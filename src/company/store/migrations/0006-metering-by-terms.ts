@@ -181,20 +181,21 @@ export const meteringByTerms: Migration = {
     ) language plpgsql ${SETTINGS} as $$
     #variable_conflict use_column
     declare
+      accounts bigint[];
       asked record;
     begin
       -- A reservation lost in a power cut is a reservation released, so admission does not wait for the disk.
       perform set_config('synchronous_commit', 'off', true);
       if released <> '[]' then perform moat.release(array(select jsonb_array_elements_text(released))); end if;
       -- All holds of the batch at once and in one order: two gateways never wait for each other in a circle.
-      -- Left joins cannot be turned around: as inner joins they were planned from the accounts' side, and each batch read every customer.
+      -- Left joins, and once: written as inner joins they may be planned from the accounts' side, and each batch reads every customer.
+      accounts := array(
+        select p.id from jsonb_to_recordset(batch) as r(hash text)
+          left join moat.key_secrets s on s.hash = decode(r.hash, 'hex') left join moat.api_keys k on k.id = s.key_id
+          left join moat.accounts p on p.customer_id = k.customer_id and p.kind = 'prepaid');
       for asked in
         select h.account_id, a.next_expiry <= at as is_due from moat.holds h left join moat.accounts a on a.id = h.account_id
-         where h.account_id = any(array(
-           select p.id from jsonb_to_recordset(batch) as r(hash text)
-             left join moat.key_secrets s on s.hash = decode(r.hash, 'hex') left join moat.api_keys k on k.id = s.key_id
-             left join moat.accounts p on p.customer_id = k.customer_id and p.kind = 'prepaid'
-         )) order by h.account_id for no key update of h
+         where h.account_id = any(accounts) order by h.account_id for no key update of h
       loop
         if asked.is_due then perform moat.expire_credit(asked.account_id, at); end if;
       end loop;
@@ -296,7 +297,7 @@ export const meteringByTerms: Migration = {
       fresh_limited text[] := '{}';
     begin
       perform 1 from moat.accounts a
-        where a.id in (select r.account_id from jsonb_to_recordset(batch) as r(account_id bigint)) order by a.id for no key update;
+        where a.id = any(array(select r.account_id from jsonb_to_recordset(batch) as r(account_id bigint))) order by a.id for no key update;
       if batch @> '[{"is_rated": true}]' then rated := moat.rate_events(batch); end if;
       -- Of the events that are new, before they are written.
       if batch @> '[{"is_limited": true}]' then fresh_limited := array(
