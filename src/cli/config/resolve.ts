@@ -171,6 +171,8 @@ function resolveServe(serve: Given<'serve'>, name: string): ProjectConfig['serve
     oidcIssuer: serve.oidcIssuer,
     oidcClientId: serve.oidcClientId,
     oidcDomains: serve.oidcDomains,
+    moderationFlags: serve.moderationFlags,
+    moderationThreshold: serve.moderationThreshold ?? 0.5,
     responseCache: serve.responseCache ?? 0,
     promptLogDays: serve.promptLogDays ?? 0,
     log: serve.log,

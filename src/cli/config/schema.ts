@@ -118,6 +118,8 @@ const sections = {
     oidcIssuer: text(WEB_URL, ['oidc-issuer', 'provider to sign in to the studio with']),
     oidcClientId: text(words('ID', 500), ['oidc-client-id', 'the client id at that provider']),
     oidcDomains: text(words('DOMAINS', 4096), ['oidc-domains', 'e-mail domains that may sign in that way']),
+    moderationFlags: text(words('LABELS', 4096), ['moderation-flags', 'its labels that flag a text']),
+    moderationThreshold: realNumber(0.01, 1, ['moderation-threshold', 'probability from which such a label counts']),
     responseCache: realNumber(0, 1_000_000, ['response-cache', 'megabytes for answers that may be asked again']),
     promptLogDays: wholeNumber(0, 3650, ['prompt-log-days', 'days that prompts and answers are stored']),
     log: text(words('FILE', 4096), ['log', 'a line of JSON for every request; stdout writes them there']),

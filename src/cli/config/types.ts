@@ -215,6 +215,10 @@ export interface ServeConfig {
   oidcClientId?: string;
   /** Domains of the e-mail addresses that may sign in that way, such as "acme.com, acme.de". */
   oidcDomains?: string;
+  /** Labels of that model which flag a text: "insult, spam". Needed with `moderation`. */
+  moderationFlags?: string;
+  /** Probability from which such a label counts. Default 0.5. */
+  moderationThreshold?: number;
   /** Megabytes for answers that would be the same again: temperature 0, or a seed. Default 0: none are kept. */
   responseCache?: number;
   /** Days that prompts and answers are stored, personal data masked. Default 0: never. */
@@ -262,6 +266,7 @@ type ServeWithoutDefault =
   | 'embeddings'
   | 'moderation'
   | 'log'
+  | 'moderationFlags'
   | 'publicUrl'
   | 'oidcIssuer'
   | 'oidcClientId'

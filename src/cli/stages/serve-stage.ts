@@ -18,6 +18,7 @@ import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
 import { filesOf } from './project-files.js';
 import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
+import { openSideModels } from './side-models.js';
 
 export interface Service {
   readonly gateway: Gateway;
@@ -64,11 +65,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const engine = model === undefined ? undefined : await loadEngine(project, model);
     if (engine !== undefined) closers.push(() => engine.close());
     const engines = new Map(engine === undefined ? [] : [[engine.modelId, engine]]);
+    const { embedders, moderators, close: closeSideModels } = await openSideModels(project);
+    closers.push(closeSideModels);
     const gateway = await startGateway({
       ...gatewayFacts(project),
       database,
       engines,
       upstreams,
+      embedders,
+      moderators,
       modelFacts: new Map(model === undefined ? [] : [[serve.modelId, await factsOf(model)]]),
       clock,
       responseCache:

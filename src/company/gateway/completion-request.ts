@@ -86,8 +86,18 @@ export const textSchema = z.looseObject({
   messages: z.never('messages belong to /v1/chat/completions').optional(),
 });
 
+/** As customers send it: one prompt or several, each a text or tokens. */
+export const textListSchema = textSchema.extend({
+  prompt: z.union([
+    ...textSchema.shape.prompt.options,
+    z.array(z.string()).min(1),
+    z.array(z.array(z.int().min(0)).min(1)).min(1),
+  ]),
+});
+
 export type ChatBody = z.output<typeof chatSchema>;
 export type TextBody = z.output<typeof textSchema>;
+export type TextListBody = z.output<typeof textListSchema>;
 
 /** What the customer wants, in the engine's terms. */
 export interface CompletionRequest {

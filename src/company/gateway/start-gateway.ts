@@ -5,12 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../base/clock.js';
 import type { Currency } from '../../base/money.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
+import type { EmbeddingEngine } from '../../lab/tasks/embedding/embedding-engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
-import { createMeter, type Meter } from '../billing/meter.js';
+import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
+import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
 import type { BackOfficeSettings } from './admin/admin-app.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
+import type { ModerationModel } from './moderation.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import { listen } from './listen.js';
@@ -31,6 +34,10 @@ export interface GatewayOptions {
   readonly engines: ReadonlyMap<string, TextEngine>;
   /** Models that run elsewhere, by the name customers ask for. */
   readonly upstreams?: ReadonlyMap<string, Backend>;
+  /** Models that turn texts into vectors, by the name customers ask for; not closed either. */
+  readonly embedders?: ReadonlyMap<string, EmbeddingEngine>;
+  /** Models that say what is wrong with a text; not closed either. */
+  readonly moderators?: ReadonlyMap<string, ModerationModel>;
   /** What customers may know of a model beside its name: JSON, under the names it is listed with. */
   readonly modelFacts?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly projectDirectory: string;
@@ -97,12 +104,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
-  const meter = await createMeter({
-    database,
-    clock,
-    onProblem,
-    unsettledDirectory: path.join(projectDirectory, '.moat', 'unsettled'),
-  });
+  const unsettledDirectory = path.join(projectDirectory, '.moat', 'unsettled');
+  const selling = await openBooks({ database, clock, onProblem, unsettledDirectory });
   const shutdown = new AbortController();
   // Every answer listens to it; their number is bounded by `maxConcurrent`.
   setMaxListeners(0, shutdown.signal);
@@ -111,7 +114,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = createMetrics(() => inFlight.size);
   const backends = backendsOf(options, clock);
   const app = createApp({
-    meter,
+    ...selling,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics,
     observer: toBoth(metrics, log),
@@ -122,6 +125,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     maxAnswerMs: options.maxAnswerMs ?? 600_000,
     books: { database, clock },
     backends,
+    embedders: options.embedders ?? new Map(),
+    moderators: options.moderators ?? new Map(),
     modelFacts: options.modelFacts ?? new Map(),
     overview: overviewOf(options, currency, backends),
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
@@ -138,7 +143,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const host = options.host ?? '127.0.0.1';
   const { server, port } = await listen(app.fetch, options.port, host).catch(async (error: unknown) => {
-    await meter.close();
+    await selling.closeBooks();
     throw error;
   });
   let closing: Promise<void> | undefined;
@@ -148,7 +153,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     studioToken,
     close(graceMs = 10_000) {
       isDraining = true;
-      return (closing ??= drain(server, inFlight, shutdown, graceMs, meter));
+      return (closing ??= drain(server, inFlight, shutdown, graceMs, selling.closeBooks));
     },
   };
 }
@@ -166,6 +171,23 @@ function overviewOf(
     parameterCounts: options.parameterCounts ?? new Map(),
     costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
   };
+}
+
+/** What is written down of every request: its account, and its answer where it may be asked for again. */
+async function openBooks(options: MeterOptions): Promise<Selling> {
+  const meter = await createMeter(options);
+  const idempotency = createIdempotency({ ...options, meter });
+  const closeBooks = async (): Promise<void> => {
+    await idempotency.close();
+    await meter.close();
+  };
+  return { meter, idempotency, closeBooks };
+}
+
+interface Selling {
+  readonly meter: Meter;
+  readonly idempotency: Idempotency;
+  closeBooks(): Promise<void>;
 }
 
 /** By the name that customers ask for. */
@@ -197,7 +219,7 @@ async function drain(
   inFlight: Set<Promise<void>>,
   shutdown: AbortController,
   graceMs: number,
-  meter: Meter,
+  closeBooks: () => Promise<void>,
 ): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeIdleConnections();
@@ -209,7 +231,7 @@ async function drain(
   grace.abort();
   shutdown.abort();
   await Promise.all(inFlight);
-  await meter.close();
+  await closeBooks();
   server.closeAllConnections();
   await closed;
 }

@@ -5,6 +5,7 @@ import { metering } from './migrations/0003-metering.js';
 import { usagePartitions } from './migrations/0004-usage-partitions.js';
 import { terms } from './migrations/0005-terms.js';
 import { meteringByTerms } from './migrations/0006-metering-by-terms.js';
+import { idempotency } from './migrations/0009-idempotency.js';
 import { access } from './migrations/0010-access.js';
 import { wholeWriteOffs } from './migrations/0011-whole-write-offs.js';
 
@@ -16,6 +17,7 @@ export const MIGRATIONS: readonly Migration[] = [
   usagePartitions,
   terms,
   meteringByTerms,
+  idempotency,
   access,
   wholeWriteOffs,
 ];
