@@ -45,7 +45,11 @@ async function readText(incoming: IncomingMessage, limitMs: number): Promise<str
       else chunks.push(chunk);
     });
     incoming.once('end', resolve);
-    for (const end of ['error', 'close']) incoming.once(end, () => reject(endedEarly()));
+    incoming.once('error', () => reject(endedEarly()));
+    // Every request closes, also one that has been read: an error is made only where it is one (its stack costs 20 µs).
+    incoming.once('close', () => {
+      if (!incoming.readableEnded) reject(endedEarly());
+    });
   }).finally(() => clearTimeout(late));
   return Buffer.concat(chunks).toString('utf8');
 }

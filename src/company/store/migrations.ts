@@ -7,7 +7,6 @@ import { terms } from './migrations/0005-terms.js';
 import { meteringByTerms } from './migrations/0006-metering-by-terms.js';
 import { idempotency } from './migrations/0009-idempotency.js';
 import { access } from './migrations/0010-access.js';
-import { wholeWriteOffs } from './migrations/0011-whole-write-offs.js';
 
 /** Every step of the schema, in order; only ever appended to. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -19,5 +18,4 @@ export const MIGRATIONS: readonly Migration[] = [
   meteringByTerms,
   idempotency,
   access,
-  wholeWriteOffs,
 ];
