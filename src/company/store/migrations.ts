@@ -5,6 +5,17 @@ import { metering } from './migrations/0003-metering.js';
 import { usagePartitions } from './migrations/0004-usage-partitions.js';
 import { terms } from './migrations/0005-terms.js';
 import { meteringByTerms } from './migrations/0006-metering-by-terms.js';
+import { selling } from './migrations/0007-selling.js';
+import { corrections } from './migrations/0008-corrections.js';
 
 /** Every step of the schema, in order; only ever appended to. */
-export const MIGRATIONS: readonly Migration[] = [accounts, ledger, metering, usagePartitions, terms, meteringByTerms];
+export const MIGRATIONS: readonly Migration[] = [
+  accounts,
+  ledger,
+  metering,
+  usagePartitions,
+  terms,
+  meteringByTerms,
+  selling,
+  corrections,
+];
