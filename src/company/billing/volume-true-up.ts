@@ -1,6 +1,7 @@
 /** A volume price falls as a month goes on; at its end, what was charged above the month's own price comes back as credit. */
 import type { Micros } from '../../base/money.js';
 import type { Books } from './customers.js';
+import { volumeDescription } from './invoices/covered-usage.js';
 import { type AnySql, lockAccount, openCredit, post } from './ledger.js';
 
 interface Month {
@@ -41,7 +42,7 @@ async function trueUp({ database }: Books, { customerId, book, model, month }: M
     const transactionId = await post(sql, {
       kind: 'adjustment',
       reference: `volume ${customerId} ${book} ${model} ${month} ${used.requests}`,
-      description: `${model}: volume price of ${month}`,
+      description: volumeDescription(model, month),
       currency: account.currency,
       // Within the month, so that the invoice of its last day covers it.
       at: new Date(used.endsAt.getTime() - 1),

@@ -6,7 +6,7 @@
 import type { Micros } from '../../../base/money.js';
 import type { Books } from '../customers.js';
 import { type MoneySql, lockAccount } from '../ledger.js';
-import type { InvoiceLine, UsageDetail } from './invoice.js';
+import type { AdjustmentDetail, InvoiceLine, UsageDetail } from './invoice.js';
 
 export interface Cut {
   readonly before: Date;
@@ -79,7 +79,7 @@ export async function coveredUsage(
       })),
       ...adjustments.map(({ what, amountMicros }) => ({
         kind: 'adjustment' as const,
-        detail: { what: what ?? '' },
+        detail: adjustmentDetail(what ?? ''),
         amountMicros,
       })),
     ],
@@ -88,6 +88,14 @@ export async function coveredUsage(
     resumeId: sums?.resume ?? cut.through + 1n,
   };
 }
+
+/** Volume prices say which model and month they are of, in `volumeDescription`'s words. */
+function adjustmentDetail(what: string): AdjustmentDetail {
+  const [, month, model] = /^volume price (\d{4}-\d{2}) (.+)$/.exec(what) ?? [];
+  return month === undefined || model === undefined ? { what } : { model, month };
+}
+
+export const volumeDescription = (model: string, month: string): string => `volume price ${month} ${model}`;
 
 /** What was booked to a locked account after the cut. */
 export async function bookedSince(sql: MoneySql, accountId: bigint, through: bigint): Promise<Micros> {

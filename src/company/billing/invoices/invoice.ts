@@ -33,9 +33,12 @@ export interface TermDetail {
   readonly isReturn?: boolean;
 }
 
+/** What came back at the end of a month with a volume price, or what somebody said it was for. */
+export type AdjustmentDetail = { readonly model: string; readonly month: string } | { readonly what: string };
+
 export type InvoiceLine = { readonly amountMicros: Micros } & (
   | { readonly kind: 'usage'; readonly detail: UsageDetail }
-  | { readonly kind: 'adjustment'; readonly detail: { readonly what: string } }
+  | { readonly kind: 'adjustment'; readonly detail: AdjustmentDetail }
   | { readonly kind: 'fee' | 'seats' | 'minimum' | 'proration'; readonly detail: TermDetail }
   | { readonly kind: 'tax'; readonly detail: { readonly name: string; readonly percent: string } }
   | { readonly kind: 'rounding'; readonly detail: Readonly<Record<string, never>> }
