@@ -170,6 +170,10 @@ test('late usage is charged once, by the price of its time, and never beyond the
   await expect(recordLateUsage(books, { ...usage, reference: 'x', time: new Date(0) })).rejects.toMatchObject({
     code: 'unpriced',
   });
+  const poor = await newCustomer('list', 0n);
+  await expect(recordLateUsage(books, { ...usage, customerId: poor.id })).rejects.toMatchObject({
+    code: 'insufficient-credit',
+  });
   expect((await balanceOf(books, customer.id)).balanceMicros).toBe(2_000_000n);
   expect(await audit(books)).toMatchObject({ balanced: true, findings: [] });
 });
