@@ -1,4 +1,5 @@
 import type { Micros } from '../../base/money.js';
+import { accountFindings, covered, invoiceFindings, journalFindings, usageFindings } from './audit-findings.js';
 import type { Books } from './customers.js';
 
 export interface Audit {
@@ -13,6 +14,10 @@ export interface Audit {
   /** Sum of what usage events charged, and of what the ledger took for them; equal in sound books. */
   readonly usageChargedMicros: Micros;
   readonly ledgerChargedMicros: Micros;
+  readonly invoiceCount: number;
+  /** Usage on all invoices, and the ledger entries that they cover; equal in sound books. */
+  readonly invoicedMicros: Micros;
+  readonly coveredMicros: Micros;
 }
 
 interface Sums {
@@ -21,12 +26,15 @@ interface Sums {
   journal: bigint;
   charged: bigint;
   booked: bigint;
+  invoices: number;
+  invoiced: bigint;
+  covered: bigint;
 }
 
 /**
  * Recomputes everything from the journal and the usage events, in one snapshot: every transaction sums to zero and is
  * complete, every charge is booked once and every booking has its event, balances and reservations equal their sums,
- * no prepaid account is overdrawn.
+ * no prepaid account is overdrawn, each invoice is what it covers, and no transaction is covered twice.
  */
 export async function audit({ database }: Books): Promise<Audit> {
   return database.sql.begin('isolation level repeatable read read only', async (sql) => {
@@ -37,57 +45,13 @@ export async function audit({ database }: Books): Promise<Audit> {
              ((select coalesce(sum(charged_micros), 0) from moat.usage_events)
                + (select coalesce(sum(charged_micros), 0) from moat.usage_dropped))::bigint as charged,
              (select coalesce(-sum(e.amount_micros), 0) from moat.journal_entries e join moat.accounts a on a.id = e.account_id
-               join moat.journal_transactions t on t.id = e.transaction_id where a.kind = 'revenue' and t.kind = 'usage')::bigint as booked`;
+               join moat.journal_transactions t on t.id = e.transaction_id where a.kind = 'revenue' and t.kind = 'usage')::bigint as booked,
+             (select count(*) from moat.invoices)::int as invoices,
+             (select coalesce(sum(usage_micros), 0) from moat.invoices)::bigint as invoiced,
+             (select coalesce(sum(c.total), 0) from moat.invoices i cross join lateral (${covered(sql)}) c)::bigint as covered`;
     const findings = await sql<{ finding: string }[]>`
-      select * from (
-        select format('transaction %s sums to %s with %s of %s legs', t.id, coalesce(sum(e.amount_micros), 0), count(e.leg), t.leg_count) as finding
-          from moat.journal_transactions t left join moat.journal_entries e on e.transaction_id = t.id
-         group by t.id having coalesce(sum(e.amount_micros), 0) <> 0 or count(e.leg) <> t.leg_count
-        union all
-        select format('usage event %s charged %s, the ledger booked %s', u.id, u.charged_micros, coalesce(b.booked, 0))
-          from moat.usage_events u left join (
-            select t.usage_event_id, -sum(e.amount_micros) as booked from moat.journal_transactions t
-              join moat.journal_entries e on e.transaction_id = t.id join moat.accounts a on a.id = e.account_id and a.kind = 'revenue'
-             group by t.usage_event_id) b on b.usage_event_id = u.id
-         where u.charged_micros <> coalesce(b.booked, 0)
-        union all
-        select format('transaction %s charges for the unknown usage event %s', t.id, t.usage_event_id)
-          from moat.journal_transactions t left join moat.usage_events u on u.id = t.usage_event_id
-         where t.kind = 'usage' and u.id is null and not exists (
-           select 1 from moat.usage_dropped d where t.usage_event_id collate "C" >= d.first_id and t.usage_event_id collate "C" < d.end_id)
-        union all
-        select format('account %s (%s) shows %s, its entries sum to %s', a.id, a.kind, a.balance_micros, coalesce(s.total, 0))
-          from moat.accounts a left join (
-            select account_id, sum(amount_micros) as total from moat.journal_entries group by account_id) s on s.account_id = a.id
-         where a.balance_micros <> coalesce(s.total, 0)
-        union all
-        select format('account %s has %s reserved, its open reservations sum to %s', h.account_id, h.reserved_micros, coalesce(r.total, 0))
-          from moat.holds h left join (
-            select account_id, sum(amount_micros) as total from moat.reservations group by account_id) r on r.account_id = h.account_id
-         where h.reserved_micros <> coalesce(r.total, 0)
-        union all
-        select format('budget %s has %s reserved, its open reservations sum to %s', b.id, b.reserved_micros, coalesce(r.total, 0))
-          from moat.budgets b left join (
-            select u.id, sum(amount_micros) as total from moat.reservations cross join unnest(budgets) as u(id) group by u.id) r on r.id = b.id
-         where b.reserved_micros <> coalesce(r.total, 0)
-        union all
-        select format('the account of %s owes %s, its credit line is %s', a.customer_id, a.balance_micros, a.credit_line_micros)
-          from moat.accounts a where a.kind = 'prepaid' and a.balance_micros > a.credit_line_micros
-        union all
-        select format('the credits of account %s have %s left, more than its balance of %s', a.id, c.total, -a.balance_micros)
-          from moat.accounts a join (
-            select account_id, sum(remaining_micros) as total from moat.credits group by account_id) c on c.account_id = a.id
-         where c.total < -a.balance_micros
-        union all
-        select format('the hour %s of %s with %s counts %s requests and %s charged, its events %s and %s', h.hour, h.customer_id, h.model,
-                      h.requests, h.charged_micros, coalesce(u.requests, 0), coalesce(u.charged, 0))
-          from (select hour, customer_id, model, sum(requests) as requests, sum(charged_micros) as charged_micros from moat.usage_hours group by 1, 2, 3) h
-          full join (
-            select date_trunc('hour', time, 'UTC') as hour, customer_id, model, sum(case status when 'reversed' then -1 else 1 end) as requests, sum(charged_micros) as charged
-              from moat.usage_events group by 1, 2, 3) u using (hour, customer_id, model)
-         where (h.requests is distinct from u.requests or h.charged_micros is distinct from u.charged)
-           and hour >= coalesce((select max(checked_from) from moat.usage_dropped), '-infinity')
-      ) all_findings limit 100`;
+      select * from (${journalFindings(sql)} union all ${usageFindings(sql)} union all ${accountFindings(sql)} union all ${invoiceFindings(sql)})
+        all_findings (finding) limit 100`;
     const found = findings.map((row) => row.finding);
     if (sums !== undefined && sums.journal !== 0n) found.unshift(`the journal sums to ${sums.journal}`);
     return {
@@ -98,6 +62,9 @@ export async function audit({ database }: Books): Promise<Audit> {
       journalSumMicros: sums?.journal ?? 0n,
       usageChargedMicros: sums?.charged ?? 0n,
       ledgerChargedMicros: sums?.booked ?? 0n,
+      invoiceCount: sums?.invoices ?? 0,
+      invoicedMicros: sums?.invoiced ?? 0n,
+      coveredMicros: sums?.covered ?? 0n,
     };
   });
 }
