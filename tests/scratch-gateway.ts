@@ -2,7 +2,8 @@
 import OpenAI from 'openai';
 import { systemClock } from '../src/base/clock.js';
 import { audit } from '../src/company/billing/audit.js';
-import { type Books, createCustomer, createKey } from '../src/company/billing/customers.js';
+import { type Books, createCustomer } from '../src/company/billing/customers.js';
+import { createKey } from '../src/company/billing/keys.js';
 import { grantCredit } from '../src/company/billing/ledger.js';
 import { setPrice } from '../src/company/billing/prices.js';
 import { type Gateway, type GatewayOptions, startGateway } from '../src/company/gateway/start-gateway.js';

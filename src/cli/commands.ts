@@ -93,7 +93,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'sell the model: an OpenAI-compatible API, and the studio',
     load: () => import('./commands/serve.js'),
   },
-  { name: 'keys', summary: 'customers, their API keys and their credit', load: () => import('./commands/keys.js') },
+  { name: 'keys', summary: 'customers, their API keys, limits and credit', load: () => import('./commands/keys.js') },
   {
     name: 'prices',
     summary: 'who would pay what under other prices',

@@ -7,11 +7,10 @@ import { type Replay, replayPrices } from '../../company/billing/replay-prices.j
 import { usageByMonth } from '../../company/billing/usage.js';
 import { servingCostPerMillionTokens } from '../../company/business/unit-economics.js';
 import { defineCommand } from '../command.js';
+import { dayOf } from '../day-option.js';
 import { readBusinessFacts } from '../stages/business-facts.js';
 import { withBooks } from '../stages/open-books.js';
 import { table } from '../terminal/table.js';
-
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 export const command = defineCommand({
   name: 'prices',
@@ -64,13 +63,6 @@ async function readBook(file: string): Promise<PriceBook> {
     throw new MoatError('bad-price-book', `${file}: ${what}`, { fix: 'moat prices --help shows one.', cause: error });
   }
   return parsePriceBook(json, file);
-}
-
-function dayOf(text: string | undefined, option: string): Date | undefined {
-  if (text === undefined) return undefined;
-  const day = new Date(`${text}T00:00:00Z`);
-  if (DAY.test(text) && !Number.isNaN(day.getTime())) return day;
-  throw new MoatError('bad-option', `${option}: "${text}" is not a day`, { fix: 'Write it as 2026-01-31.' });
 }
 
 /** Models one of whose tokens is sold for less than it costs to write, at the lowest price of the book. */

@@ -2,7 +2,8 @@
 import OpenAI from 'openai';
 import { MoatError } from '../../base/errors.js';
 import { parseMicros } from '../../base/money.js';
-import { type Books, type Customer, createCustomer, createKey } from '../../company/billing/customers.js';
+import { type Books, type Customer, createCustomer } from '../../company/billing/customers.js';
+import { createKey } from '../../company/billing/keys.js';
 import { type LedgerEntry, balanceOf, grantCredit, ledgerEntriesOf } from '../../company/billing/ledger.js';
 import { type UsageEvent, usageOf } from '../../company/billing/usage.js';
 

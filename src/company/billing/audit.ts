@@ -1,6 +1,7 @@
 import type { Micros } from '../../base/money.js';
-import { accountFindings, covered, invoiceFindings, journalFindings, usageFindings } from './audit-findings.js';
+import { AUDIT_CHECKS } from './audit-checks.js';
 import type { Books } from './customers.js';
+import { chargedByCovered } from './invoices/invoice-checks.js';
 
 export interface Audit {
   /** True when nothing is listed in `findings`. */
@@ -19,6 +20,8 @@ export interface Audit {
   readonly invoicedMicros: Micros;
   readonly coveredMicros: Micros;
 }
+
+const MOST_FINDINGS = 100;
 
 interface Sums {
   transactions: number;
@@ -48,15 +51,13 @@ export async function audit({ database }: Books): Promise<Audit> {
                join moat.journal_transactions t on t.id = e.transaction_id where a.kind = 'revenue' and t.kind = 'usage')::bigint as booked,
              (select count(*) from moat.invoices)::int as invoices,
              (select coalesce(sum(usage_micros), 0) from moat.invoices)::bigint as invoiced,
-             (select coalesce(sum(c.total), 0) from moat.invoices i cross join lateral (${covered(sql)}) c)::bigint as covered`;
-    const findings = await sql<{ finding: string }[]>`
-      select * from (${journalFindings(sql)} union all ${usageFindings(sql)} union all ${accountFindings(sql)} union all ${invoiceFindings(sql)})
-        all_findings (finding) limit 100`;
-    const found = findings.map((row) => row.finding);
+             (select coalesce(sum(c.total), 0) from moat.invoices i cross join lateral (${chargedByCovered(sql)}) c)::bigint as covered`;
+    const found: string[] = [];
+    for (const check of AUDIT_CHECKS) found.push(...(await check(sql)).map(({ finding }) => finding));
     if (sums !== undefined && sums.journal !== 0n) found.unshift(`the journal sums to ${sums.journal}`);
     return {
       balanced: found.length === 0,
-      findings: found,
+      findings: found.slice(0, MOST_FINDINGS),
       transactionCount: sums?.transactions ?? 0,
       usageEventCount: sums?.events ?? 0,
       journalSumMicros: sums?.journal ?? 0n,

@@ -2,7 +2,6 @@ import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
 import type { Database } from '../store/database.js';
-import { displayPrefix, hashOfKey, newSecretKey } from './api-key.js';
 import { newId } from './identifiers.js';
 
 /** What every billing function works on. */
@@ -95,52 +94,4 @@ export async function listCustomers({ database }: Books): Promise<CustomerRow[]>
            (select count(*)::int from moat.api_keys k where k.customer_id = c.id and k.revoked_at is null) as "keyCount"
       from moat.customers c join moat.accounts a on a.customer_id = c.id and a.kind = 'prepaid'
      order by c.created_at, c.id limit 1000`;
-}
-
-export interface ApiKey {
-  readonly id: string;
-  readonly customerId: string;
-  readonly name: string;
-  /** `moat_sk_Ab3x…`; the key itself is not stored. */
-  readonly displayPrefix: string;
-  readonly createdAt: Date;
-  readonly revokedAt: Date | null;
-}
-
-/** @returns the key's record and the secret, which can be shown this once and never again */
-export async function createKey(
-  { database, clock }: Books,
-  options: { customerId: string; name?: string },
-): Promise<{ key: ApiKey; secretKey: string }> {
-  const secretKey = newSecretKey();
-  const now = clock.now();
-  const key = {
-    id: newId('key', now),
-    customerId: options.customerId,
-    name: options.name ?? 'default',
-    displayPrefix: displayPrefix(secretKey),
-    createdAt: new Date(now),
-    revokedAt: null,
-  };
-  const inserted = await database.sql`
-    insert into moat.api_keys (id, customer_id, name, hash, display_prefix, created_at)
-    select ${key.id}, id, ${key.name}, decode(${hashOfKey(secretKey)}, 'hex'), ${key.displayPrefix}, ${key.createdAt}
-      from moat.customers where id = ${options.customerId} and kind = 'paying' returning id`;
-  if (inserted.length === 0) throw new MoatError('unknown-customer', `customer "${options.customerId}" does not exist`);
-  return { key, secretKey };
-}
-
-/** Requests with this key are refused from the next one on. @throws MoatError `unknown-key` */
-export async function revokeKey({ database, clock }: Books, keyId: string): Promise<void> {
-  const rows = await database.sql`
-    update moat.api_keys set revoked_at = coalesce(revoked_at, ${new Date(clock.now())}) where id = ${keyId} returning id`;
-  if (rows.length === 0)
-    throw new MoatError('unknown-key', `key "${keyId}" does not exist`, { fix: 'List them with: moat keys list.' });
-}
-
-/** A customer's keys, revoked ones included, oldest first; at most 1,000. */
-export async function listKeys({ database }: Books, customerId: string): Promise<ApiKey[]> {
-  return database.sql<ApiKey[]>`
-    select id, customer_id as "customerId", name, display_prefix as "displayPrefix", created_at as "createdAt", revoked_at as "revokedAt"
-      from moat.api_keys where customer_id = ${customerId} order by created_at, id limit 1000`;
 }

@@ -8,7 +8,8 @@ import { type Admission, createAdmissions, RESERVATION_LIFETIME_MS, sweepReserva
 import { hashOfKey } from './api-key.js';
 import { audit } from './audit.js';
 import { costOf } from './cost.js';
-import { type Books, createCustomer, createKey, ensureInternalCustomer, revokeKey } from './customers.js';
+import { type Books, createCustomer, ensureInternalCustomer } from './customers.js';
+import { createKey, revokeKey } from './keys.js';
 import { newId } from './identifiers.js';
 import { balanceOf, grantCredit, ledgerEntriesOf } from './ledger.js';
 import { createMeter, type Meter } from './meter.js';

@@ -58,6 +58,8 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
   const admissions = createAdmissions(database, clock);
   const settlements = createSettlements(database, clock);
   const open = new Map<string, number>();
+  /** Keys used since the last upkeep, and when. */
+  const used = new Map<string, number>();
 
   async function upkeep(): Promise<void> {
     const now = clock.now();
@@ -65,6 +67,7 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     if (old.length > 0) await renewReservations(database, clock, old);
     await sweepReservations(database, clock);
     await keepUsagePartitions(database, clock);
+    await keepLastUse(database, used);
     await replayUnsettled(unsettledDirectory, (record) => settlements.submit(record));
   }
 
@@ -79,7 +82,9 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
   return {
     async admit(request) {
       const result = await admissions.submit(request);
-      if (result.outcome === 'admitted') open.set(request.requestId, clock.now());
+      if (result.outcome !== 'admitted') return result;
+      open.set(request.requestId, clock.now());
+      if (result.keyId !== null) used.set(result.keyId, clock.now());
       return result;
     },
     async settle(request) {
@@ -108,12 +113,14 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     },
     async knowsKey(keyHash) {
       const rows = await database.sql`
-        select 1 from moat.api_keys where hash = decode(${keyHash}, 'hex') and revoked_at is null`;
+        select 1 from moat.key_secrets s join moat.api_keys k on k.id = s.key_id
+         where s.hash = decode(${keyHash}, 'hex') and k.revoked_at is null`;
       return rows.length > 0;
     },
     async close() {
       clearInterval(timer);
       await upkeeping;
+      await keepLastUse(database, used).catch((error: unknown) => options.onProblem?.(error));
       await Promise.all([admissions.idle(), settlements.idle()]);
     },
   };
@@ -122,6 +129,16 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
 /** The months that events of today and the next weeks go to. */
 async function keepUsagePartitions(database: Database, clock: Clock): Promise<void> {
   await database.sql`select moat.ensure_usage_partitions(${new Date(clock.now())})`;
+}
+
+/** When a key was last used, to a quarter of a minute: nobody waits for it at a request. */
+async function keepLastUse(database: Database, used: Map<string, number>): Promise<void> {
+  if (used.size === 0) return;
+  const uses = JSON.stringify([...used].map(([id, atMs]) => ({ id, at: new Date(atMs) })));
+  used.clear();
+  await database.sql`
+    update moat.api_keys k set last_used_at = greatest(k.last_used_at, u.at)
+      from jsonb_to_recordset(${uses}::text::jsonb) as u(id text, at timestamptz) where k.id = u.id`;
 }
 
 async function settleWithRetries(

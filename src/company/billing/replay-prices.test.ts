@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchProject, openScratchProject } from '../../../tests/scratch-database.js';
 import { manualClock } from '../../base/clock.js';
 import { hashOfKey } from './api-key.js';
-import { type Books, createCustomer, createKey } from './customers.js';
+import { type Books, createCustomer } from './customers.js';
+import { createKey } from './keys.js';
 import { newId } from './identifiers.js';
 import { grantCredit } from './ledger.js';
 import { type Meter, createMeter } from './meter.js';
@@ -23,7 +24,6 @@ beforeAll(async () => {
   books = { database: scratch.database, clock };
   meter = await createMeter({ ...books, unsettledDirectory: path.join(scratch.directory, 'unsettled') });
   await setPrice(books, {
-    scope: 'chat',
     model: 'poet',
     inputMicrosPerMillionTokens: 1_000_000n,
     outputMicrosPerMillionTokens: 2_000_000n,

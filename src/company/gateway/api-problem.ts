@@ -3,7 +3,7 @@ import type { ApiError } from './api-types.js';
 
 /** A refusal that is answered in OpenAI's form; what caused it inside never reaches a customer. */
 export class ApiProblem extends Error {
-  readonly status: 400 | 401 | 402 | 404 | 413 | 429 | 500 | 503;
+  readonly status: 400 | 401 | 402 | 403 | 404 | 409 | 413 | 429 | 500 | 503;
   readonly code: string;
   readonly type: string;
   readonly param: string | null;

@@ -25,7 +25,8 @@ export interface RunSummary {
 
 export interface ModelSummary {
   id: string;
-  contextLength: number;
+  /** null where it is not known: of an engine elsewhere. */
+  contextLength: number | null;
   parameterCount: number | null;
   inputMicrosPerMillionTokens: MicrosString | null;
   outputMicrosPerMillionTokens: MicrosString | null;

@@ -4,9 +4,10 @@ import type { AnswerFormat, ChatMessage, SamplingOptions, TextEngine } from '../
 import { MAX_LOGPROBS } from '../../lab/generate/sampler-settings.js';
 import { ApiProblem } from './api-problem.js';
 
-/** Parameters that would change the answer: asked for and not done would be a lie, so they are refused. */
+/** Parameters that a local engine does not know and that would change the answer: asked for and not done would be a lie. */
 const UNSUPPORTED = [
   'tools',
+  'tool_choice',
   'functions',
   'best_of',
   'use_beam_search',
@@ -47,16 +48,33 @@ const shared = {
 };
 
 const textParts = z.array(z.looseObject({ type: z.literal('text', 'only text parts are offered'), text: z.string() }));
-const message = z.looseObject({
-  role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: z.union([z.string(), textParts]),
-});
+const toolCalls = z
+  .array(
+    z.looseObject({
+      id: z.string(),
+      type: z.literal('function'),
+      function: z.looseObject({ name: z.string(), arguments: z.string() }),
+    }),
+  )
+  .max(128);
+const content = z.union([z.string(), textParts]);
+const message = z.discriminatedUnion('role', [
+  z.looseObject({ role: z.enum(['system', 'developer', 'user']), content }),
+  z.looseObject({ role: z.literal('assistant'), content: content.nullish(), tool_calls: toolCalls.nullish() }),
+  z.looseObject({ role: z.literal('tool'), content, tool_call_id: z.string() }),
+]);
+const tools = z
+  .array(z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string().min(1).max(200) }) }))
+  .max(128);
 
 export const chatSchema = z.looseObject({
   ...shared,
   messages: z.array(message).min(1).max(10_000),
   max_completion_tokens: z.int().min(1).nullish(),
   logprobs: z.boolean().nullish(),
+  tools: tools.nullish(),
+  tool_choice: z.union([z.enum(['none', 'auto', 'required']), z.looseObject({ type: z.string() })]).nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(MAX_LOGPROBS).nullish(),
 });
 
@@ -71,14 +89,11 @@ export type TextBody = z.output<typeof textSchema>;
 
 /** What the customer wants, in the engine's terms. */
 export interface CompletionRequest {
-  readonly form: 'chat' | 'text';
   readonly promptTokens: readonly number[];
   /** Of each answer. */
   readonly maxTokens: number;
   readonly choices: number;
   readonly sampling: SamplingOptions;
-  readonly stream: boolean;
-  readonly includeUsage: boolean;
 }
 
 /** OpenAI's documented default for /v1/completions; a chat may fill what is left of the context. */
@@ -86,10 +101,7 @@ const DEFAULT_TEXT_MAX_TOKENS = 16;
 
 /** @throws ApiProblem 400 `context_length_exceeded`, `unsupported_parameter`, `invalid_value` */
 export function readChat(body: ChatBody, engine: TextEngine): CompletionRequest {
-  const messages = body.messages.map((message): ChatMessage => ({
-    role: message.role === 'developer' ? 'system' : message.role,
-    content: typeof message.content === 'string' ? message.content : message.content.map((part) => part.text).join(''),
-  }));
+  const messages = body.messages.map(plainMessage);
   if (body.top_logprobs != null && body.logprobs !== true)
     throw new ApiProblem(400, 'invalid_value', 'top_logprobs: it needs logprobs to be true.', {
       param: 'top_logprobs',
@@ -104,6 +116,20 @@ export function readChat(body: ChatBody, engine: TextEngine): CompletionRequest 
   });
 }
 
+/** @throws ApiProblem 400 `unsupported_parameter` for what belongs to tools */
+function plainMessage(message: ChatBody['messages'][number], index: number): ChatMessage {
+  const { role, content } = message;
+  if (role === 'tool' || (message.role === 'assistant' && (message.tool_calls ?? []).length > 0)) {
+    throw new ApiProblem(400, 'unsupported_parameter', 'This model calls no tools; leave messages about tools out.', {
+      param: `messages.${index}`,
+    });
+  }
+  return {
+    role: role === 'developer' ? 'system' : role,
+    content: typeof content === 'string' ? content : (content ?? []).map((part) => part.text).join(''),
+  };
+}
+
 /** @throws ApiProblem 400 `context_length_exceeded`, `unsupported_parameter`, `invalid_value` */
 export function readTextCompletion(body: TextBody, engine: TextEngine): CompletionRequest {
   const promptTokens = typeof body.prompt === 'string' ? engine.encode(body.prompt) : body.prompt;
@@ -114,7 +140,7 @@ export function readTextCompletion(body: TextBody, engine: TextEngine): Completi
 }
 
 interface Wish {
-  readonly form: CompletionRequest['form'];
+  readonly form: 'chat' | 'text';
   readonly body: ChatBody | TextBody;
   readonly engine: TextEngine;
   readonly promptTokens: readonly number[];
@@ -130,12 +156,9 @@ function complete({ form, body, engine, promptTokens, asked, logprobs }: Wish): 
   const maxTokens = asked ?? fallback;
   if (room < 1 || maxTokens > room) throw tooLong(engine, promptTokens.length, asked, room);
   return {
-    form,
     promptTokens,
     maxTokens,
     choices: body.n ?? 1,
-    stream: body.stream ?? false,
-    includeUsage: body.stream_options?.include_usage ?? false,
     sampling: samplingOf(body, logprobs),
   };
 }

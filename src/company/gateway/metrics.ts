@@ -1,21 +1,8 @@
 /** What a gateway has done and is doing, as Prometheus reads it. No customer, no key and no text is in it. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { Usage } from '../billing/settlement.js';
+import type { RequestObserver } from './metered.js';
 
-export interface AnsweredRequest {
-  readonly model: string;
-  readonly kind: 'paying' | 'internal';
-  readonly usage: Usage;
-  /** From admission to the settled books. */
-  readonly seconds: number;
-  /** From admission; undefined where no text came. */
-  readonly firstTextSeconds: number | undefined;
-}
-
-export interface GatewayMetrics {
-  answered(request: AnsweredRequest): void;
-  /** @param code the stable one of the answer: `invalid_api_key`, `insufficient_credit` … */
-  refused(code: string): void;
+export interface GatewayMetrics extends RequestObserver {
   readonly contentType: string;
   /** In Prometheus' text format. */
   text(): Promise<string>;
@@ -36,7 +23,7 @@ export function createMetrics(inFlight: () => number): GatewayMetrics {
   });
   const tokens = new Counter({
     name: 'moat_tokens_total',
-    help: 'Tokens of admitted requests; input is without those that a cache had.',
+    help: 'Tokens of admitted requests in disjoint classes: input is without those that a cache had, output without those of reasoning.',
     labelNames: ['model', 'class'],
     registers,
   });
@@ -77,7 +64,8 @@ export function createMetrics(inFlight: () => number): GatewayMetrics {
       requests.inc({ model, kind, status: usage.status });
       tokens.inc({ model, class: 'input' }, usage.inputTokens - usage.cachedTokens);
       tokens.inc({ model, class: 'cached_input' }, usage.cachedTokens);
-      tokens.inc({ model, class: 'output' }, usage.outputTokens);
+      tokens.inc({ model, class: 'output' }, usage.outputTokens - usage.reasoningTokens);
+      tokens.inc({ model, class: 'reasoning' }, usage.reasoningTokens);
       compute.inc({ model }, usage.computeMs / 1000);
       duration.observe({ model }, seconds);
       if (firstTextSeconds !== undefined) firstText.observe({ model }, firstTextSeconds);

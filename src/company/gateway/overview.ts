@@ -1,10 +1,10 @@
 import type { Currency, Micros } from '../../base/money.js';
-import type { TextEngine } from '../../lab/generate/engine.js';
 import type { Books } from '../billing/customers.js';
 import { type ModelPrice, priceOf } from '../billing/prices.js';
 import { type UsageEvent, type UsageTotals, usageOf, usageTotals } from '../billing/usage.js';
 import { type PeriodFacts, type PeriodResult, businessSummary } from '../business/business-summary.js';
 import type { ModelSummary, Overview, UsageRow } from './api-types.js';
+import type { Backend } from './backend.js';
 import { startOfDay } from './local-day.js';
 
 /** What only the project knows about its costs. */
@@ -20,7 +20,7 @@ export interface OverviewOptions {
   readonly currency: Currency;
   /** IANA name of the zone whose day is "today". */
   readonly timeZone: string;
-  readonly engines: ReadonlyMap<string, TextEngine>;
+  readonly backends: ReadonlyMap<string, Backend>;
   readonly parameterCounts: ReadonlyMap<string, number>;
   readonly costFacts: () => Promise<CostFacts>;
 }
@@ -36,7 +36,7 @@ export async function readOverview(books: Books, options: OverviewOptions): Prom
     usageTotals(books, { currency }),
     usageOf(books, { limit: RECENT_EVENTS }),
     options.costFacts(),
-    Promise.all([...options.engines.keys()].map((model) => priceOf(books, model, currency))),
+    Promise.all([...options.backends.keys()].map((model) => priceOf(books, model, currency))),
   ]);
   const price = prices.find((found) => found !== undefined);
   const summary = businessSummary({
@@ -62,8 +62,8 @@ export async function readOverview(books: Books, options: OverviewOptions): Prom
       trainingCostMicros: summary.trainingCostMicros?.toString() ?? null,
       tokensToBreakEven: remaining === null ? null : Number(remaining),
     },
-    models: [...options.engines.values()].map((engine, index) =>
-      modelJson(engine, prices[index], options.parameterCounts),
+    models: [...options.backends.values()].map((backend, index) =>
+      modelJson(backend, prices[index], options.parameterCounts),
     ),
     recentUsage: recent.map(usageJson),
   };
@@ -86,14 +86,14 @@ function periodJson(period: PeriodResult): Overview['today'] {
 }
 
 function modelJson(
-  engine: TextEngine,
+  backend: Backend,
   price: ModelPrice | undefined,
   parameterCounts: ReadonlyMap<string, number>,
 ): ModelSummary {
   return {
-    id: engine.modelId,
-    contextLength: engine.contextLength,
-    parameterCount: parameterCounts.get(engine.modelId) ?? null,
+    id: backend.modelId,
+    contextLength: backend.contextLength,
+    parameterCount: parameterCounts.get(backend.modelId) ?? null,
     inputMicrosPerMillionTokens: price?.inputMicrosPerMillionTokens.toString() ?? null,
     outputMicrosPerMillionTokens: price?.outputMicrosPerMillionTokens.toString() ?? null,
   };

@@ -3,50 +3,34 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { TextEngine } from '../../lab/generate/engine.js';
-import type { Payer } from '../billing/admission.js';
-import { hashOfKey, looksLikeKey } from '../billing/api-key.js';
 import { type Books, listCustomers } from '../billing/customers.js';
 import { ApiProblem, busy, draining, invalidKey, toApiProblem } from './api-problem.js';
-import {
-  type ChatBody,
-  chatSchema,
-  type CompletionRequest,
-  readChat,
-  readTextCompletion,
-  type TextBody,
-  textSchema,
-} from './completion-request.js';
 import type { CustomerSummary } from './api-types.js';
+import type { GatewayMetrics } from './metrics.js';
 import { type OverviewOptions, readOverview } from './overview.js';
-import { readJson } from './request-body.js';
+import { addCompletionRoutes, answerPlayground } from './routes/completions.js';
+import { type SellingContext, bearerOf, findBackend, payerOf } from './routes/requests.js';
 import { followRun, hasRun, listRuns } from './run-reader.js';
-import { type CompletionContext, serveCompletion } from './serve-completion.js';
 import { streamRun } from './run-stream.js';
 import type { StudioFiles } from './studio-files.js';
 import { sameSecret } from './studio-token.js';
 
 /** Everything the routes need; made once by `startGateway`. */
-export interface RouteContext extends CompletionContext {
+export interface RouteContext extends SellingContext {
   readonly books: Books;
-  readonly engines: ReadonlyMap<string, TextEngine>;
+  readonly metrics: Pick<GatewayMetrics, 'text' | 'contentType'>;
   readonly modelFacts: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly overview: OverviewOptions;
   readonly runsDirectory: string;
   readonly studioFiles: StudioFiles;
   readonly studioToken: string;
-  readonly maxConcurrent: number;
-  /** Answers being made right now. */
-  readonly inFlight: Set<Promise<void>>;
   readonly startedAtSeconds: number;
   /** `/openapi.json`. */
   readonly apiDescription: string;
-  isDraining(): boolean;
   onProblem(error: unknown): void;
 }
 
 type Env = { Bindings: HttpBindings };
-type Reader<Body> = (body: Body, engine: TextEngine) => CompletionRequest;
 
 const MAX_FOLLOWERS = 64;
 
@@ -55,7 +39,7 @@ export function createApp(context: RouteContext): Hono<Env> {
   app.onError((error) => {
     const problem = toApiProblem(error);
     if (problem.status === 500) context.onProblem(problem.cause ?? error);
-    context.metrics.refused(problem.code);
+    context.observer.refused(problem.code);
     return problem.toResponse();
   });
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
@@ -70,6 +54,7 @@ export function createApp(context: RouteContext): Hono<Env> {
     return c.body(await context.metrics.text(), 200, { 'content-type': context.metrics.contentType });
   });
   addModelRoutes(app, context);
+  addCompletionRoutes(app, context);
   addStudioRoutes(app, context);
   app.all('/v1/*', (c) => {
     throw new ApiProblem(404, 'unknown_url', `There is no ${c.req.method} ${c.req.path} here.`);
@@ -88,65 +73,12 @@ function addModelRoutes(app: Hono<Env>, context: RouteContext): void {
   });
   app.get('/v1/models', async (c) => {
     await requireKey(context, c.env.incoming);
-    return c.json({ object: 'list', data: [...context.engines.keys()].map(modelJson) });
+    return c.json({ object: 'list', data: [...context.backends.keys()].map(modelJson) });
   });
   app.get('/v1/models/:model', async (c) => {
     await requireKey(context, c.env.incoming);
-    return c.json(modelJson(findEngine(context, c.req.param('model')).modelId));
+    return c.json(modelJson(findBackend(context, c.req.param('model')).modelId));
   });
-  app.post('/v1/chat/completions', (c) => answer(context, c.env, payerOf(c.env.incoming), chatSchema, readChat));
-  app.post('/v1/completions', (c) => answer(context, c.env, payerOf(c.env.incoming), textSchema, readTextCompletion));
-}
-
-/** The one path of every completion, whoever pays. */
-async function answer<Body extends ChatBody | TextBody>(
-  context: RouteContext,
-  { incoming, outgoing }: HttpBindings,
-  payer: Payer,
-  schema: z.ZodType<Body>,
-  read: Reader<Body>,
-): Promise<Response> {
-  if (context.isDraining()) throw draining();
-  if (context.inFlight.size >= context.maxConcurrent) throw busy();
-  const serving = serve(context, { incoming, outgoing }, payer, schema, read);
-  const tracked = serving.catch(() => undefined);
-  context.inFlight.add(tracked);
-  try {
-    await serving;
-  } finally {
-    context.inFlight.delete(tracked);
-  }
-  return RESPONSE_ALREADY_SENT;
-}
-
-async function serve<Body extends ChatBody | TextBody>(
-  context: RouteContext,
-  { incoming, outgoing }: HttpBindings,
-  payer: Payer,
-  schema: z.ZodType<Body>,
-  read: Reader<Body>,
-): Promise<void> {
-  const prepare = async (): Promise<{ engine: TextEngine; request: CompletionRequest }> => {
-    const body = await readJson(incoming, schema);
-    const engine = findEngine(context, body.model);
-    return { engine, request: read(body, engine) };
-  };
-  const { engine, request } = await prepare().catch(async (error: unknown) => {
-    // A stranger learns that he is one, and nothing about models or fields.
-    if (payer !== 'internal' && !(await context.meter.knowsKey(payer.keyHash))) throw invalidKey();
-    throw error;
-  });
-  await serveCompletion(context, engine, payer, request, outgoing);
-}
-
-function bearerOf(incoming: IncomingMessage): string {
-  return /^Bearer +(\S+)$/i.exec(incoming.headers.authorization ?? '')?.[1] ?? '';
-}
-
-function payerOf(incoming: IncomingMessage): { keyHash: string } {
-  const key = bearerOf(incoming);
-  if (!looksLikeKey(key)) throw invalidKey();
-  return { keyHash: hashOfKey(key) };
 }
 
 async function requireKey(context: RouteContext, incoming: IncomingMessage): Promise<void> {
@@ -159,18 +91,6 @@ function requireStudioToken(context: RouteContext, incoming: IncomingMessage): v
     401,
     'invalid_studio_token',
     'The studio token is missing or wrong. It is in .moat/studio-token of the project.',
-  );
-}
-
-function findEngine(context: RouteContext, model: string): TextEngine {
-  const engine = context.engines.get(model);
-  if (engine !== undefined) return engine;
-  const offered = [...context.engines.keys()].join(', ');
-  throw new ApiProblem(
-    404,
-    'model_not_found',
-    `The model ${JSON.stringify(model)} does not exist here. Offered: ${offered || 'none'}.`,
-    { param: 'model' },
   );
 }
 
@@ -211,17 +131,8 @@ function addStudioRoutes(app: Hono<Env>, context: RouteContext): void {
     await streamRun(lines, c.env.outgoing, context.shutdown).finally(() => followers--);
     return RESPONSE_ALREADY_SENT;
   });
-  app.post('/api/playground', async (c) => {
-    const schema = z.union([chatSchema, textSchema]);
-    return answer(context, c.env, 'internal', schema, (body, engine) => ({
-      ...(isChat(body) ? readChat(body, engine) : readTextCompletion(body, engine)),
-      stream: true,
-      includeUsage: true,
-    }));
-  });
+  app.post('/api/playground', (c) => answerPlayground(context, c.env));
   app.all('/api/*', (c) => {
     throw new ApiProblem(404, 'unknown_url', `There is no ${c.req.method} ${c.req.path} here.`);
   });
 }
-
-const isChat = (body: ChatBody | TextBody): body is ChatBody => 'messages' in body;

@@ -1,33 +1,38 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { formatMicros } from '../../base/money.js';
-import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
-import type { GenerateDone, TextChunk, TextEngine } from '../../lab/generate/engine.js';
-import type { Admission, Payer } from '../billing/admission.js';
+import type { Payer, Scope } from '../billing/admission.js';
 import { newId } from '../billing/identifiers.js';
-import type { Meter } from '../billing/meter.js';
 import type { Usage } from '../billing/settlement.js';
-import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
-import type { GatewayMetrics } from './metrics.js';
-import type { RateLimiter, Taken } from './rate-limits.js';
-import { type AnswerHead, STREAM_END, streamFormat, wholeAnswer } from './completion-format.js';
-import type { CompletionRequest } from './completion-request.js';
+import { ApiProblem, draining, toApiProblem } from './api-problem.js';
+import type { AnswerDone, AnswerPart, Backend, PreparedAnswer } from './backend.js';
+import { type AnswerHead, STREAM_END, type StreamFormat, type WholeAnswer } from './completion-format.js';
+import { type Admitted, type MeteredContext, admitRequest } from './metered.js';
 
 /** What serving one completion needs; the same path for every route and every payer. */
-export interface CompletionContext {
-  readonly meter: Meter;
-  readonly metrics: GatewayMetrics;
-  readonly limiter: RateLimiter;
-  readonly clock: Clock;
+export interface CompletionContext extends MeteredContext {
   /** Ends when the server gives up waiting for its last answers. */
   readonly shutdown: AbortSignal;
   /** An answer is cut off after this long. */
   readonly maxAnswerMs: number;
 }
 
-/** The studio's own requests. */
-const UNLIMITED: Taken = { headers: {}, giveBack: () => undefined };
+/** One request, read and checked; nothing has run. */
+export interface Serving {
+  readonly backend: Backend;
+  readonly prepared: PreparedAnswer;
+  readonly payer: Payer;
+  readonly scope: Scope;
+  readonly form: AnswerHead['form'];
+  /** How the answer is written: in pieces as they come, or whole at the end. */
+  readonly format: AnswerFormat;
+  /** Default: a new one. */
+  readonly requestId?: string;
+}
+
+export type AnswerFormat =
+  | { readonly kind: 'stream'; readonly make: (head: AnswerHead) => StreamFormat; readonly includeUsage: boolean }
+  | { readonly kind: 'whole'; readonly make: (head: AnswerHead) => WholeAnswer };
 
 /**
  * Admit, generate, settle, answer. Whatever happens after admission, the request ends in exactly one settlement (or,
@@ -36,27 +41,22 @@ const UNLIMITED: Taken = { headers: {}, giveBack: () => undefined };
  */
 export async function serveCompletion(
   context: CompletionContext,
-  engine: TextEngine,
-  payer: Payer,
-  request: CompletionRequest,
+  { backend, prepared, payer, scope, form, format, requestId: given }: Serving,
   outgoing: ServerResponse,
 ): Promise<void> {
   const now = context.clock.now();
-  const requestId = newId('req', now);
-  const asked = request.promptTokens.length + request.maxTokens * request.choices;
-  const taken = payer === 'internal' ? UNLIMITED : context.limiter.take(payer.keyHash, asked);
-  const admission = await admit(context.meter, engine, payer, request, requestId).catch((error: unknown) => {
-    taken.giveBack(asked);
-    throw error;
-  });
+  const requestId = given ?? newId('req', now);
+  const { inputTokens, maxOutputTokens, choices } = prepared;
+  const model = backend.modelId;
+  const admitted = await admitRequest(context, { requestId, payer, scope, model, inputTokens, maxOutputTokens });
   const head: AnswerHead = {
-    headers: taken.headers,
-    form: request.form,
+    headers: admitted.headers,
+    form,
     requestId,
-    model: engine.modelId,
+    model,
     created: Math.floor(now / 1000),
-    choices: request.choices,
-    tokenBytes: (token) => engine.tokenBytes(token),
+    choices,
+    tokenBytes: (token) => backend.tokenBytes?.(token) ?? new Uint8Array(),
   };
   const leaving = new AbortController();
   const gone = (): void => leaving.abort();
@@ -66,9 +66,11 @@ export async function serveCompletion(
   const late = setTimeout(gone, context.maxAnswerMs);
   context.shutdown.addEventListener('abort', gone);
   try {
-    const sink = request.stream ? streamSink(head, request, outgoing) : wholeSink(head, outgoing);
-    const onUsed = (outputTokens: number): void => taken.giveBack(request.maxTokens * request.choices - outputTokens);
-    await generate({ ...context, onUsed }, engine, admission, request, leaving.signal, sink);
+    const sink =
+      format.kind === 'stream'
+        ? streamSink(head, format.make(head), format.includeUsage, outgoing)
+        : wholeSink(head, format.make(head), outgoing);
+    await generate(context, admitted, prepared, leaving.signal, sink);
   } finally {
     clearTimeout(late);
     context.shutdown.removeEventListener('abort', gone);
@@ -76,107 +78,48 @@ export async function serveCompletion(
   }
 }
 
-async function admit(
-  meter: Meter,
-  engine: TextEngine,
-  payer: Payer,
-  request: CompletionRequest,
-  requestId: string,
-): Promise<Admission> {
-  const inputTokens = request.promptTokens.length;
-  const result = await meter.admit({
-    requestId,
-    payer,
-    model: engine.modelId,
-    inputTokens,
-    maxTokens: request.maxTokens * request.choices,
-  });
-  switch (result.outcome) {
-    case 'admitted':
-      return result;
-    case 'unknown-key':
-      throw invalidKey();
-    case 'unpriced':
-      throw new ApiProblem(
-        404,
-        'model_not_found',
-        `The model ${engine.modelId} has no price in ${result.currency} and is not for sale.`,
-        {
-          param: 'model',
-        },
-      );
-    case 'insufficient-credit': {
-      const needed = `${formatMicros(result.neededMicros)} ${result.currency}`;
-      const available = `${formatMicros(result.availableMicros)} ${result.currency}`;
-      throw new ApiProblem(
-        402,
-        'insufficient_credit',
-        `This request may cost up to ${needed}; ${available} of credit is available.`,
-        {
-          type: 'insufficient_quota',
-        },
-      );
-    }
-  }
-}
-
 /** Where an answer goes: a stream or one body. */
 interface AnswerSink {
-  text(chunk: TextChunk): Promise<void>;
+  part(part: AnswerPart): Promise<void>;
   /** The engine is done and the books are not yet written. */
-  generated(done: GenerateDone): Promise<void>;
+  generated(done: AnswerDone): Promise<void>;
   /** The books are on disk. */
-  settled(done: GenerateDone): void;
+  settled(done: AnswerDone): void;
   /** @returns false when nothing was sent yet, so the error can still be an answer of its own */
   failed(problem: ApiProblem): boolean;
 }
 
 async function generate(
-  context: CompletionContext & { readonly onUsed: (outputTokens: number) => void },
-  engine: TextEngine,
-  admission: Admission,
-  request: CompletionRequest,
+  context: CompletionContext,
+  admitted: Admitted,
+  prepared: PreparedAnswer,
   signal: AbortSignal,
   sink: AnswerSink,
 ): Promise<void> {
-  let done: GenerateDone | undefined;
+  let done: AnswerDone | undefined;
   let outputTokens = 0;
   let failure: unknown;
-  const { meter, clock, metrics } = context;
-  const admittedAt = clock.monotonic();
-  let firstTextAt: number | undefined;
   try {
-    const { promptTokens, maxTokens, choices, sampling } = request;
     // nobody can measure by the clock what another customer asked
-    const cacheScope = admission.customerId;
-    for await (const event of engine.generate({ promptTokens, maxTokens, choices, cacheScope, ...sampling }, signal)) {
+    for await (const event of prepared.run(admitted.admission.customerId, signal)) {
       if (event.type === 'done') done = event;
       else {
         outputTokens += event.tokenCount;
-        firstTextAt ??= clock.monotonic();
-        if (!signal.aborted) await sink.text(event);
+        if (event.text !== '') admitted.firstText();
+        if (!signal.aborted) await sink.part(event);
       }
     }
     if (done === undefined) failure = new Error('the engine ended without a result');
   } catch (error) {
     failure = error;
   }
-  context.onUsed(outputTokens);
   if (done === undefined && outputTokens === 0 && isRefusal(failure)) {
-    await meter.release(admission);
+    await admitted.release();
     throw toApiProblem(failure);
   }
   try {
     if (done !== undefined) await sink.generated(done);
-    const usage = usageFrom(done, outputTokens, request);
-    await meter.settle({ admission, usage, atMs: clock.now() });
-    metrics.answered({
-      model: admission.model,
-      kind: admission.kind,
-      usage,
-      seconds: (clock.monotonic() - admittedAt) / 1000,
-      firstTextSeconds: firstTextAt === undefined ? undefined : (firstTextAt - admittedAt) / 1000,
-    });
+    await admitted.settle(usageFrom(done, outputTokens, prepared));
   } catch (error) {
     failure ??= error;
   }
@@ -189,38 +132,42 @@ async function generate(
 const tooSlow = (): ApiProblem =>
   new ApiProblem(503, 'answer_timeout', 'The answer took too long and was cut off; what was generated is charged.');
 
-const isCutOff = ({ finishReasons }: GenerateDone): boolean => finishReasons.includes('aborted');
+const isCutOff = ({ finishReasons }: AnswerDone): boolean => finishReasons.includes('aborted');
 
+/** Nothing was generated: by an engine that did not take it, or an upstream that none could be had from. */
 const isRefusal = (error: unknown): boolean =>
-  error instanceof MoatError &&
-  ['queue-full', 'engine-closed', 'context-overflow', 'bad-sampling', 'bad-schema', 'bad-token'].includes(error.code);
+  error instanceof ApiProblem || (error instanceof MoatError && NOT_TAKEN.has(error.code));
+
+const NOT_TAKEN = new Set([
+  'queue-full',
+  'engine-closed',
+  'context-overflow',
+  'bad-sampling',
+  'bad-schema',
+  'bad-token',
+]);
 
 /** A failed answer has the tokens that were seen; it is recorded and free. */
-function usageFrom(done: GenerateDone | undefined, seenTokens: number, request: CompletionRequest): Usage {
+function usageFrom(done: AnswerDone | undefined, seenTokens: number, prepared: PreparedAnswer): Usage {
   if (done === undefined) {
     return {
-      inputTokens: request.promptTokens.length,
+      inputTokens: prepared.inputTokens,
       cachedTokens: 0,
       outputTokens: seenTokens,
+      reasoningTokens: 0,
       computeMs: 0,
       status: 'failed',
     };
   }
-  const { inputTokens, cachedTokens, outputTokens, computeMs } = done;
-  return {
-    inputTokens,
-    cachedTokens,
-    outputTokens,
-    computeMs,
-    status: isCutOff(done) ? 'aborted' : 'finished',
-  };
+  const { inputTokens, cachedTokens, outputTokens, reasoningTokens, computeMs } = done;
+  const status = isCutOff(done) ? 'aborted' : 'finished';
+  return { inputTokens, cachedTokens, outputTokens, reasoningTokens, computeMs, status };
 }
 
-function wholeSink(head: AnswerHead, outgoing: ServerResponse): AnswerSink {
-  const whole = wholeAnswer(head);
+function wholeSink(head: AnswerHead, whole: WholeAnswer, outgoing: ServerResponse): AnswerSink {
   return {
-    async text(chunk) {
-      whole.push(chunk);
+    async part(part) {
+      whole.push(part);
     },
     async generated() {},
     settled(done) {
@@ -236,8 +183,12 @@ function wholeSink(head: AnswerHead, outgoing: ServerResponse): AnswerSink {
   };
 }
 
-function streamSink(head: AnswerHead, request: CompletionRequest, outgoing: ServerResponse): AnswerSink {
-  const format = streamFormat(head, request.includeUsage);
+function streamSink(
+  head: AnswerHead,
+  format: StreamFormat,
+  includeUsage: boolean,
+  outgoing: ServerResponse,
+): AnswerSink {
   const open = (): string => {
     if (outgoing.headersSent) return '';
     outgoing.writeHead(200, {
@@ -250,8 +201,8 @@ function streamSink(head: AnswerHead, request: CompletionRequest, outgoing: Serv
     return format.opening();
   };
   return {
-    async text(chunk) {
-      const events = format.text(chunk);
+    async part(part) {
+      const events = format.part(part);
       if (events === '' || outgoing.destroyed || outgoing.write(open() + events)) return;
       // A slow reader slows its own answer down; one who leaves ends it.
       const settled = new AbortController();
@@ -262,7 +213,7 @@ function streamSink(head: AnswerHead, request: CompletionRequest, outgoing: Serv
       if (!outgoing.destroyed && !isCutOff(done)) outgoing.write(open() + format.finish(done.finishReasons));
     },
     settled(done) {
-      if (!outgoing.destroyed) outgoing.end((request.includeUsage ? format.usage(done) : '') + STREAM_END);
+      if (!outgoing.destroyed) outgoing.end((includeUsage ? format.usage(done) : '') + STREAM_END);
     },
     failed(problem) {
       if (outgoing.destroyed) return true;

@@ -10,18 +10,23 @@ import type { TextEngine } from '../../lab/generate/engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
 import { createMeter, type Meter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
+import type { Backend } from './backend.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import type { CostFacts } from './overview.js';
-import { type RateLimits, createRateLimiter } from './rate-limits.js';
+import { type DefaultLimits, createKeyLimits } from './key-limits.js';
+import { localBackend } from './local-backend.js';
+import { createRateLimiter } from './rate-limits.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
 import { readOrCreateStudioToken } from './studio-token.js';
 
 export interface GatewayOptions {
   readonly database: Database;
-  /** What is served, by the name customers ask for. The gateway does not close them. */
+  /** Models that run here, by the name customers ask for. The gateway does not close them. */
   readonly engines: ReadonlyMap<string, TextEngine>;
+  /** Models that run elsewhere, by the name customers ask for. */
+  readonly upstreams?: ReadonlyMap<string, Backend>;
   /** What customers may know of a model beside its name: JSON, under the names it is listed with. */
   readonly modelFacts?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly projectDirectory: string;
@@ -47,7 +52,7 @@ export interface GatewayOptions {
   /** Requests served at once; beyond it the answer is 429. Default 256. */
   readonly maxConcurrent?: number;
   /** Of each key, in this process. Default: none. */
-  readonly rateLimits?: RateLimits;
+  readonly rateLimits?: DefaultLimits;
   /** Default 10 minutes. */
   readonly maxAnswerMs?: number;
   /** Of the API, in its description. Default 0.0.0. */
@@ -87,25 +92,29 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   setMaxListeners(0, shutdown.signal);
   const inFlight = new Set<Promise<void>>();
   let isDraining = false;
+  const metrics = createMetrics(() => inFlight.size);
+  const backends = new Map([
+    ...[...options.engines].map(([name, engine]) => [name, localBackend(engine)] as const),
+    ...(options.upstreams ?? []),
+  ]);
   const app = createApp({
     meter,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
-    metrics: createMetrics(() => inFlight.size),
-    limiter: createRateLimiter(
-      options.rateLimits ?? { requestsPerMinute: undefined, tokensPerMinute: undefined },
-      clock,
-    ),
+    metrics,
+    observer: metrics,
+    limiter: createRateLimiter(clock),
+    keyLimits: createKeyLimits({ database, clock }, options.rateLimits ?? {}, clock),
     clock,
     shutdown: shutdown.signal,
     maxAnswerMs: options.maxAnswerMs ?? 600_000,
     books: { database, clock },
-    engines: options.engines,
+    backends,
     modelFacts: options.modelFacts ?? new Map(),
     overview: {
       project: options.projectName ?? path.basename(path.resolve(projectDirectory)),
       currency,
       timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-      engines: options.engines,
+      backends,
       parameterCounts: options.parameterCounts ?? new Map(),
       costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
     },

@@ -143,7 +143,7 @@ export const zh: Dictionary = {
     output: '输出',
     charged: '扣费',
     status: '状态',
-    statuses: { finished: '完成', aborted: '中止', failed: '失败' },
+    statuses: { finished: '完成', aborted: '中止', failed: '失败', reversed: '已冲销', corrected: '已更正' },
     empty: '还没有请求',
     emptyHint: '每次回答的词元用量和扣费都会列在这里。',
   },

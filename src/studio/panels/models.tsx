@@ -27,7 +27,7 @@ export function ModelsPanel({ overview }: { overview: Polled<Overview> }) {
 function Model({ model, currency }: { model: ModelSummary; currency: string }) {
   const { text, format } = useLocale();
   const { inputMicrosPerMillionTokens: input, outputMicrosPerMillionTokens: output } = model;
-  const facts = [text.models.context(format.integer(model.contextLength))];
+  const facts = model.contextLength === null ? [] : [text.models.context(format.integer(model.contextLength))];
   if (model.parameterCount !== null) facts.unshift(text.models.parameters(format.compact(model.parameterCount)));
   return (
     <li class="row">

@@ -49,10 +49,31 @@ export const terms: Migration = {
       -- Null: everything. Else what it may do ('chat', 'embeddings' …) and with which models.
       add scopes text[],
       add models text[],
-      add requests_per_minute integer check (requests_per_minute >= 1),
-      add tokens_per_minute bigint check (tokens_per_minute >= 1),
-      add concurrent_requests integer check (concurrent_requests >= 1),
       add last_used_at timestamptz;
+    -- A key may have two secrets while one takes the other's place.
+    create table moat.key_secrets (
+      hash bytea primary key check (length(hash) = 32),
+      key_id text not null references moat.api_keys,
+      display_prefix text not null,
+      created_at timestamptz not null,
+      expires_at timestamptz
+    );
+    create index key_secrets_by_key on moat.key_secrets (key_id);
+    insert into moat.key_secrets (hash, key_id, display_prefix, created_at) select hash, id, display_prefix, created_at from moat.api_keys;
+    alter table moat.api_keys drop column hash, drop column display_prefix;
+
+    -- How fast: of a customer, with one of his keys, for one model, or both. Counted in each gateway's memory.
+    create table moat.rate_limits (
+      id bigint generated always as identity primary key,
+      customer_id text not null references moat.customers,
+      key_id text references moat.api_keys,
+      model text,
+      requests_per_minute integer check (requests_per_minute >= 1),
+      tokens_per_minute bigint check (tokens_per_minute >= 1),
+      concurrent_requests integer check (concurrent_requests >= 1),
+      check (num_nonnulls(requests_per_minute, tokens_per_minute, concurrent_requests) >= 1),
+      unique nulls not distinct (customer_id, key_id, model)
+    );
 
     alter table moat.accounts drop constraint prepaid_never_overdrawn;
     alter table moat.accounts

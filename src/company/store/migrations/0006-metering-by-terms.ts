@@ -188,12 +188,12 @@ export const meteringByTerms: Migration = {
       -- All holds of the batch at once and in one order: two gateways never wait for each other in a circle.
       perform 1 from moat.holds h where h.account_id in (
         select p.id from jsonb_to_recordset(batch) as r(hash text)
-          join moat.api_keys k on k.hash = decode(r.hash, 'hex')
+          join moat.key_secrets s on s.hash = decode(r.hash, 'hex') join moat.api_keys k on k.id = s.key_id
           join moat.accounts p on p.customer_id = k.customer_id and p.kind = 'prepaid'
       ) order by h.account_id for no key update;
       perform moat.expire_credit(p.id, at) from (
         select distinct p.id from jsonb_to_recordset(batch) as r(hash text)
-          join moat.api_keys k on k.hash = decode(r.hash, 'hex')
+          join moat.key_secrets s on s.hash = decode(r.hash, 'hex') join moat.api_keys k on k.id = s.key_id
           join moat.accounts p on p.customer_id = k.customer_id and p.kind = 'prepaid'
          where p.next_expiry <= at order by p.id) p;
       -- Where the credit covers all that a customer asks for in this batch, one update reserves it; where it does not, or a budget
@@ -204,7 +204,7 @@ export const meteringByTerms: Migration = {
                  q.id as price, q.charges is not null as rated,
                  case when r.hash is not null and k.id is null then 'unknown-key'
                       when c.kind = 'internal' then 'admitted'
-                      when k.expires_at <= at then 'expired-key'
+                      when k.expires_at <= at or s.expires_at <= at then 'expired-key'
                       when c.suspended_at is not null then 'suspended'
                       when r.scope <> all(k.scopes) or r.model <> all(k.models) then 'forbidden'
                       when q.id is null or q.is_withdrawn then 'unpriced' end as verdict,
@@ -215,7 +215,8 @@ export const meteringByTerms: Migration = {
             from rows from (
               jsonb_to_recordset(batch) as (request_id text, hash text, scope text, model text, input_tokens integer, max_tokens integer)
             ) with ordinality as r(request_id, hash, scope, model, input_tokens, max_tokens, ordinal)
-            left join moat.api_keys k on k.hash = decode(r.hash, 'hex') and k.revoked_at is null
+            left join moat.key_secrets s on s.hash = decode(r.hash, 'hex')
+            left join moat.api_keys k on k.id = s.key_id and k.revoked_at is null
             left join moat.customers c on c.id = case when r.hash is null then 'internal' else k.customer_id end
             left join moat.accounts p on p.kind = 'prepaid' and p.customer_id = c.id and p.currency = c.currency
             left join lateral (

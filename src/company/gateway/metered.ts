@@ -1,0 +1,180 @@
+/**
+ * The one door that every request passes, whatever it asks for: limits, then one round trip for key, price, credit and budgets,
+ * then the work, then one settlement or a reservation given back. Knows nothing of answers.
+ */
+import type { Clock } from '../../base/clock.js';
+import { formatMicros } from '../../base/money.js';
+import type { Admission, Payer, Refusal, Scope } from '../billing/admission.js';
+import type { Meter } from '../billing/meter.js';
+import type { Settlement, Usage } from '../billing/settlement.js';
+import { ApiProblem, invalidKey } from './api-problem.js';
+import type { KeyLimits } from './key-limits.js';
+import type { RateLimiter, Taken } from './rate-limits.js';
+
+export interface MeteredContext {
+  readonly meter: Meter;
+  readonly observer: RequestObserver;
+  readonly limiter: RateLimiter;
+  readonly keyLimits: KeyLimits;
+  readonly clock: Clock;
+}
+
+/** Told of every request that was admitted, once, when its books are on disk; and of every refusal. */
+export interface RequestObserver {
+  answered(request: AnsweredRequest): void;
+  /** @param code the stable one of the answer: `invalid_api_key`, `insufficient_credit` … */
+  refused(code: string): void;
+}
+
+export interface AnsweredRequest {
+  readonly requestId: string;
+  readonly scope: Scope;
+  readonly model: string;
+  readonly kind: 'paying' | 'internal';
+  readonly customerId: string;
+  readonly keyId: string | null;
+  readonly usage: Usage;
+  readonly settlement: Settlement;
+  /** From its arrival at the door until it was admitted. */
+  readonly admissionSeconds: number;
+  /** From admission to the settled books. */
+  readonly seconds: number;
+  /** From admission; undefined where no text came. */
+  readonly firstTextSeconds: number | undefined;
+}
+
+export interface Ask {
+  readonly requestId: string;
+  readonly payer: Payer;
+  readonly scope: Scope;
+  readonly model: string;
+  /** The most it can use. */
+  readonly inputTokens: number;
+  readonly maxOutputTokens: number;
+}
+
+/** A request that was let in; ends in `settle` or in `release`, once. */
+export interface Admitted {
+  readonly admission: Admission;
+  /** For the answer. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The first text was sent. */
+  firstText(): void;
+  /** @throws MoatError `settlement-delayed` */
+  settle(usage: Usage): Promise<Settlement>;
+  /** It was not served: nothing recorded, nothing charged. */
+  release(): Promise<void>;
+}
+
+/** The studio's own requests. */
+const UNLIMITED: Taken = { headers: {}, giveBack: () => undefined, end: () => undefined };
+
+/** @throws ApiProblem 401, 402, 403, 404, 429 */
+export async function admitRequest(context: MeteredContext, ask: Ask): Promise<Admitted> {
+  const { meter, clock, observer } = context;
+  const arrivedAt = clock.monotonic();
+  const most = ask.inputTokens + ask.maxOutputTokens;
+  const taken = await take(context, ask, most);
+  const drop = (): void => {
+    taken.giveBack(most);
+    taken.end();
+  };
+  const admission = await admit(meter, ask).catch((error: unknown) => {
+    drop();
+    throw error;
+  });
+  const admittedAt = clock.monotonic();
+  let firstTextAt: number | undefined;
+  const secondsFrom = (from: number, to: number): number => (to - from) / 1000;
+  return {
+    admission,
+    headers: taken.headers,
+    firstText: () => (firstTextAt ??= clock.monotonic()),
+    async settle(usage) {
+      taken.giveBack(most - usage.inputTokens - usage.outputTokens);
+      taken.end();
+      const settlement = await meter.settle({ admission, usage, atMs: clock.now() });
+      const { requestId, customerId, keyId, model, kind } = admission;
+      observer.answered({
+        requestId,
+        scope: ask.scope,
+        model,
+        kind,
+        customerId,
+        keyId,
+        usage,
+        settlement,
+        admissionSeconds: secondsFrom(arrivedAt, admittedAt),
+        seconds: secondsFrom(admittedAt, clock.monotonic()),
+        firstTextSeconds: firstTextAt === undefined ? undefined : secondsFrom(admittedAt, firstTextAt),
+      });
+      return settlement;
+    },
+    async release() {
+      drop();
+      await meter.release(admission);
+    },
+  };
+}
+
+async function take({ limiter, keyLimits }: MeteredContext, { payer, model }: Ask, tokens: number): Promise<Taken> {
+  if (payer === 'internal') return UNLIMITED;
+  const limits = await keyLimits.of(payer.keyHash, model);
+  if (limits === undefined) throw invalidKey();
+  return limiter.take(limits, tokens);
+}
+
+async function admit(meter: Meter, ask: Ask): Promise<Admission> {
+  const { requestId, payer, scope, model, inputTokens, maxOutputTokens } = ask;
+  const result = await meter.admit({ requestId, payer, scope, model, inputTokens, maxTokens: maxOutputTokens });
+  if (result.outcome === 'admitted') return result;
+  throw refusalOf(result, ask);
+}
+
+function refusalOf(refusal: Refusal, { scope, model }: Ask): ApiProblem {
+  switch (refusal.outcome) {
+    case 'unknown-key':
+    case 'expired-key':
+      return invalidKey();
+    case 'suspended':
+      return new ApiProblem(403, 'account_suspended', 'This account is suspended. Ask whom you bought from.');
+    case 'forbidden':
+      return new ApiProblem(403, 'key_not_allowed', `This key does not allow ${scope} with the model ${model}.`);
+    case 'unpriced':
+      return new ApiProblem(
+        404,
+        'model_not_found',
+        `The model ${model} has no price in ${refusal.currency} and is not for sale.`,
+        { param: 'model' },
+      );
+    case 'insufficient-credit': {
+      const { needed, available } = amountsOf(refusal);
+      return new ApiProblem(
+        402,
+        'insufficient_credit',
+        `This request may cost up to ${needed}; ${available} of credit is available.`,
+        { type: 'insufficient_quota' },
+      );
+    }
+    case 'over-budget':
+      return overBudget(refusal);
+  }
+}
+
+const amountsOf = (refusal: Extract<Refusal, { neededMicros: bigint }>) => ({
+  needed: `${formatMicros(refusal.neededMicros)} ${refusal.currency}`,
+  available: `${formatMicros(refusal.availableMicros > 0n ? refusal.availableMicros : 0n)} ${refusal.currency}`,
+});
+
+function overBudget(refusal: Extract<Refusal, { outcome: 'over-budget' }>): ApiProblem {
+  const { needed, available } = amountsOf(refusal);
+  const span = refusal.span === 'total' ? '' : ` a ${refusal.span}`;
+  const limit = `${formatMicros(refusal.limitMicros)} ${refusal.currency}${span}`;
+  const again = refusal.resetsAt === null ? '' : ` It begins anew at ${refusal.resetsAt.toISOString()}.`;
+  return new ApiProblem(
+    429,
+    'budget_exceeded',
+    `This request may cost up to ${needed}; of the ${limit} that this ${refusal.on} may spend, ${available} is left.${again}`,
+    { type: 'insufficient_quota' },
+  );
+}

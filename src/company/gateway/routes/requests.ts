@@ -1,0 +1,82 @@
+/** What every route of `/v1` shares: who asks, room for the request, and its JSON. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { z } from 'zod';
+import type { Payer } from '../../billing/admission.js';
+import { hashOfKey, looksLikeKey } from '../../billing/api-key.js';
+import { ApiProblem, busy, draining, invalidKey } from '../api-problem.js';
+import type { Backend } from '../backend.js';
+import { readJson } from '../request-body.js';
+import type { CompletionContext } from '../serve-completion.js';
+
+/** What the routes that sell need; made once by `startGateway`. */
+export interface SellingContext extends CompletionContext {
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly maxConcurrent: number;
+  /** Requests being answered right now. */
+  readonly inFlight: Set<Promise<void>>;
+  isDraining(): boolean;
+}
+
+export interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
+
+export function bearerOf(incoming: IncomingMessage): string {
+  return /^Bearer +(\S+)$/i.exec(incoming.headers.authorization ?? '')?.[1] ?? '';
+}
+
+/** @throws ApiProblem 401 */
+export function payerOf(incoming: IncomingMessage): { readonly keyHash: string } {
+  const key = bearerOf(incoming);
+  if (!looksLikeKey(key)) throw invalidKey();
+  return { keyHash: hashOfKey(key) };
+}
+
+/** @throws ApiProblem 404 `model_not_found` */
+export function findBackend({ backends }: SellingContext, model: string): Backend {
+  const backend = backends.get(model);
+  if (backend !== undefined) return backend;
+  const offered = [...backends.keys()].join(', ');
+  throw new ApiProblem(
+    404,
+    'model_not_found',
+    `The model ${JSON.stringify(model)} does not exist here. Offered: ${offered || 'none'}.`,
+    { param: 'model' },
+  );
+}
+
+/**
+ * Reads and checks a request, then serves it, within the number of requests that are served at once.
+ * @param prepare what it throws is told to customers alone: a stranger learns that he is one, and nothing about models or fields
+ * @param serve writes the answer itself
+ */
+export async function answer<Schema extends z.ZodType, Prepared>(
+  context: SellingContext,
+  { incoming, outgoing }: Exchange,
+  payer: Payer,
+  schema: Schema,
+  prepare: (body: z.output<Schema>) => Prepared | Promise<Prepared>,
+  serve: (prepared: Prepared, outgoing: ServerResponse) => Promise<void>,
+): Promise<Response> {
+  if (context.isDraining()) throw draining();
+  if (context.inFlight.size >= context.maxConcurrent) throw busy();
+  const work = async (): Promise<void> => {
+    const read = async (): Promise<Prepared> => prepare(await readJson(incoming, schema));
+    const prepared = await read().catch(async (error: unknown) => {
+      if (payer !== 'internal' && !(await context.meter.knowsKey(payer.keyHash))) throw invalidKey();
+      throw error;
+    });
+    await serve(prepared, outgoing);
+  };
+  const serving = work();
+  const tracked = serving.catch(() => undefined);
+  context.inFlight.add(tracked);
+  try {
+    await serving;
+  } finally {
+    context.inFlight.delete(tracked);
+  }
+  return RESPONSE_ALREADY_SENT;
+}
