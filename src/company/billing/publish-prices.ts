@@ -98,7 +98,8 @@ export async function publishPriceBook(
   });
 }
 
-function soldBelowCost(book: PriceBook, costMicros: Micros | undefined): string[] {
+/** Models whose output is sold for less than it costs to write, at the lowest price of the book. */
+export function soldBelowCost(book: PriceBook, costMicros: Micros | undefined): string[] {
   if (costMicros === undefined) return [];
   return lowestPrices(book, 'output')
     .filter(({ microsPerMillion }) => microsPerMillion < costMicros)

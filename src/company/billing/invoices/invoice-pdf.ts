@@ -1,6 +1,6 @@
 /** An invoice as PDF on A4. The same invoice is the same bytes; of the font, only the glyphs that are used go along. */
 import { createRequire } from 'node:module';
-import PDFDocument from 'pdfkit';
+import PdfKit from 'pdfkit';
 import type { InvoiceSheet, SheetRow } from './invoice-sheet.js';
 
 const MARGIN = 56;
@@ -14,11 +14,11 @@ const LINE = 14;
 const EDGES = { quantity: WIDTH - 190, price: WIDTH - 90, amount: WIDTH } as const;
 const DESCRIPTION_WIDTH = EDGES.quantity - 80;
 
-type Pdf = InstanceType<typeof PDFDocument>;
+type Pdf = InstanceType<typeof PdfKit>;
 
 /** @param issuedAt the only time that goes into the file */
 export async function invoicePdf(sheet: InvoiceSheet, issuedAt: Date): Promise<Uint8Array> {
-  const pdf = new PDFDocument({
+  const pdf = new PdfKit({
     size: 'A4',
     margin: MARGIN,
     bufferPages: true,
