@@ -12,6 +12,7 @@ import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
 import { ggufGroup } from './gguf.js';
+import { invoicesGroup } from './invoices.js';
 import { memoryGroup } from './memory.js';
 import { optimizerGroup } from './optimizer.js';
 import { quantizedGroup } from './quantized.js';
@@ -28,6 +29,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   engine: engineGroup,
   gateway: gatewayGroup,
   gguf: ggufGroup,
+  invoices: invoicesGroup,
   memory: memoryGroup,
   optimizer: optimizerGroup,
   quantized: quantizedGroup,
