@@ -5,6 +5,7 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Rng } from '../src/base/rng.js';
+import { answerQuestions } from './child.js';
 
 export interface LoadRequest {
   readonly port: number;
@@ -17,11 +18,9 @@ export interface LoadRequest {
   readonly seed: number;
 }
 
-/** Milliseconds of every answer, counted from when it was asked for. */
-export type LoadAnswer = { readonly latenciesMs: readonly number[] } | { readonly error: string };
-
 const BODY = JSON.stringify({ model: 'mock', prompt: 'Once upon a ', max_tokens: 8 });
 
+/** Milliseconds of every answer, counted from when it was asked for. */
 async function load(options: LoadRequest): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: options.connections });
   try {
@@ -90,9 +89,4 @@ function ask(agent: Agent, port: number, key: string): Promise<void> {
   });
 }
 
-process.on('message', (options: LoadRequest) => {
-  load(options).then(
-    (latenciesMs) => process.send?.({ latenciesMs } satisfies LoadAnswer),
-    (error: unknown) => process.send?.({ error: String(error) } satisfies LoadAnswer),
-  );
-});
+answerQuestions(load);

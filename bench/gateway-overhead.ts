@@ -8,7 +8,6 @@
  * - saturated: 16 connections ask without a pause and the engine takes no time: the highest throughput. By Little's law
  *   latency is then 16 ÷ throughput, whatever the gateway does, so only the throughput is reported.
  */
-import { fork } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -24,8 +23,9 @@ import { startGateway } from '../src/company/gateway/start-gateway.js';
 import { openDatabase } from '../src/company/store/database.js';
 import type { TextEngine } from '../src/lab/generate/engine.js';
 import { scriptedEngine } from '../tests/scripted-engine.js';
-import type { LoadAnswer, LoadRequest } from './gateway-load.js';
-import { median } from './result.js';
+import { type Child, startChild } from './child.js';
+import type { LoadRequest } from './gateway-load.js';
+import { median, quantile } from './result.js';
 
 const CONNECTIONS = 16;
 const REQUESTS_PER_SECOND = 250;
@@ -46,7 +46,7 @@ export interface GatewayOverhead {
 
 /** Takes about a minute. @throws when an answer is not 200, or the books do not agree afterwards */
 export async function gatewayOverhead(): Promise<GatewayOverhead> {
-  const client = startClient();
+  const client: LoadGenerator = startChild(new URL('./gateway-load.ts', import.meta.url));
   try {
     const paced = await compareServers(client, TOKEN_MS, REQUESTS_PER_SECOND);
     const saturated = await compareServers(client, 0, undefined);
@@ -69,16 +69,24 @@ interface Turns {
   readonly bare: number[][];
 }
 
+const sorted = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b);
+
 function addedMs({ gateway, bare }: Turns, share: number): number {
-  return median(gateway.map((ours, turn) => quantile(ours, share) - quantile(bare[turn] ?? [], share)));
+  return median(gateway.map((ours, turn) => quantile(sorted(ours), share) - quantile(sorted(bare[turn] ?? []), share)));
 }
 
-async function compareServers(client: Client, tokenMs: number, requestsPerSecond: number | undefined): Promise<Turns> {
+type LoadGenerator = Child<LoadRequest, number[]>;
+
+async function compareServers(
+  client: LoadGenerator,
+  tokenMs: number,
+  requestsPerSecond: number | undefined,
+): Promise<Turns> {
   const engine = scriptedEngine({ modelId: 'mock', tokenMs });
   const gateway = await openGateway(engine);
   const bare = await openBare(engine);
   const measure = (port: number, durationMs: number, seed: number): Promise<number[]> =>
-    client.measure({
+    client.ask({
       port,
       key: gateway.secretKey,
       connections: CONNECTIONS,
@@ -161,32 +169,4 @@ async function openBare(engine: TextEngine): Promise<{ port: number; close(): vo
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { port: (server.address() as AddressInfo).port, close: () => server.close() };
-}
-
-interface Client {
-  measure(request: LoadRequest): Promise<number[]>;
-  close(): void;
-}
-
-function startClient(): Client {
-  const child = fork(new URL('./gateway-load.ts', import.meta.url));
-  return {
-    measure: (request) =>
-      new Promise((resolve, reject) => {
-        const ended = (): void => reject(new Error('the load generator ended'));
-        child.once('exit', ended);
-        child.once('message', (answer: LoadAnswer) => {
-          child.off('exit', ended);
-          if ('error' in answer) reject(new Error(answer.error));
-          else resolve([...answer.latenciesMs]);
-        });
-        child.send(request);
-      }),
-    close: () => void child.kill(),
-  };
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

@@ -11,9 +11,12 @@ import { cleaningGroup } from './cleaning.js';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { gatewayGroup } from './gateway.js';
+import { streamingGroup } from './streaming.js';
+import { gatewaysGroup } from './gateways.js';
 import { ggufGroup } from './gguf.js';
 import { invoicesGroup } from './invoices.js';
 import { memoryGroup } from './memory.js';
+import { meteringGroup } from './metering.js';
 import { optimizerGroup } from './optimizer.js';
 import { quantizedGroup } from './quantized.js';
 import { recipeGroup } from './recipe.js';
@@ -28,14 +31,17 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   encoders: encodersGroup,
   engine: engineGroup,
   gateway: gatewayGroup,
+  gateways: gatewaysGroup,
   gguf: ggufGroup,
   invoices: invoicesGroup,
   memory: memoryGroup,
+  metering: meteringGroup,
   optimizer: optimizerGroup,
   quantized: quantizedGroup,
   recipe: recipeGroup,
   recurrent: recurrentGroup,
   shards: shardsGroup,
+  streaming: streamingGroup,
   tokenizers: tokenizersGroup,
 };
 

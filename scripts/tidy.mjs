@@ -18,7 +18,7 @@ const LAB = [
   'tasks',
   'compress',
 ];
-const COMPANY = ['store', 'billing', 'business', 'apps', 'gateway'];
+const COMPANY = ['store', 'access', 'billing', 'business', 'apps', 'gateway'];
 const FORBIDDEN_NAMES = /(^|[-.])(utils?|helpers?|common|misc)([-.]|$)/;
 
 /** @returns {{ wing: string, room: string, rank: number }} the place of a file given relative to src/ */

@@ -116,6 +116,8 @@ export interface CommandContext<
   readonly terminal: Terminal;
   /** Stage lines and bars, on the same terminal. */
   readonly reporter: Reporter;
+  /** Asks for a password: unseen on a terminal (twice, so that a slip is noticed), else the first line piped in. */
+  readNewPassword(): Promise<string>;
   /** Under `--json`: writes one JSON line to stdout; otherwise nothing. Only for commands that say `jsonLines`. */
   emit(line: object): void;
   /** The fields that this command line overrides. */

@@ -94,6 +94,7 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/serve.js'),
   },
   { name: 'keys', summary: 'customers, their API keys, limits and credit', load: () => import('./commands/keys.js') },
+  { name: 'users', summary: 'who may sign in to the back office', load: () => import('./commands/users.js') },
   {
     name: 'prices',
     summary: 'price books: who would pay what, and what is in force',

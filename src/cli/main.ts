@@ -38,6 +38,7 @@ const exitCode = await runProgram({
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
+  stdin: process.stdin,
   clock: systemClock,
   interruption,
   commands,

@@ -1,5 +1,6 @@
 import { Command as Parser, CommanderError } from 'commander';
 import type { Clock } from '../base/clock.js';
+import { MoatError } from '../base/errors.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
 import type { CommandEntry } from './commands.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -9,6 +10,7 @@ import { nearestName } from './nearest-name.js';
 import { type ParsedCommandLine, parserFor } from './options.js';
 import type { PackageFacts } from './package-facts.js';
 import { createReporter } from './terminal/reporter.js';
+import type { SecretInput } from './terminal/secret.js';
 import { createTerminal, type Terminal, type TerminalStream } from './terminal/terminal.js';
 
 /** The world around the program, as arguments, so that tests can be the world. */
@@ -18,6 +20,8 @@ export interface World {
   readonly env: NodeJS.ProcessEnv;
   readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
+  /** Where passwords come from. Default: nowhere. */
+  readonly stdin?: SecretInput;
   readonly clock: Clock;
   readonly interruption: Interruption;
   readonly commands: readonly CommandEntry[];
@@ -119,6 +123,7 @@ function contextFor(parsed: ParsedCommandLine, world: World, terminal: Terminal)
     json: parsed.json,
     terminal,
     reporter: createReporter(terminal, world.clock),
+    readNewPassword: () => readNewPassword(world),
     emit: (line) => {
       if (parsed.json) writeJson(world.stdout, line);
     },
@@ -132,6 +137,21 @@ function contextFor(parsed: ParsedCommandLine, world: World, terminal: Terminal)
       return loadProject(directory, { env: world.env, overrides: parsed.overrides, orDefaults });
     },
   };
+}
+
+async function readNewPassword({ stdin, stderr, interruption }: World): Promise<string> {
+  if (stdin === undefined) throw new MoatError('no-password', 'there is nowhere to read a password from');
+  const { readSecret } = await import('./terminal/secret.js');
+  const ask = (question: string): Promise<string> => readSecret(question, stdin, stderr, interruption.signal);
+  try {
+    const password = await ask('Password: ');
+    if (stdin.isTTY === true && (await ask('Once more: ')) !== password)
+      throw new MoatError('passwords-differ', 'the two passwords differ', { fix: 'Run the command again.' });
+    return password;
+  } catch (error) {
+    if (isAbort(error)) interruption.request(EXIT.interrupted);
+    throw error;
+  }
 }
 
 function writeJson(stream: TerminalStream, value: object): void {

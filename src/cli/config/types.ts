@@ -197,6 +197,22 @@ export interface ServeConfig {
   requestsPerMinute?: number;
   /** Tokens, prompts and the most that answers may have, that a key may ask for in a minute. Default: as many as come. */
   tokensPerMinute?: number;
+  /** Requests of a key that may be open at one time, in one process. Default: as many as there is room for. */
+  concurrentRequests?: number;
+  /** A JSON file of models that run elsewhere, relative to the project (docs/UPSTREAMS.md). Default "upstreams.json", where there is one. */
+  upstreams?: string;
+  /** The folder of an encoder (BERT, sentence-transformers) to sell vectors of, relative to the project. Default: none. */
+  embeddings?: string;
+  /** The name of a model of `moat task classification` that answers /v1/moderations. Default: none. */
+  moderation?: string;
+  /** Megabytes for answers that would be the same again: temperature 0, or a seed. Default 0: none are kept. */
+  responseCache?: number;
+  /** Days that prompts and answers are stored, personal data masked. Default 0: never. */
+  promptLogDays?: number;
+  /** A file to which a line of JSON is written for every request, relative to the project; "stdout" writes them there. Default: none. */
+  log?: string;
+  /** "info": all; "warn": what the server could not do; "error": problems alone. Default "info". */
+  logLevel?: 'info' | 'warn' | 'error';
   /** Threads for the engine. Default: the processors this machine grants. */
   threads?: number;
   /** Weights in fewer bits while the model is served: less memory and faster answers, slightly less exact. Default "none". */
@@ -228,6 +244,9 @@ type DataWithoutDefault =
   'allowLicences' | 'denyLicences' | 'format' | 'languages' | 'mixtureWeights' | 'testSets' | 'textField';
 
 /** The configuration a command sees: every default filled in, every rule checked. */
+type ServeWithoutDefault =
+  'requestsPerMinute' | 'tokensPerMinute' | 'concurrentRequests' | 'upstreams' | 'embeddings' | 'moderation' | 'log';
+
 export interface ProjectConfig {
   readonly schemaVersion: 1;
   readonly name: string;
@@ -250,10 +269,9 @@ export interface ProjectConfig {
     /** Gigabytes; undefined: what is free. */
     readonly memoryLimit: number | undefined;
   };
-  readonly serve: Filled<Omit<ServeConfig, 'requestsPerMinute' | 'tokensPerMinute'>> & {
-    /** undefined: as many as come. */
-    readonly requestsPerMinute: number | undefined;
-    readonly tokensPerMinute: number | undefined;
+  readonly serve: Filled<Omit<ServeConfig, ServeWithoutDefault>> & {
+    /** undefined: as many as come; nothing of the kind. */
+    readonly [Field in ServeWithoutDefault]: ServeConfig[Field] | undefined;
   };
   readonly business: Filled<BusinessConfig>;
   /** undefined: the database inside the project. */

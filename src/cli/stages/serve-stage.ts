@@ -6,6 +6,7 @@ import { systemCode } from '../../base/errors.js';
 import { parseMicros } from '../../base/money.js';
 import type { Books } from '../../company/billing/customers.js';
 import { priceOf, setPrice } from '../../company/billing/prices.js';
+import { type RequestLog, openRequestLog } from '../../company/gateway/request-log.js';
 import { type Gateway, startGateway } from '../../company/gateway/start-gateway.js';
 import { type Database, openDatabase } from '../../company/store/database.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
@@ -36,6 +37,9 @@ export interface ServiceOptions {
   readonly onProblem: (error: unknown) => void;
 }
 
+/** How long an answer may be given again. */
+const RESPONSE_AGE_MS = 3_600_000;
+
 /** Starts database, engine and gateway; what was started is stopped again when a later part fails. */
 export async function startService({ project, model, clock, onProblem }: ServiceOptions): Promise<Service> {
   const { serve, currency, timeZone, database: databaseConfig } = project.config;
@@ -44,6 +48,8 @@ export async function startService({ project, model, clock, onProblem }: Service
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
   try {
+    const log = await openLog(project, clock);
+    if (log !== undefined) closers.push(() => log.close());
     const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
     closers.push(() => database.close());
     const books = { database, clock };
@@ -69,8 +75,11 @@ export async function startService({ project, model, clock, onProblem }: Service
         trainingRuns: await readRunUses(filesOf(project).runs),
       }),
       maxConcurrent: serve.maxConcurrent + serve.queueLimit,
-      rateLimits: { requestsPerMinute: serve.requestsPerMinute, tokensPerMinute: serve.tokensPerMinute },
+      rateLimits: serve,
+      responseCache:
+        serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
       onProblem,
+      ...(log === undefined ? {} : { log }),
     });
     closers.push(() => gateway.close());
     return { gateway, engine, books, studioUrl: `${gateway.url}/#token=${gateway.studioToken}`, close };
@@ -78,6 +87,12 @@ export async function startService({ project, model, clock, onProblem }: Service
     await close();
     throw error;
   }
+}
+
+async function openLog(project: Project, clock: Clock): Promise<RequestLog | undefined> {
+  const { log, logLevel: level } = project.config.serve;
+  if (log === undefined) return undefined;
+  return openRequestLog({ level, clock, ...(log === 'stdout' ? {} : { file: project.resolve(log) }) });
 }
 
 /** The passport of the data it was trained on, without the names of the files; nothing for a model from elsewhere. */

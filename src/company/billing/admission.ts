@@ -34,6 +34,8 @@ export interface Admission {
   readonly priceId: bigint | null;
   /** Whether the price has tiers, packages or free units: what it costs depends on what the month had before. */
   readonly isRated: boolean;
+  /** Whether a budget limits it. */
+  readonly isLimited: boolean;
   readonly inputTokens: number;
   readonly maxTokens: number;
   readonly reservedMicros: Micros;
@@ -70,6 +72,7 @@ interface AdmitRow {
   account_id: bigint | null;
   price_id: bigint | null;
   is_rated: boolean;
+  is_limited: boolean;
   reserved_micros: bigint;
   missing: Missing | null;
 }
@@ -86,15 +89,24 @@ interface Missing {
 /** A live gateway renews what it serves well before this; what is older belonged to one that died. */
 export const RESERVATION_LIFETIME_MS = 60_000;
 const MAX_BATCH = 64;
+/** Settled requests whose reservations are given back together, and after how long at the latest. */
+const MOST_OVER = 64;
+const OVER_MS = 50;
 
-/** Something for the admissions' connection: a request to admit, or one whose reservation is over. */
-type Errand = AdmissionRequest | { readonly over: string };
+/** Something for the admissions' connection: a request to admit, or some whose reservations are over. */
+type Errand = AdmissionRequest | { readonly over: readonly string[] };
 
 export interface Admissions {
   submit(request: AdmissionRequest): Promise<Admission | Refusal>;
-  /** Gives a reservation back: settled, or never served. Before any request that comes later. Safe to repeat. */
+  /** Gives the reservation of a request that was never served back, before any request that comes later. Safe to repeat. */
   release(requestId: string): Promise<void>;
-  idle(): Promise<void>;
+  /**
+   * The request is settled, so what it reserved is of no use any more: given back together with others, in a moment. Whoever needs
+   * the credit before is not refused for it: the database finds it out.
+   */
+  settled(requestId: string): void;
+  /** Gives back what is left to give back, and waits for what is on its way. */
+  close(): Promise<void>;
 }
 
 /** The one door: authenticate, price known, maximum cost reserved, for every request of a batch in one round trip. */
@@ -104,21 +116,40 @@ export function createAdmissions(database: Database, clock: Clock): Admissions {
     (errands) => run(lane, clock, errands),
     MAX_BATCH,
   );
+  let over: string[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const release = async (requestIds: readonly string[]): Promise<void> => {
+    await batcher.submit({ over: requestIds });
+  };
+  const flush = async (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    const due = over;
+    over = [];
+    if (due.length > 0) await release(due);
+  };
   return {
     async submit(request) {
       const result = await batcher.submit(request);
       invariant(result !== undefined, 'a request to admit is answered');
       return result;
     },
-    async release(requestId) {
-      await batcher.submit({ over: requestId });
+    release: (requestId) => release([requestId]),
+    settled(requestId) {
+      over.push(requestId);
+      // A release that fails is swept later, like those of a gateway that died.
+      if (over.length >= MOST_OVER) void flush().catch(() => undefined);
+      else timer ??= setTimeout(() => void flush().catch(() => undefined), OVER_MS).unref();
     },
-    idle: () => batcher.idle(),
+    async close() {
+      await flush();
+      await batcher.idle();
+    },
   };
 }
 
 async function run(sql: Sql, clock: Clock, errands: readonly Errand[]): Promise<(Admission | Refusal | undefined)[]> {
-  const over = errands.flatMap((errand) => ('over' in errand ? [errand.over] : []));
+  const over = errands.flatMap((errand) => ('over' in errand ? errand.over : []));
   const requests = errands.flatMap((errand) => ('over' in errand ? [] : [errand]));
   const results = await admit(sql, clock, requests, over);
   let next = 0;
@@ -190,6 +221,7 @@ function toResult(request: AdmissionRequest, row: AdmitRow): Admission | Refusal
         accountId: row.account_id,
         priceId: row.price_id,
         isRated: row.is_rated,
+        isLimited: row.is_limited,
         inputTokens: request.inputTokens,
         maxTokens: request.maxTokens,
         reservedMicros: row.reserved_micros,

@@ -22,3 +22,8 @@ export function displayPrefix(secretKey: string): string {
 export function looksLikeKey(text: string): boolean {
   return SHAPE.test(text);
 }
+
+/** The text with every key in it, or piece of one, made unreadable. */
+export function hideKeys(text: string): string {
+  return text.replaceAll(/moat_sk_[A-Za-z0-9_-]+/g, `${PREFIX}…`);
+}

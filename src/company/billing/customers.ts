@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import type { Database } from '../store/database.js';
 import { newId } from './identifiers.js';
 
@@ -21,11 +22,13 @@ export interface Customer {
 
 /**
  * A customer with an empty prepaid account.
+ * @param audit written in the same transaction, here and below
  * @throws MoatError `customer-exists`, `bad-customer`
  */
 export async function createCustomer(
   { database, clock }: Books,
   options: { name: string; currency?: Currency },
+  audit?: AuditWriter,
 ): Promise<Customer> {
   const name = options.name.trim();
   const currency = options.currency ?? 'USD';
@@ -48,6 +51,7 @@ export async function createCustomer(
     for (const kind of ['revenue', 'cash', 'credit-grants', 'write-offs', 'expired-credit', 'tax-payable']) {
       await sql`insert into moat.accounts (kind, currency) values (${kind}, ${currency}) on conflict do nothing`;
     }
+    await audit?.(sql, { action: 'customer.created', target: id, details: { name, currency } });
   });
   return { id, name, kind: 'paying', currency, createdAt };
 }

@@ -1,4 +1,5 @@
 import { MoatError } from '../../base/errors.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 
 /** How fast a customer may ask: with all of his keys or one, for all models or one. */
@@ -57,29 +58,37 @@ export interface LimitToSet {
 /**
  * Sets a customer's limit (of one key, for one model) in the place of an earlier one; without figures it is taken off. Gateways
  * follow within ten seconds.
+ * @param audit written in the same transaction
  * @throws MoatError `bad-limit`
  */
-export async function setRateLimit({ database }: Books, limit: LimitToSet): Promise<void> {
+export async function setRateLimit({ database }: Books, limit: LimitToSet, audit?: AuditWriter): Promise<void> {
   const { customerId, keyId = null, model = null } = limit;
   const { requestsPerMinute = null, tokensPerMinute = null, concurrentRequests = null } = limit;
-  for (const [name, value] of Object.entries({ requestsPerMinute, tokensPerMinute, concurrentRequests })) {
+  const figures = { requestsPerMinute, tokensPerMinute, concurrentRequests };
+  for (const [name, value] of Object.entries(figures)) {
     if (value === null || (Number.isSafeInteger(value) && value >= 1)) continue;
     throw new MoatError('bad-limit', `${name}: ${value} is not a whole number above 0`, {
       fix: 'Leave it out for no limit.',
     });
   }
-  const { sql } = database;
-  if (requestsPerMinute === null && tokensPerMinute === null && concurrentRequests === null) {
-    await sql`
-      delete from moat.rate_limits
-       where customer_id = ${customerId} and key_id is not distinct from ${keyId} and model is not distinct from ${model}`;
-    return;
-  }
-  await sql`
-    insert into moat.rate_limits (customer_id, key_id, model, requests_per_minute, tokens_per_minute, concurrent_requests)
-    values (${customerId}, ${keyId}, ${model}, ${requestsPerMinute}, ${tokensPerMinute}, ${concurrentRequests})
-    on conflict (customer_id, key_id, model) do update set requests_per_minute = excluded.requests_per_minute,
-      tokens_per_minute = excluded.tokens_per_minute, concurrent_requests = excluded.concurrent_requests`;
+  await database.sql.begin(async (sql) => {
+    if (requestsPerMinute === null && tokensPerMinute === null && concurrentRequests === null) {
+      await sql`
+        delete from moat.rate_limits
+         where customer_id = ${customerId} and key_id is not distinct from ${keyId} and model is not distinct from ${model}`;
+    } else {
+      await sql`
+        insert into moat.rate_limits (customer_id, key_id, model, requests_per_minute, tokens_per_minute, concurrent_requests)
+        values (${customerId}, ${keyId}, ${model}, ${requestsPerMinute}, ${tokensPerMinute}, ${concurrentRequests})
+        on conflict (customer_id, key_id, model) do update set requests_per_minute = excluded.requests_per_minute,
+          tokens_per_minute = excluded.tokens_per_minute, concurrent_requests = excluded.concurrent_requests`;
+    }
+    const words = Object.entries(figures).map(
+      ([name, value]) => [name, value === null ? null : String(value)] as const,
+    );
+    const details = { keyId, model, ...Object.fromEntries(words) };
+    await audit?.(sql, { action: 'limit.set', target: customerId, details });
+  });
 }
 
 /** @returns the limits of a customer, oldest first */

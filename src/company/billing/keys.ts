@@ -1,4 +1,5 @@
 import { MoatError } from '../../base/errors.js';
+import type { AuditWriter, Transaction } from '../access/audit-log.js';
 import { type Scope, SCOPES } from './admission.js';
 import { displayPrefix, hashOfKey, newSecretKey } from './api-key.js';
 import type { Books } from './customers.js';
@@ -38,8 +39,15 @@ export interface IssuedKey {
   readonly secretKey: string;
 }
 
-/** @throws MoatError `unknown-customer`, `bad-expiry`, `bad-scope` */
-export async function createKey({ database, clock }: Books, options: KeyToCreate): Promise<IssuedKey> {
+/**
+ * @param audit written in the same transaction
+ * @throws MoatError `unknown-customer`, `bad-expiry`, `bad-scope`
+ */
+export async function createKey(
+  { database, clock }: Books,
+  options: KeyToCreate,
+  audit?: AuditWriter,
+): Promise<IssuedKey> {
   const now = clock.now();
   const secretKey = newSecretKey();
   const key: ApiKey = {
@@ -65,6 +73,8 @@ export async function createKey({ database, clock }: Books, options: KeyToCreate
     await sql`
       insert into moat.key_secrets (hash, key_id, display_prefix, created_at)
       values (decode(${hashOfKey(secretKey)}, 'hex'), ${key.id}, ${key.displayPrefix}, ${key.createdAt})`;
+    const { customerId, name, displayPrefix } = key;
+    await audit?.(sql, { action: 'key.created', target: key.id, details: { customerId, name, displayPrefix } });
   });
   return { key, secretKey };
 }
@@ -84,6 +94,14 @@ function check({ expiresAt, scopes, models, name }: ApiKey, nowMs: number): void
     });
 }
 
+/** What may come with a change of a key. */
+export interface KeyChange {
+  /** The customer whose key it has to be: a key of another one is as good as none. */
+  readonly customerId?: string;
+  /** Written in the same transaction. */
+  readonly audit?: AuditWriter;
+}
+
 /** A week: long enough to put a new secret everywhere. */
 export const ROTATION_OVERLAP_MS = 7 * 24 * 3_600_000;
 
@@ -95,37 +113,53 @@ export async function rotateKey(
   { database, clock }: Books,
   keyId: string,
   overlapMs: number = ROTATION_OVERLAP_MS,
+  { customerId, audit }: KeyChange = {},
 ): Promise<IssuedKey> {
   const now = clock.now();
   const secretKey = newSecretKey();
   await database.sql.begin(async (sql) => {
-    const [open] = await sql`select 1 from moat.api_keys where id = ${keyId} and revoked_at is null for no key update`;
+    const [open] = await sql<{ customerId: string }[]>`
+      select customer_id as "customerId" from moat.api_keys
+       where id = ${keyId} and revoked_at is null ${ofCustomer(sql, customerId)} for no key update`;
     if (open === undefined) throw unknownKey(keyId);
     await sql`
       update moat.key_secrets set expires_at = least(expires_at, ${new Date(now + overlapMs)}) where key_id = ${keyId}`;
     await sql`
       insert into moat.key_secrets (hash, key_id, display_prefix, created_at)
       values (decode(${hashOfKey(secretKey)}, 'hex'), ${keyId}, ${displayPrefix(secretKey)}, ${new Date(now)})`;
+    const details = { ...open, displayPrefix: displayPrefix(secretKey), overlapMs: String(overlapMs) };
+    await audit?.(sql, { action: 'key.rotated', target: keyId, details });
   });
   return { key: await findKey({ database, clock }, keyId), secretKey };
 }
 
 /** Requests with this key are refused from the next one on. @throws MoatError `unknown-key` */
-export async function revokeKey({ database, clock }: Books, keyId: string): Promise<void> {
-  const rows = await database.sql`
-    update moat.api_keys set revoked_at = coalesce(revoked_at, ${new Date(clock.now())}) where id = ${keyId} returning id`;
-  if (rows.length === 0) throw unknownKey(keyId);
+export async function revokeKey(
+  { database, clock }: Books,
+  keyId: string,
+  { customerId, audit }: KeyChange = {},
+): Promise<void> {
+  await database.sql.begin(async (sql) => {
+    const [revoked] = await sql<{ customerId: string }[]>`
+      update moat.api_keys set revoked_at = coalesce(revoked_at, ${new Date(clock.now())})
+       where id = ${keyId} ${ofCustomer(sql, customerId)} returning customer_id as "customerId"`;
+    if (revoked === undefined) throw unknownKey(keyId);
+    await audit?.(sql, { action: 'key.revoked', target: keyId, details: { ...revoked } });
+  });
 }
+
+const ofCustomer = (sql: Transaction, customerId: string | undefined) =>
+  customerId === undefined ? sql`` : sql`and customer_id = ${customerId}`;
 
 const unknownKey = (keyId: string): MoatError =>
   new MoatError('unknown-key', `key "${keyId}" does not exist or is revoked`, {
     fix: 'List them with: moat keys list CUSTOMER.',
   });
 
-/** @throws MoatError `unknown-key` */
-export async function findKey({ database }: Books, keyId: string): Promise<ApiKey> {
+/** @param customerId whose key it has to be; default anybody's @throws MoatError `unknown-key` */
+export async function findKey({ database }: Books, keyId: string, customerId?: string): Promise<ApiKey> {
   const [key] = await select(database, { keyId });
-  if (key === undefined) throw unknownKey(keyId);
+  if (key === undefined || key.customerId !== (customerId ?? key.customerId)) throw unknownKey(keyId);
   return key;
 }
 

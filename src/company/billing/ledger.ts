@@ -1,6 +1,7 @@
 import type { ISql, TransactionSql } from 'postgres';
 import { MoatError } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 
 export type AccountKind =
@@ -140,10 +141,11 @@ const DEFAULT_PRIORITY = 100;
 
 /**
  * Adds prepaid credit, as one balanced transaction.
+ * @param audit written in that transaction; not again for a repeat
  * @returns the balance after it
  * @throws MoatError `bad-amount`, `bad-expiry`, `unknown-customer`, `reference-taken`
  */
-export async function grantCredit(books: Books, credit: Credit): Promise<Balance> {
+export async function grantCredit(books: Books, credit: Credit, audit?: AuditWriter): Promise<Balance> {
   if (credit.expiresAt !== undefined && credit.expiresAt.getTime() <= books.clock.now()) {
     throw new MoatError('bad-expiry', `credit that expires at ${credit.expiresAt.toISOString()}: that is past`, {
       fix: 'Give a time to come.',
@@ -154,12 +156,17 @@ export async function grantCredit(books: Books, credit: Credit): Promise<Balance
       fix: 'Give an amount above zero.',
     });
   }
-  await books.database.sql.begin((sql) => addCredit(sql, credit, new Date(books.clock.now())));
+  await books.database.sql.begin(async (sql) => {
+    const isNew = await addCredit(sql, credit, new Date(books.clock.now()));
+    const { amountMicros, kind = 'grant', reference = null } = credit;
+    const details = { amountMicros: `${amountMicros}`, kind, reference };
+    if (isNew) await audit?.(sql, { action: 'credit.added', target: credit.customerId, details });
+  });
   return balanceOf(books, credit.customerId);
 }
 
-/** `grantCredit` within a transaction of the caller's. */
-export async function addCredit(sql: MoneySql, credit: Credit, at: Date): Promise<void> {
+/** `grantCredit` within a transaction of the caller's. @returns false for a repeat, which books nothing */
+export async function addCredit(sql: MoneySql, credit: Credit, at: Date): Promise<boolean> {
   const { customerId, amountMicros, kind = 'grant', priority, expiresAt } = credit;
   const account = await lockAccount(sql, customerId);
   await sql`select moat.share_consumption(${account.id})`;
@@ -173,16 +180,20 @@ export async function addCredit(sql: MoneySql, credit: Credit, at: Date): Promis
       { account: 'prepaid', customerId, amountMicros: -amountMicros },
     ],
   });
-  if (transactionId === undefined) return checkRepeat(sql, credit, account.id, kind);
-  return openCredit(sql, { transactionId, accountId: account.id, amountMicros, at, priority, expiresAt });
+  if (transactionId === undefined) {
+    await checkRepeat(sql, credit, account.id, kind);
+    return false;
+  }
+  await openCredit(sql, { transactionId, accountId: account.id, amountMicros, at, priority, expiresAt });
+  return true;
 }
 
 /** The same reference with other contents is a mistake, not a repeat. */
-async function checkRepeat(sql: MoneySql, credit: Credit, accountId: bigint, kind: string): Promise<undefined> {
+async function checkRepeat(sql: MoneySql, credit: Credit, accountId: bigint, kind: string): Promise<void> {
   const [same] = await sql`
     select 1 from moat.journal_transactions t join moat.journal_entries e on e.transaction_id = t.id
      where t.reference = ${credit.reference ?? null} and t.kind = ${kind} and e.account_id = ${accountId} and e.amount_micros = ${-credit.amountMicros}`;
-  if (same !== undefined) return undefined;
+  if (same !== undefined) return;
   throw new MoatError('reference-taken', `reference "${credit.reference}" belongs to another transaction`, {
     fix: 'Use a new reference.',
   });

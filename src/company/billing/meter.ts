@@ -91,8 +91,7 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
       const record = toRecord(request);
       try {
         const settlement = await settleWithRetries(record, (record) => settlements.submit(record));
-        // Nobody waits for it: until it is given back, less credit seems to be there than is, never more.
-        admissions.release(request.admission.requestId).catch((error: unknown) => options.onProblem?.(error));
+        admissions.settled(request.admission.requestId);
         return settlement;
       } catch (error) {
         await keepUnsettled(unsettledDirectory, record);
@@ -114,14 +113,16 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     async knowsKey(keyHash) {
       const rows = await database.sql`
         select 1 from moat.key_secrets s join moat.api_keys k on k.id = s.key_id
-         where s.hash = decode(${keyHash}, 'hex') and k.revoked_at is null`;
+         where s.hash = decode(${keyHash}, 'hex') and k.revoked_at is null
+           and least(k.expires_at, s.expires_at, 'infinity') > ${new Date(clock.now())}`;
       return rows.length > 0;
     },
     async close() {
       clearInterval(timer);
       await upkeeping;
       await keepLastUse(database, used).catch((error: unknown) => options.onProblem?.(error));
-      await Promise.all([admissions.idle(), settlements.idle()]);
+      await settlements.idle();
+      await admissions.close();
     },
   };
 }

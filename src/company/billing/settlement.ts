@@ -67,6 +67,7 @@ export function toRecord({ admission, usage, atMs }: SettlementRequest): Settlem
     model: admission.model,
     price_id: admission.priceId?.toString() ?? null,
     is_rated: admission.isRated,
+    is_limited: admission.isLimited,
     input_tokens: inputTokens - cachedTokens,
     cached_input_tokens: cachedTokens,
     output_tokens: outputTokens - reasoningTokens,

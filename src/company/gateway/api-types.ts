@@ -1,3 +1,5 @@
+import type { Permission, Role } from '../access/permissions.js';
+
 /**
  * The JSON of `/api`, shared by the gateway and the studio (and nothing else is). Money travels as decimal strings of
  * micro-units (`"1500000"` is 1.50), because JSON numbers cannot hold it exactly. Times are ISO 8601 in UTC.
@@ -77,13 +79,88 @@ export interface CustomerSummary {
   createdAt: string;
 }
 
+export type { Permission, Role };
+
+/** GET /api/login: how one can sign in. */
+export interface SignInMethods {
+  password: boolean;
+  /** Then a link to /api/oidc/start signs in. */
+  oidc: boolean;
+}
+
+/** GET /api/session and the answer of POST /api/login. */
+export interface SessionInfo {
+  /** null for the studio token. */
+  user: { id: string; email: string } | null;
+  name: string;
+  role: Role;
+  permissions: Permission[];
+  /** To be sent as `x-csrf-token` with every POST; null for the studio token, which needs none. */
+  csrfToken: string | null;
+}
+
+/** GET /api/sessions. */
+export interface SessionSummary {
+  id: string;
+  address: string;
+  agent: string;
+  createdAt: string;
+  lastSeenAt: string;
+  isThisOne: boolean;
+}
+
+export interface UserSummary {
+  id: string;
+  email: string;
+  name: string;
+  role: Role;
+  createdAt: string;
+  disabledAt: string | null;
+  /** False until the setup link was used. */
+  canSignIn: boolean;
+}
+
+export interface AuditLogEntry {
+  id: string;
+  time: string;
+  actor: string;
+  action: string;
+  target: string;
+  details: Readonly<Record<string, string | boolean | null>>;
+  hash: string;
+}
+
+/** GET /api/audit-log/verification: the whole chain, recomputed. */
+export interface AuditLogVerification {
+  entryCount: number;
+  /** The first entry that is missing or was changed. */
+  broken: { id: string; why: string } | null;
+  /** Kept elsewhere, the last entry's hash proves later that nothing up to it was rewritten. */
+  head: { id: string; hash: string };
+}
+
+export interface KeySummary {
+  id: string;
+  name: string;
+  /** `moat_sk_Ab3x…` */
+  displayPrefix: string;
+  createdAt: string;
+  revokedAt: string | null;
+  expiresAt: string | null;
+  /** What it may ask for, and of which models; null is everything. */
+  scopes: readonly string[] | null;
+  models: readonly string[] | null;
+  lastUsedAt: string | null;
+}
+
 /** Errors of /api and /v1 alike, in OpenAI's form. */
 export interface ApiError {
   error: { message: string; type: string; code: string; param: string | null };
 }
 
 /*
- * Routes (all under /api want `Authorization: Bearer <studio token>`):
+ * Routes (all under /api want a session's cookie, or `Authorization: Bearer <studio token>`; docs/ADMIN.md lists those
+ * of users, sessions, customers and keys):
  *   GET  /api/overview                       → Overview
  *   GET  /api/runs                           → { runs: RunSummary[] }, newest first
  *   GET  /api/runs/:name/events?from=LINE    → text/event-stream; each message's data is one RunEvent (see

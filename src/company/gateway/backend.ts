@@ -4,6 +4,7 @@
  * customers and money.
  */
 import type { ScoredToken } from '../../lab/generate/engine.js';
+import { ApiProblem } from './api-problem.js';
 import type { ChatBody, TextBody } from './completion-request.js';
 
 export interface Backend {
@@ -75,4 +76,23 @@ export interface AnswerDone {
   readonly reasoningTokens: number;
   /** Milliseconds of engine time; of an upstream, the time it took. */
   readonly computeMs: number;
+}
+
+/** An answer that failed on the backend's side. What a customer may hear of it is its message. */
+export class BackendFailure extends ApiProblem {
+  /** Whether parts were passed on. */
+  readonly wasStarted: boolean;
+  /** Of the parts that were. */
+  readonly outputTokens: number;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { wasStarted: boolean; outputTokens: number; retryAfterSeconds?: number; cause?: unknown },
+  ) {
+    super(503, code, message, options);
+    this.name = 'BackendFailure';
+    this.wasStarted = options.wasStarted;
+    this.outputTokens = options.outputTokens;
+  }
 }

@@ -13,6 +13,8 @@ export interface DefaultLimits {
 export interface KeyLimits {
   /** What a request with this key for this model falls under; undefined for a key that opens nothing. */
   of(keyHash: string, model: string): Promise<readonly AppliedLimit[] | undefined>;
+  /** Whether the key opened anything in the last ten seconds: for what is done before admission asks the database. */
+  knows(keyHash: string): Promise<boolean>;
 }
 
 const FRESH_MS = 10_000;
@@ -24,17 +26,22 @@ const MOST_KEYS = 100_000;
  */
 export function createKeyLimits(books: Books, defaults: DefaultLimits, clock: Pick<Clock, 'monotonic'>): KeyLimits {
   const known = new Map<string, { terms: KeyTerms; untilMs: number }>();
+  const termsOf = async (keyHash: string): Promise<KeyTerms | undefined> => {
+    const held = known.get(keyHash);
+    if (held !== undefined && held.untilMs > clock.monotonic()) return held.terms;
+    const terms = await keyTermsOf(books, keyHash);
+    known.delete(keyHash);
+    if (terms === undefined) return undefined;
+    known.set(keyHash, { terms, untilMs: clock.monotonic() + FRESH_MS });
+    if (known.size > MOST_KEYS) known.delete(known.keys().next().value as string);
+    return terms;
+  };
   return {
     async of(keyHash, model) {
-      const held = known.get(keyHash);
-      if (held !== undefined && held.untilMs > clock.monotonic()) return limitsFor(held.terms, model, defaults);
-      const terms = await keyTermsOf(books, keyHash);
-      known.delete(keyHash);
-      if (terms === undefined) return undefined;
-      known.set(keyHash, { terms, untilMs: clock.monotonic() + FRESH_MS });
-      if (known.size > MOST_KEYS) known.delete(known.keys().next().value as string);
-      return limitsFor(terms, model, defaults);
+      const terms = await termsOf(keyHash);
+      return terms === undefined ? undefined : limitsFor(terms, model, defaults);
     },
+    knows: async (keyHash) => (await termsOf(keyHash)) !== undefined,
   };
 }
 

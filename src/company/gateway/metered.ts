@@ -7,9 +7,10 @@ import { formatMicros } from '../../base/money.js';
 import type { Admission, Payer, Refusal, Scope } from '../billing/admission.js';
 import type { Meter } from '../billing/meter.js';
 import type { Settlement, Usage } from '../billing/settlement.js';
-import { ApiProblem, invalidKey } from './api-problem.js';
+import { ApiProblem, invalidKey, toApiProblem } from './api-problem.js';
 import type { KeyLimits } from './key-limits.js';
 import type { RateLimiter, Taken } from './rate-limits.js';
+import { type RequestTrace, type TracedWish, traceRequest } from './tracing.js';
 
 export interface MeteredContext {
   readonly meter: Meter;
@@ -22,12 +23,14 @@ export interface MeteredContext {
 /** Told of every request that was admitted, once, when its books are on disk; and of every refusal. */
 export interface RequestObserver {
   answered(request: AnsweredRequest): void;
-  /** @param code the stable one of the answer: `invalid_api_key`, `insufficient_credit` … */
-  refused(code: string): void;
+  /** @param route its pattern (`/v1/chat/completions`), never the address that was asked for: strangers write anything into one */
+  refused(problem: ApiProblem, route: string): void;
 }
 
 export interface AnsweredRequest {
   readonly requestId: string;
+  /** Of OpenTelemetry; undefined where nobody traces it. */
+  readonly traceId: string | undefined;
   readonly scope: Scope;
   readonly model: string;
   readonly kind: 'paying' | 'internal';
@@ -51,6 +54,8 @@ export interface Ask {
   /** The most it can use. */
   readonly inputTokens: number;
   readonly maxOutputTokens: number;
+  /** For its span. */
+  readonly traced?: TracedWish | undefined;
 }
 
 /** A request that was let in; ends in `settle` or in `release`, once. */
@@ -60,8 +65,8 @@ export interface Admitted {
   readonly headers: Readonly<Record<string, string>>;
   /** The first text was sent. */
   firstText(): void;
-  /** @throws MoatError `settlement-delayed` */
-  settle(usage: Usage): Promise<Settlement>;
+  /** @param finishReasons one an answer @throws MoatError `settlement-delayed` */
+  settle(usage: Usage, finishReasons?: readonly string[]): Promise<Settlement>;
   /** It was not served: nothing recorded, nothing charged. */
   release(): Promise<void>;
 }
@@ -71,6 +76,58 @@ const UNLIMITED: Taken = { headers: {}, giveBack: () => undefined, end: () => un
 
 /** @throws ApiProblem 401, 402, 403, 404, 429 */
 export async function admitRequest(context: MeteredContext, ask: Ask): Promise<Admitted> {
+  const trace = traceRequest(ask.scope, ask.model, ask.traced);
+  const endAdmit = trace.begin('admit');
+  try {
+    const admitted = await letIn(context, ask, trace.traceId);
+    endAdmit();
+    return withSpans(admitted, trace, context.clock);
+  } catch (error) {
+    endAdmit(error);
+    trace.failed(toApiProblem(error).code);
+    trace.end();
+    throw error;
+  }
+}
+
+/** The same request; what becomes of it is told to `trace` too. */
+function withSpans(admitted: Admitted, trace: RequestTrace, clock: Clock): Admitted {
+  const admittedAt = clock.monotonic();
+  const endGenerate = trace.begin('generate');
+  let firstTextSeconds: number | undefined;
+  return {
+    ...admitted,
+    firstText() {
+      firstTextSeconds ??= (clock.monotonic() - admittedAt) / 1000;
+      admitted.firstText();
+    },
+    async settle(usage, finishReasons = []) {
+      endGenerate();
+      trace.answered({ requestId: admitted.admission.requestId, finishReasons, usage, firstTextSeconds });
+      if (usage.status === 'failed') trace.failed('internal_error');
+      const endSettle = trace.begin('settle');
+      try {
+        const settlement = await admitted.settle(usage);
+        endSettle();
+        return settlement;
+      } catch (error) {
+        endSettle(error);
+        trace.failed(toApiProblem(error).code);
+        throw error;
+      } finally {
+        trace.end();
+      }
+    },
+    async release() {
+      endGenerate();
+      trace.failed('not_served');
+      trace.end();
+      await admitted.release();
+    },
+  };
+}
+
+async function letIn(context: MeteredContext, ask: Ask, traceId: string | undefined): Promise<Admitted> {
   const { meter, clock, observer } = context;
   const arrivedAt = clock.monotonic();
   const most = ask.inputTokens + ask.maxOutputTokens;
@@ -97,6 +154,7 @@ export async function admitRequest(context: MeteredContext, ask: Ask): Promise<A
       const { requestId, customerId, keyId, model, kind } = admission;
       observer.answered({
         requestId,
+        traceId,
         scope: ask.scope,
         model,
         kind,

@@ -70,7 +70,7 @@ export function createMetrics(inFlight: () => number): GatewayMetrics {
       duration.observe({ model }, seconds);
       if (firstTextSeconds !== undefined) firstText.observe({ model }, firstTextSeconds);
     },
-    refused: (code) => refusals.inc({ code }),
+    refused: ({ code }) => refusals.inc({ code }),
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };

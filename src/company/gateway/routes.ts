@@ -1,17 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
-import { z } from 'zod';
-import { type Books, listCustomers } from '../billing/customers.js';
-import { ApiProblem, busy, draining, invalidKey, toApiProblem } from './api-problem.js';
-import type { CustomerSummary } from './api-types.js';
+import { routePath } from 'hono/route';
+import type { Books } from '../billing/customers.js';
+import { type BackOfficeSettings, createBackOffice } from './admin/admin-app.js';
+import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
 import type { GatewayMetrics } from './metrics.js';
-import { type OverviewOptions, readOverview } from './overview.js';
+import type { OverviewOptions } from './overview.js';
 import { addCompletionRoutes, answerPlayground } from './routes/completions.js';
 import { type SellingContext, bearerOf, findBackend, payerOf } from './routes/requests.js';
-import { followRun, hasRun, listRuns } from './run-reader.js';
-import { streamRun } from './run-stream.js';
 import type { StudioFiles } from './studio-files.js';
 import { sameSecret } from './studio-token.js';
 
@@ -24,22 +21,20 @@ export interface RouteContext extends SellingContext {
   readonly runsDirectory: string;
   readonly studioFiles: StudioFiles;
   readonly studioToken: string;
+  readonly backOffice: BackOfficeSettings;
   readonly startedAtSeconds: number;
   /** `/openapi.json`. */
   readonly apiDescription: string;
-  onProblem(error: unknown): void;
 }
 
 type Env = { Bindings: HttpBindings };
 
-const MAX_FOLLOWERS = 64;
-
 export function createApp(context: RouteContext): Hono<Env> {
   const app = new Hono<Env>();
-  app.onError((error) => {
+  app.onError((error, c) => {
     const problem = toApiProblem(error);
     if (problem.status === 500) context.onProblem(problem.cause ?? error);
-    context.observer.refused(problem.code);
+    context.observer.refused(problem, routePath(c));
     return problem.toResponse();
   });
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
@@ -55,7 +50,8 @@ export function createApp(context: RouteContext): Hono<Env> {
   });
   addModelRoutes(app, context);
   addCompletionRoutes(app, context);
-  addStudioRoutes(app, context);
+  const playground = (bindings: HttpBindings): Promise<Response> => answerPlayground(context, bindings);
+  app.route('/', createBackOffice({ ...context, playground }, context.backOffice));
   app.all('/v1/*', (c) => {
     throw new ApiProblem(404, 'unknown_url', `There is no ${c.req.method} ${c.req.path} here.`);
   });
@@ -92,47 +88,4 @@ function requireStudioToken(context: RouteContext, incoming: IncomingMessage): v
     'invalid_studio_token',
     'The studio token is missing or wrong. It is in .moat/studio-token of the project.',
   );
-}
-
-function addStudioRoutes(app: Hono<Env>, context: RouteContext): void {
-  app.use('/api/*', async (c, next) => {
-    requireStudioToken(context, c.env.incoming);
-    await next();
-  });
-  app.get('/api/overview', async (c) => c.json(await readOverview(context.books, context.overview)));
-  app.get('/api/runs', async (c) => c.json({ runs: await listRuns(context.runsDirectory, context.clock) }));
-  app.get('/api/customers', async (c) => {
-    const customers = (await listCustomers(context.books)).map(
-      ({ id, name, balanceMicros, currency, keyCount, createdAt }): CustomerSummary => ({
-        id,
-        name,
-        balanceMicros: balanceMicros.toString(),
-        currency,
-        keyCount,
-        createdAt: createdAt.toISOString(),
-      }),
-    );
-    return c.json({ customers });
-  });
-  let followers = 0;
-  app.get('/api/runs/:name/events', async (c) => {
-    const name = c.req.param('name');
-    if (!(await hasRun(context.runsDirectory, name)))
-      throw new ApiProblem(404, 'run_not_found', 'There is no such run.');
-    if (followers >= MAX_FOLLOWERS) throw busy();
-    const fromLine = z.coerce
-      .number()
-      .int()
-      .min(0)
-      .catch(0)
-      .parse(c.req.query('from') ?? 0);
-    followers++;
-    const lines = (signal: AbortSignal) => followRun(context.runsDirectory, name, fromLine, signal);
-    await streamRun(lines, c.env.outgoing, context.shutdown).finally(() => followers--);
-    return RESPONSE_ALREADY_SENT;
-  });
-  app.post('/api/playground', (c) => answerPlayground(context, c.env));
-  app.all('/api/*', (c) => {
-    throw new ApiProblem(404, 'unknown_url', `There is no ${c.req.method} ${c.req.path} here.`);
-  });
 }

@@ -8,6 +8,7 @@ import { ApiProblem, draining, toApiProblem } from './api-problem.js';
 import type { AnswerDone, AnswerPart, Backend, PreparedAnswer } from './backend.js';
 import { type AnswerHead, STREAM_END, type StreamFormat, type WholeAnswer } from './completion-format.js';
 import { type Admitted, type MeteredContext, admitRequest } from './metered.js';
+import type { TracedWish } from './tracing.js';
 
 /** What serving one completion needs; the same path for every route and every payer. */
 export interface CompletionContext extends MeteredContext {
@@ -15,6 +16,8 @@ export interface CompletionContext extends MeteredContext {
   readonly shutdown: AbortSignal;
   /** An answer is cut off after this long. */
   readonly maxAnswerMs: number;
+  /** Told of what went wrong inside: an error, never a key or a customer's text. */
+  onProblem(error: unknown): void;
 }
 
 /** One request, read and checked; nothing has run. */
@@ -28,6 +31,7 @@ export interface Serving {
   readonly format: AnswerFormat;
   /** Default: a new one. */
   readonly requestId?: string;
+  readonly traced?: TracedWish;
 }
 
 export type AnswerFormat =
@@ -41,14 +45,22 @@ export type AnswerFormat =
  */
 export async function serveCompletion(
   context: CompletionContext,
-  { backend, prepared, payer, scope, form, format, requestId: given }: Serving,
+  { backend, prepared, payer, scope, form, format, requestId: given, traced }: Serving,
   outgoing: ServerResponse,
 ): Promise<void> {
   const now = context.clock.now();
   const requestId = given ?? newId('req', now);
   const { inputTokens, maxOutputTokens, choices } = prepared;
   const model = backend.modelId;
-  const admitted = await admitRequest(context, { requestId, payer, scope, model, inputTokens, maxOutputTokens });
+  const admitted = await admitRequest(context, {
+    requestId,
+    payer,
+    scope,
+    model,
+    inputTokens,
+    maxOutputTokens,
+    traced,
+  });
   const head: AnswerHead = {
     headers: admitted.headers,
     form,
@@ -119,14 +131,17 @@ async function generate(
   }
   try {
     if (done !== undefined) await sink.generated(done);
-    await admitted.settle(usageFrom(done, outputTokens, prepared));
+    await admitted.settle(usageFrom(done, outputTokens, prepared), done?.finishReasons);
   } catch (error) {
     failure ??= error;
   }
   if (failure === undefined && done !== undefined && isCutOff(done))
     failure = context.shutdown.aborted ? draining() : tooSlow();
-  if (failure === undefined && done !== undefined) sink.settled(done);
-  else if (!sink.failed(toApiProblem(failure))) throw toApiProblem(failure);
+  if (failure === undefined && done !== undefined) return sink.settled(done);
+  const problem = toApiProblem(failure);
+  if (!sink.failed(problem)) throw problem;
+  // Nobody else hears of what breaks a stream in its middle.
+  if (problem.status === 500) context.onProblem(failure);
 }
 
 const tooSlow = (): ApiProblem =>

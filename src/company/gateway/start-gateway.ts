@@ -10,13 +10,17 @@ import type { TextEngine } from '../../lab/generate/engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
 import { createMeter, type Meter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
+import type { BackOfficeSettings } from './admin/admin-app.js';
 import type { Backend } from './backend.js';
+import type { RequestObserver } from './metered.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import type { CostFacts } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
+import { NO_LOG, type RequestLog } from './request-log.js';
+import { createResponseCache } from './response-cache.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
 import { readOrCreateStudioToken } from './studio-token.js';
@@ -39,6 +43,8 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** Default: the project's own, made at the first start (`.moat/studio-token`). */
   readonly studioToken?: string;
+  /** Sign-in, and what stands in front of it. Default: users with passwords, over http. */
+  readonly backOffice?: BackOfficeSettings;
   /** The built studio. Default: no studio, said in a line. */
   readonly studioDirectory?: string;
   /** Default `<projectDirectory>/runs`. */
@@ -53,10 +59,14 @@ export interface GatewayOptions {
   readonly maxConcurrent?: number;
   /** Of each key, in this process. Default: none. */
   readonly rateLimits?: DefaultLimits;
+  /** Answers that are kept for the same question. Default: none. */
+  readonly responseCache?: { readonly maxBytes: number; readonly maxAgeMs: number } | undefined;
   /** Default 10 minutes. */
   readonly maxAnswerMs?: number;
   /** Of the API, in its description. Default 0.0.0. */
   readonly version?: string;
+  /** Default: none. The gateway does not close it. */
+  readonly log?: RequestLog;
   /** Told of what went wrong inside: an error, never a key or a customer's text. */
   readonly onProblem?: (error: unknown) => void;
 }
@@ -78,7 +88,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? systemClock;
   const { database, projectDirectory } = options;
   const currency = options.currency ?? 'USD';
-  const onProblem = options.onProblem ?? (() => undefined);
+  const log = options.log ?? NO_LOG;
+  const onProblem = (error: unknown): void => {
+    log.problem(error);
+    options.onProblem?.(error);
+  };
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
   const meter = await createMeter({
@@ -93,15 +107,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const inFlight = new Set<Promise<void>>();
   let isDraining = false;
   const metrics = createMetrics(() => inFlight.size);
-  const backends = new Map([
-    ...[...options.engines].map(([name, engine]) => [name, localBackend(engine)] as const),
-    ...(options.upstreams ?? []),
-  ]);
+  const backends = backendsOf(options, clock);
   const app = createApp({
     meter,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics,
-    observer: metrics,
+    observer: toBoth(metrics, log),
     limiter: createRateLimiter(clock),
     keyLimits: createKeyLimits({ database, clock }, options.rateLimits ?? {}, clock),
     clock,
@@ -121,13 +132,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
+    backOffice: options.backOffice ?? {},
     maxConcurrent: options.maxConcurrent ?? 256,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),
     isDraining: () => isDraining,
     onProblem,
   });
-  const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS },
+    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  );
   const host = options.host ?? '127.0.0.1';
   const port = await listen(server, options.port, host).catch(async (error: unknown) => {
     await meter.close();
@@ -141,6 +156,33 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     close(graceMs = 10_000) {
       isDraining = true;
       return (closing ??= drain(server, inFlight, shutdown, graceMs, meter));
+    },
+  };
+}
+
+/** Until a request's last byte is here: who sends slower holds a place for nothing. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** By the name that customers ask for. */
+function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock: Clock): Map<string, Backend> {
+  const backends = new Map([
+    ...[...engines].map(([name, engine]) => [name, localBackend(engine)] as const),
+    ...(upstreams ?? []),
+  ]);
+  if (responseCache === undefined) return backends;
+  const cache = createResponseCache({ ...responseCache, clock });
+  return new Map([...backends].map(([name, backend]) => [name, cache.over(backend)]));
+}
+
+function toBoth(first: RequestObserver, second: RequestObserver): RequestObserver {
+  return {
+    answered(request) {
+      first.answered(request);
+      second.answered(request);
+    },
+    refused(problem, route) {
+      first.refused(problem, route);
+      second.refused(problem, route);
     },
   };
 }

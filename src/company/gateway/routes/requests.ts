@@ -48,8 +48,8 @@ export function findBackend({ backends }: SellingContext, model: string): Backen
 }
 
 /**
- * Reads and checks a request, then serves it, within the number of requests that are served at once.
- * @param prepare what it throws is told to customers alone: a stranger learns that he is one, and nothing about models or fields
+ * Reads and checks a request, then serves it, within the number of requests that are served at once. Of a stranger not even the
+ * body is read: he learns that he is one, and nothing about models or fields.
  * @param serve writes the answer itself
  */
 export async function answer<Schema extends z.ZodType, Prepared>(
@@ -63,12 +63,8 @@ export async function answer<Schema extends z.ZodType, Prepared>(
   if (context.isDraining()) throw draining();
   if (context.inFlight.size >= context.maxConcurrent) throw busy();
   const work = async (): Promise<void> => {
-    const read = async (): Promise<Prepared> => prepare(await readJson(incoming, schema));
-    const prepared = await read().catch(async (error: unknown) => {
-      if (payer !== 'internal' && !(await context.meter.knowsKey(payer.keyHash))) throw invalidKey();
-      throw error;
-    });
-    await serve(prepared, outgoing);
+    if (payer !== 'internal' && !(await context.keyLimits.knows(payer.keyHash))) throw invalidKey();
+    await serve(await prepare(await readJson(incoming, schema)), outgoing);
   };
   const serving = work();
   const tracked = serving.catch(() => undefined);

@@ -87,6 +87,7 @@ export const meteringByTerms: Migration = {
       credit record;
       opened bigint;
     begin
+      perform moat.release_settled(account);
       select reserved_micros into held from moat.holds where account_id = account for no key update;
       perform 1 from moat.accounts where id = account for no key update;
       perform moat.share_consumption(account);
@@ -176,26 +177,28 @@ export const meteringByTerms: Migration = {
     create function moat.admit(batch jsonb, released jsonb, at timestamptz, lifetime interval)
     returns table (
       place integer, outcome text, customer_id text, key_id text, kind text, currency text, account_id bigint, price_id bigint,
-      is_rated boolean, reserved_micros bigint, missing jsonb
+      is_rated boolean, is_limited boolean, reserved_micros bigint, missing jsonb
     ) language plpgsql ${SETTINGS} as $$
     #variable_conflict use_column
     declare
+      accounts bigint[];
       asked record;
     begin
       -- A reservation lost in a power cut is a reservation released, so admission does not wait for the disk.
       perform set_config('synchronous_commit', 'off', true);
       if released <> '[]' then perform moat.release(array(select jsonb_array_elements_text(released))); end if;
       -- All holds of the batch at once and in one order: two gateways never wait for each other in a circle.
-      perform 1 from moat.holds h where h.account_id in (
+      -- Left joins, and once: written as inner joins they may be planned from the accounts' side, and each batch reads every customer.
+      accounts := array(
         select p.id from jsonb_to_recordset(batch) as r(hash text)
-          join moat.key_secrets s on s.hash = decode(r.hash, 'hex') join moat.api_keys k on k.id = s.key_id
-          join moat.accounts p on p.customer_id = k.customer_id and p.kind = 'prepaid'
-      ) order by h.account_id for no key update;
-      perform moat.expire_credit(p.id, at) from (
-        select distinct p.id from jsonb_to_recordset(batch) as r(hash text)
-          join moat.key_secrets s on s.hash = decode(r.hash, 'hex') join moat.api_keys k on k.id = s.key_id
-          join moat.accounts p on p.customer_id = k.customer_id and p.kind = 'prepaid'
-         where p.next_expiry <= at order by p.id) p;
+          left join moat.key_secrets s on s.hash = decode(r.hash, 'hex') left join moat.api_keys k on k.id = s.key_id
+          left join moat.accounts p on p.customer_id = k.customer_id and p.kind = 'prepaid');
+      for asked in
+        select h.account_id, a.next_expiry <= at as is_due from moat.holds h left join moat.accounts a on a.id = h.account_id
+         where h.account_id = any(accounts) order by h.account_id for no key update of h
+      loop
+        if asked.is_due then perform moat.expire_credit(asked.account_id, at); end if;
+      end loop;
       -- Where the credit covers all that a customer asks for in this batch, one update reserves it; where it does not, or a budget
       -- limits him, his requests are taken one by one, in order, below.
       for asked in
@@ -238,10 +241,11 @@ export const meteringByTerms: Migration = {
         place := asked.ordinal - 1;
         customer_id := asked.customer; key_id := asked.key; kind := asked.customer_kind; currency := asked.customer_currency;
         account_id := asked.account; price_id := asked.price; is_rated := coalesce(asked.rated, false);
+        is_limited := asked.is_limited;
         reserved_micros := asked.cost; missing := null;
         outcome := asked.verdict;
         if asked.verdict = 'admitted' then
-          reserved_micros := 0; is_rated := false;
+          reserved_micros := 0; is_rated := false; is_limited := false;
         elsif asked.verdict is null and not asked.is_covered then
           missing := moat.reserve_one(asked.request_id, asked.account, asked.customer, asked.key, asked.model, asked.cost, at, at + lifetime);
           if missing is not null and moat.release_settled(asked.account) > 0 then
@@ -290,10 +294,16 @@ export const meteringByTerms: Migration = {
     #variable_conflict use_column
     declare
       rated jsonb;
+      fresh_limited text[] := '{}';
     begin
       perform 1 from moat.accounts a
-        where a.id in (select r.account_id from jsonb_to_recordset(batch) as r(account_id bigint)) order by a.id for no key update;
+        where a.id = any(array(select r.account_id from jsonb_to_recordset(batch) as r(account_id bigint))) order by a.id for no key update;
       if batch @> '[{"is_rated": true}]' then rated := moat.rate_events(batch); end if;
+      -- Of the events that are new, before they are written.
+      if batch @> '[{"is_limited": true}]' then fresh_limited := array(
+        select r.request_id from jsonb_to_recordset(batch) as r(request_id text, is_limited boolean)
+         where r.is_limited and not exists (select 1 from moat.usage_events u where u.id = 'use_' || substr(r.request_id, 5)));
+      end if;
       return query
       with asked as materialized (
         select distinct on (request_id) * from jsonb_to_recordset(batch) as r(
@@ -328,12 +338,6 @@ export const meteringByTerms: Migration = {
           input_tokens = h.input_tokens + excluded.input_tokens, cached_input_tokens = h.cached_input_tokens + excluded.cached_input_tokens,
           output_tokens = h.output_tokens + excluded.output_tokens, reasoning_tokens = h.reasoning_tokens + excluded.reasoning_tokens,
           compute_us = h.compute_us + excluded.compute_us, charged_micros = h.charged_micros + excluded.charged_micros
-      ), spent as (
-        insert into moat.budget_spending as s
-        select b.id, moat.window_start(b.span, b.time_zone, f.at), sum(f.cost) from fresh f join moat.budgets b
-            on b.customer_id = f.customer_id and b.ended_at is null and (b.key_id is null or b.key_id = f.key_id) and (b.model is null or b.model = f.model)
-         where f.cost > 0 group by 1, 2 order by 1, 2
-        on conflict (budget_id, window_start) do update set spent_micros = s.spent_micros + excluded.spent_micros
       ), due as (
         select c.event_id, c.at, c.cost, c.account_id, c.currency,
                -- Credit left for this event after the batch's earlier ones. It covers the cost, because it was reserved;
@@ -361,6 +365,13 @@ export const meteringByTerms: Migration = {
       select c.request_id, coalesce((select u.charged_micros from moat.usage_events u where u.id = c.event_id), c.cost),
              c.event_id in (select event_id from fresh)
         from costed c;
+      if fresh_limited <> '{}' then
+        insert into moat.budget_spending as s
+        select b.id, moat.window_start(b.span, b.time_zone, u.time), sum(u.charged_micros) from moat.usage_events u join moat.budgets b
+            on b.customer_id = u.customer_id and b.ended_at is null and (b.key_id is null or b.key_id = u.key_id) and (b.model is null or b.model = u.model)
+         where u.id in (select 'use_' || substr(r, 5) from unnest(fresh_limited) r) group by 1, 2 order by 1, 2
+        on conflict (budget_id, window_start) do update set spent_micros = s.spent_micros + excluded.spent_micros;
+      end if;
     end $$;
   `,
 };

@@ -1,0 +1,119 @@
+import { Hono } from 'hono';
+import { matchedRoutes } from 'hono/route';
+import { MoatError } from '../../../base/errors.js';
+import { type OidcSettings, createOidcClient } from '../../access/oidc.js';
+import { type PasswordHasher, createPasswordHasher } from '../../access/password-hasher.js';
+import type { PromptLog } from '../../access/prompt-log.js';
+import { ApiProblem } from '../api-problem.js';
+import type { AdminContext, AdminEnv, AdminRoute } from './admin-route.js';
+import { clientAddress } from './client-address.js';
+import { customerRoutes } from './customer-routes.js';
+import { admit } from './guard.js';
+import { sessionRoutes } from './session-routes.js';
+import { studioRoutes } from './studio-routes.js';
+import { userRoutes } from './user-routes.js';
+
+/** Every route of the back office. */
+export const ADMIN_ROUTES: readonly AdminRoute[] = [
+  ...studioRoutes,
+  ...customerRoutes,
+  ...userRoutes,
+  ...sessionRoutes,
+];
+
+/** What the rooms below refuse, as HTTP says it; any other error is a defect. */
+const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
+  'bad-amount': 400,
+  'bad-currency': 400,
+  'bad-customer': 400,
+  'bad-email': 400,
+  'bad-expiry': 400,
+  'bad-limit': 400,
+  'bad-scope': 400,
+  'bad-setup-link': 400,
+  'weak-password': 400,
+  'unknown-customer': 404,
+  'unknown-key': 404,
+  'unknown-user': 404,
+  'customer-exists': 409,
+  'last-owner': 409,
+  'reference-taken': 409,
+  'user-disabled': 409,
+  'user-exists': 409,
+  'too-many-logins': 429,
+  'oidc-failed': 503,
+};
+
+/** What a project may set of its back office. */
+export interface BackOfficeSettings {
+  /** `https://studio.acme.com`, where a proxy with TLS stands in front. Default: the address that is listened on, over http. */
+  readonly publicUrl?: string | undefined;
+  /** Whether that proxy writes `X-Forwarded-For`. Default false. */
+  readonly trustProxy?: boolean;
+  /** Sign-in through another provider. Default: passwords alone. */
+  readonly oidc?: OidcSettings | undefined;
+  /** Default: nothing is logged. */
+  readonly promptLog?: PromptLog | undefined;
+  /** Default scrypt at its usual cost. */
+  readonly passwords?: PasswordHasher;
+}
+
+/** What the gateway has anyway. */
+export type GatewayParts = Pick<
+  AdminContext,
+  'clock' | 'books' | 'overview' | 'runsDirectory' | 'shutdown' | 'studioToken' | 'playground'
+>;
+
+/** The back office of a gateway. */
+export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettings): Hono<AdminEnv> {
+  const { clock, books, overview, runsDirectory, shutdown, studioToken, playground } = parts;
+  const { publicUrl, trustProxy = false, oidc, promptLog, passwords = createPasswordHasher() } = settings;
+  const access = { database: books.database, clock, passwords };
+  return createAdminApp({
+    clock,
+    books,
+    overview,
+    runsDirectory,
+    shutdown,
+    studioToken,
+    playground,
+    access,
+    publicUrl,
+    promptLog,
+    addressOf: clientAddress(trustProxy),
+    oidc: oidc === undefined ? undefined : createOidcClient(access, oidc),
+  });
+}
+
+/**
+ * `/api`: every request passes `admit`, and reaches nothing that is not in the table. So it has to be mounted before
+ * anything else below `/api`.
+ */
+function createAdminApp(context: AdminContext): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>();
+  const byName = new Map(ADMIN_ROUTES.map((route) => [`${route.method} ${route.path}`, route]));
+  app.use('/api/*', async (c, next) => {
+    const route = matchedRoutes(c)
+      .map(({ method, path }) => byName.get(`${method} ${path}`))
+      .find((found) => found !== undefined);
+    // No id holds a NUL, and PostgreSQL takes none.
+    if (c.req.url.includes('%00')) throw new ApiProblem(400, 'invalid_value', 'The address holds a NUL character.');
+    c.set('caller', await admit(context, c.env.incoming, route));
+    // Nothing here is anybody else's business, a shared cache's least of all.
+    c.header('cache-control', 'no-store');
+    await next();
+  });
+  for (const route of ADMIN_ROUTES) {
+    app.on(route.method, route.path, (c) => route.handle(context, c).catch((error: unknown) => refuse(error)));
+  }
+  return app;
+}
+
+function refuse(error: unknown): never {
+  const status = error instanceof MoatError ? STATUS_OF[error.code] : undefined;
+  if (!(error instanceof MoatError) || status === undefined) throw error;
+  throw new ApiProblem(status, error.code.replaceAll('-', '_'), error.line, {
+    cause: error,
+    ...(status === 429 ? { retryAfterSeconds: 1 } : {}),
+  });
+}

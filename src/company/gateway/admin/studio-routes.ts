@@ -1,0 +1,47 @@
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { z } from 'zod';
+import { ApiProblem, busy } from '../api-problem.js';
+import { readOverview } from '../overview.js';
+import { followRun, hasRun, listRuns } from '../run-reader.js';
+import { streamRun } from '../run-stream.js';
+import type { AdminContext, AdminRequest, AdminRoute } from './admin-route.js';
+
+const MAX_FOLLOWERS = 64;
+
+/** The studio's pages: the day's figures, the runs, the playground. */
+export const studioRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/api/overview',
+    needs: 'figures',
+    handle: async ({ books, overview }, c) => c.json(await readOverview(books, overview)),
+  },
+  {
+    method: 'GET',
+    path: '/api/runs',
+    needs: 'runs',
+    handle: async ({ runsDirectory, clock }, c) => c.json({ runs: await listRuns(runsDirectory, clock) }),
+  },
+  { method: 'GET', path: '/api/runs/:name/events', needs: 'runs', handle: follow },
+  { method: 'POST', path: '/api/playground', needs: 'playground', handle: ({ playground }, c) => playground(c.env) },
+];
+
+const followers = new WeakMap<AdminContext, number>();
+
+async function follow(context: AdminContext, c: AdminRequest): Promise<Response> {
+  const { runsDirectory, shutdown } = context;
+  const name = c.req.param('name') ?? '';
+  if (!(await hasRun(runsDirectory, name))) throw new ApiProblem(404, 'run_not_found', 'There is no such run.');
+  if ((followers.get(context) ?? 0) >= MAX_FOLLOWERS) throw busy();
+  const fromLine = z.coerce
+    .number()
+    .int()
+    .min(0)
+    .catch(0)
+    .parse(c.req.query('from') ?? 0);
+  const count = (by: 1 | -1): unknown => followers.set(context, (followers.get(context) ?? 0) + by);
+  count(1);
+  const lines = (signal: AbortSignal) => followRun(runsDirectory, name, fromLine, signal);
+  await streamRun(lines, c.env.outgoing, shutdown).finally(() => count(-1));
+  return RESPONSE_ALREADY_SENT;
+}

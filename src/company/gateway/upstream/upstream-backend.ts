@@ -1,0 +1,70 @@
+/** A model that engines elsewhere answer for. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../../../base/clock.js';
+import type { Rng } from '../../../base/rng.js';
+import type { Backend, PreparedAnswer } from '../backend.js';
+import type { Resolve } from './address-guard.js';
+import { createInputEstimate } from './final-counts.js';
+import { createRetryBudget } from './retry-budget.js';
+import { type Serving, type UpstreamProblem, runRequest } from './run-request.js';
+import { type TargetHealth, createTargetPool } from './target-pool.js';
+import type { UpstreamModel } from './upstream-file.js';
+import { type UpstreamRequest, chatRequest, textRequest } from './upstream-request.js';
+
+export interface UpstreamBackend extends Backend {
+  health(): UpstreamHealth;
+  /** Ends idle connections and probes; requests under way fail. */
+  close(): void;
+}
+
+export interface UpstreamHealth {
+  readonly model: string;
+  /** Whether a request would be sent anywhere now. */
+  readonly isAvailable: boolean;
+  readonly targets: readonly TargetHealth[];
+}
+
+export interface UpstreamSettings {
+  readonly model: UpstreamModel;
+  readonly clock: Clock;
+  /** Draws targets and pauses. */
+  readonly rng: Rng;
+  readonly onProblem: (problem: UpstreamProblem) => void;
+  /** How often targets that failed too often are looked at, in milliseconds; 0 never. Default 10,000. */
+  readonly probeIntervalMs?: number;
+  /** Ends early, without an error, when the signal aborts. Default a timer. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Of names. Default the system's. */
+  readonly resolve?: Resolve;
+}
+
+export function createUpstreamBackend(settings: UpstreamSettings): UpstreamBackend {
+  const { model, clock, rng, onProblem, probeIntervalMs = 10_000, pause = timerPause, resolve } = settings;
+  const { modelId } = model;
+  const report: Serving['report'] = (kind, target, message) => onProblem({ kind, model: modelId, target, message });
+  const onOpened = (label: string): void => report('target-opened', label, 'it failed too often and rests');
+  const pool = createTargetPool(model.targets, { clock, rng, probeIntervalMs, resolve, onOpened });
+  const [budget, estimate] = [createRetryBudget(clock), createInputEstimate()];
+  const serving: Serving = { model, clock, rng, pool, budget, estimate, pause, report };
+  const prepared = (request: UpstreamRequest): PreparedAnswer => ({
+    inputTokens: request.inputTokens,
+    inputIsExact: request.inputIsExact,
+    maxOutputTokens: request.maxTokens * request.choices,
+    choices: request.choices,
+    run: (_scope, signal) => runRequest(serving, request, signal),
+  });
+  return {
+    modelId,
+    contextLength: model.contextLength,
+    prepareChat: (body) => prepared(chatRequest(body, model)),
+    prepareText: (body) => prepared(textRequest(body, model)),
+    health: () => ({ model: modelId, isAvailable: pool.rest().waitMs === 0, targets: pool.health() }),
+    close: () => pool.close(),
+  };
+}
+
+const timerPause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).then(
+    () => undefined,
+    () => undefined,
+  );

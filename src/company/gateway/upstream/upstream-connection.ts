@@ -1,0 +1,212 @@
+/** HTTP to one target: kept-alive connections, guarded addresses, a time limit for each phase, and a stream of events. */
+import { type ClientRequest, type IncomingMessage, Agent as HttpAgent, request as requestHttp } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { urlToHttpOptions } from 'node:url';
+import { invariant, messageOf, systemCode } from '../../../base/errors.js';
+import { type Resolve, guardedLookup, urlProblem } from './address-guard.js';
+import { AttemptFailure, failureOf } from './attempt-failure.js';
+import { drain, readEvents } from './response-events.js';
+import { startTimeLimits } from './time-limits.js';
+import type { UpstreamTarget } from './upstream-file.js';
+
+export interface UpstreamConnection {
+  /**
+   * Sends a request and waits for the head of its answer.
+   * @param signal cuts the connection at once, also while the answer comes
+   * @throws AttemptFailure
+   */
+  open(route: string, body: string, signal: AbortSignal): Promise<UpstreamStream>;
+  /** Whether `GET /models` is answered well. Never throws. */
+  probe(): Promise<boolean>;
+  close(): void;
+}
+
+export interface UpstreamStream {
+  /** The data of the next events, as many as came together; undefined at the end. @throws AttemptFailure */
+  next(): Promise<readonly string[] | undefined>;
+  /** A part of the answer came: the next may take as long as `idleTimeoutMs`. */
+  progressed(): void;
+  /** Must be called at the end. @param isWhole whether the last event came; then the connection is kept, else it is cut */
+  close(isWhole: boolean): void;
+}
+
+/** Bounds. */
+const MAX_ERROR_BYTES = 64 << 10;
+const MAX_CONNECTIONS = 1024;
+const PROBE_TIMEOUT_MS = 5_000;
+
+/** @param resolve of names; default the system's */
+export function connectTo(target: UpstreamTarget, resolve?: Resolve): UpstreamConnection {
+  // a bare address is never looked up, so it is judged here as it was when the file was read
+  invariant(urlProblem(target.url, target.allowPrivate) === undefined, `${target.url} may not be asked`);
+  const url = new URL(target.url);
+  const isSecure = url.protocol === 'https:';
+  const settings = {
+    keepAlive: true,
+    maxSockets: MAX_CONNECTIONS,
+    scheduling: 'lifo' as const,
+    lookup: guardedLookup(target.allowPrivate, resolve),
+  };
+  const agent = isSecure ? new HttpsAgent(settings) : new HttpAgent(settings);
+  const base = url.pathname.replace(/\/+$/, '');
+  const headers = {
+    'user-agent': 'moat',
+    ...(target.apiKey !== undefined && { authorization: `Bearer ${target.apiKey.reveal()}` }),
+  };
+  const { hostname, port } = urlToHttpOptions(url);
+  const shared = { hostname, port, agent };
+  const request = (method: string, route: string, more: Record<string, string | number>): ClientRequest =>
+    (isSecure ? requestHttps : requestHttp)({
+      ...shared,
+      method,
+      path: base + route,
+      headers: { ...headers, ...more },
+    });
+  const post = (route: string, body: string): ClientRequest =>
+    request('POST', route, {
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    });
+
+  return {
+    async open(route, body, signal) {
+      const first = createExchange(target, post(route, body), body, signal);
+      return first.opened.catch((error: unknown) => {
+        // the engine closed a kept connection while this request was on its way
+        if (!first.wasStale()) throw error;
+        return createExchange(target, post(route, body), body, signal).opened;
+      });
+    },
+    probe: () =>
+      new Promise((resolve) => {
+        const asked = request('GET', '/models', {});
+        const timer = setTimeout(() => asked.destroy(), PROBE_TIMEOUT_MS);
+        const end = (isWell: boolean): void => {
+          clearTimeout(timer);
+          resolve(isWell);
+        };
+        asked.on('error', () => end(false));
+        asked.once('response', (response) => {
+          end(response.statusCode === 200);
+          response.destroy();
+        });
+        asked.end();
+      }),
+    close: () => agent.destroy(),
+  };
+}
+
+interface Exchange {
+  readonly opened: Promise<UpstreamStream>;
+  wasStale(): boolean;
+}
+
+function createExchange(target: UpstreamTarget, request: ClientRequest, body: string, signal: AbortSignal): Exchange {
+  let response: IncomingMessage | undefined;
+  let reason: AttemptFailure | undefined;
+  let isStale = false;
+  let isWaiting = true;
+  const cut = (why: AttemptFailure): void => {
+    reason ??= why;
+    (response ?? request).destroy(why);
+  };
+  const limits = startTimeLimits(target, () => isWaiting, cut);
+  const leave = (): void => cut(new AttemptFailure('left', 'the customer went away'));
+  const release = (): void => {
+    limits.end();
+    signal.removeEventListener('abort', leave);
+  };
+  const failureFrom = (error: unknown): AttemptFailure =>
+    reason ??
+    (error instanceof AttemptFailure
+      ? error
+      : new AttemptFailure('unavailable', systemCode(error) ?? messageOf(error), { cause: error }));
+  watchConnecting(request, target.connectTimeoutMs, cut);
+
+  const stream = (from: IncomingMessage): UpstreamStream => {
+    const next = readEvents(from, cut);
+    return {
+      async next() {
+        isWaiting = true;
+        try {
+          return await next();
+        } catch (error) {
+          throw failureFrom(error);
+        } finally {
+          isWaiting = false;
+        }
+      },
+      progressed: () => limits.progressed(),
+      close(isWhole) {
+        release();
+        if (isWhole) drain(from);
+        else from.destroy();
+      },
+    };
+  };
+
+  const opened = new Promise<UpstreamStream>((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      release();
+      reject(failureFrom(error));
+    };
+    request.on('error', (error) => {
+      isStale = reason === undefined && response === undefined && request.reusedSocket && isReset(error);
+      fail(error);
+    });
+    request.once('response', (head) => {
+      response = head;
+      if (isEventStream(head)) return resolve(stream(head));
+      refusalIn(head, target).then(fail, fail);
+    });
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    else request.end(body);
+  });
+  return { opened, wasStale: () => isStale };
+}
+
+const isReset = (error: unknown): boolean => ['ECONNRESET', 'EPIPE'].includes(systemCode(error) ?? '');
+
+function watchConnecting(request: ClientRequest, ms: number, cut: (why: AttemptFailure) => void): void {
+  request.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(() => cut(new AttemptFailure('late', `no connection within ${ms} ms`)), ms);
+    const end = (): void => clearTimeout(timer);
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', end);
+    socket.once('close', end);
+  });
+}
+
+function isEventStream({ statusCode, headers }: IncomingMessage): boolean {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  return statusCode === 200 && /^text\/event-stream\b/i.test(headers['content-type'] ?? '') && encoding === 'identity';
+}
+
+async function refusalIn(response: IncomingMessage, target: UpstreamTarget): Promise<AttemptFailure> {
+  const pieces: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    pieces.push(piece);
+    sizeBytes += piece.length;
+    if (sizeBytes > MAX_ERROR_BYTES) break;
+  }
+  const { statusCode = 0, headers } = response;
+  if (statusCode === 200) return new AttemptFailure('broken', 'its answer is no stream of events');
+  return failureOf({
+    status: statusCode,
+    retryAfter: headers['retry-after'],
+    date: headers.date,
+    body: Buffer.concat(pieces).toString('utf8'),
+    hidden: hiddenOf(target),
+  });
+}
+
+/** What of a target no customer may read. */
+export const hiddenOf = ({ apiKey, url, model }: UpstreamTarget): string[] => [
+  apiKey?.reveal() ?? '',
+  new URL(url).host,
+  new URL(url).hostname,
+  model,
+];
