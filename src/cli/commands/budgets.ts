@@ -1,5 +1,6 @@
 import { MoatError } from '../../base/errors.js';
 import { formatMicros, parseMicros } from '../../base/money.js';
+import { type AuditWriter, auditAs } from '../../company/access/audit-log.js';
 import { endBudget, listBudgets, setBudget } from '../../company/billing/budgets.js';
 import { type Books, findCustomer } from '../../company/billing/customers.js';
 import { listSpendAlerts } from '../../company/billing/spend-alerts.js';
@@ -10,6 +11,7 @@ import type { Terminal } from '../terminal/terminal.js';
 
 interface Request {
   readonly books: Books;
+  readonly audit: AuditWriter;
   readonly target: string | undefined;
   readonly limit: string | undefined;
   readonly span: 'day' | 'month' | 'total';
@@ -46,7 +48,9 @@ export const command = defineCommand({
       throw new MoatError('usage', `budgets: "${action}" is not an action`, { fix: 'Write set, end, list or alerts.' });
     const project = await loadProject();
     const { timeZone } = project.config;
-    return withBooks(project, clock, (books) => handler({ books, target, ...options, timeZone, terminal }));
+    return withBooks(project, clock, (books) =>
+      handler({ books, audit: auditAs('command line', clock), target, ...options, timeZone, terminal }),
+    );
   },
 });
 
@@ -57,19 +61,29 @@ function required(value: string | undefined, what: string): string {
   throw new MoatError('usage', `budgets: ${what} is missing`, { fix: 'See moat budgets --help for examples.' });
 }
 
-async function set({ books, target, limit, span, key, model, timeZone, terminal }: Request): Promise<CommandResult> {
+async function set({
+  books,
+  audit,
+  target,
+  limit,
+  span,
+  key,
+  model,
+  timeZone,
+  terminal,
+}: Request): Promise<CommandResult> {
   const customer = await findCustomer(books, required(target, 'the customer'));
   const limitMicros = parseMicros(required(limit, '--limit'), '--limit');
-  const id = await setBudget(books, { customerId: customer.id, keyId: key, model, span, timeZone, limitMicros });
+  const id = await setBudget(books, { customerId: customer.id, keyId: key, model, span, timeZone, limitMicros }, audit);
   terminal.print(`budget ${id}: ${customer.name} may spend ${formatMicros(limitMicros)} ${customer.currency}, ${span}`);
   return { json: { id, customer, limitMicros } };
 }
 
-async function end({ books, target, terminal }: Request): Promise<CommandResult> {
+async function end({ books, audit, target, terminal }: Request): Promise<CommandResult> {
   const number = required(target, 'the number');
   if (!/^\d{1,18}$/.test(number))
     throw new MoatError('usage', `budgets: "${number}" is not a number`, { fix: 'List them with: moat budgets list.' });
-  await endBudget(books, BigInt(number));
+  await endBudget(books, BigInt(number), audit);
   terminal.print(`budget ${number} is lifted`);
   return { json: { id: number } };
 }

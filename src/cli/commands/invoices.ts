@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { formatMicros, parseMicros } from '../../base/money.js';
+import { type AuditWriter, auditAs } from '../../company/access/audit-log.js';
 import { runBilling } from '../../company/billing/billing-run.js';
 import { type Books, findCustomer } from '../../company/billing/customers.js';
 import { findInvoice, listInvoices } from '../../company/billing/invoices/invoice.js';
@@ -26,6 +27,7 @@ import type { Terminal } from '../terminal/terminal.js';
 
 interface Request {
   readonly books: Books;
+  readonly audit: AuditWriter;
   readonly project: Project;
   readonly target: string | undefined;
   readonly at: string | undefined;
@@ -81,7 +83,9 @@ export const command = defineCommand({
         fix: 'Write run, list, show, pdf, html, pay, void, credit or buyer.',
       });
     const project = await loadProject();
-    return withBooks(project, clock, (books) => handler({ books, project, target, ...options, cwd, terminal }));
+    return withBooks(project, clock, (books) =>
+      handler({ books, audit: auditAs('command line', clock), project, target, ...options, cwd, terminal }),
+    );
   },
 });
 
@@ -165,26 +169,30 @@ async function write(
   return { json: { number, file } };
 }
 
-async function pay({ books, target, fromCredit, terminal }: Request): Promise<CommandResult> {
+async function pay({ books, audit, target, fromCredit, terminal }: Request): Promise<CommandResult> {
   const number = required(target, 'the number');
-  await payInvoice(books, number, { fromCredit });
+  await payInvoice(books, number, { fromCredit, audit });
   terminal.print(`${number} is paid`);
   return { json: { number, state: 'paid' } };
 }
 
-async function takeBack({ books, target, terminal }: Request): Promise<CommandResult> {
+async function takeBack({ books, audit, target, terminal }: Request): Promise<CommandResult> {
   const number = required(target, 'the number');
-  await voidInvoice(books, number);
+  await voidInvoice(books, number, audit);
   terminal.print(`${number} is void`);
   return { json: { number, state: 'void' } };
 }
 
-async function credit({ books, target, amount, reason, terminal }: Request): Promise<CommandResult> {
-  const note = await creditInvoice(books, {
-    invoice: required(target, 'the number'),
-    amountMicros: parseMicros(required(amount, '--amount'), '--amount'),
-    reason: required(reason, '--reason'),
-  });
+async function credit({ books, audit, target, amount, reason, terminal }: Request): Promise<CommandResult> {
+  const note = await creditInvoice(
+    books,
+    {
+      invoice: required(target, 'the number'),
+      amountMicros: parseMicros(required(amount, '--amount'), '--amount'),
+      reason: required(reason, '--reason'),
+    },
+    audit,
+  );
   terminal.print(
     `${note.number}: ${formatMicros(note.offDueMicros)} ${note.currency} less to pay, ${formatMicros(note.amountMicros - note.offDueMicros)} added to credit`,
   );

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { formatMicros } from '../../base/money.js';
+import { type AuditWriter, auditAs } from '../../company/access/audit-log.js';
 import { type Books, findCustomer } from '../../company/billing/customers.js';
 import { type Plan, findPlan, listPlans, publishPlan } from '../../company/billing/plans.js';
 import { cancelSubscription, changePlan, listSubscriptions, subscribe } from '../../company/billing/subscriptions.js';
@@ -12,6 +13,7 @@ import type { Terminal } from '../terminal/terminal.js';
 
 interface Request {
   readonly books: Books;
+  readonly audit: AuditWriter;
   readonly target: string | undefined;
   readonly plan: string | undefined;
   readonly seats: number | undefined;
@@ -56,7 +58,9 @@ export const command = defineCommand({
         fix: 'Write publish, list, subscribe, change or cancel.',
       });
     const project = await loadProject();
-    return withBooks(project, clock, (books) => handler({ books, target, plan, ...options, cwd, terminal }));
+    return withBooks(project, clock, (books) =>
+      handler({ books, audit: auditAs('command line', clock), target, plan, ...options, cwd, terminal }),
+    );
   },
 });
 
@@ -73,9 +77,14 @@ function required(value: string | undefined, what: string): string {
   throw new MoatError('usage', `plans: ${what} is missing`, { fix: 'See moat plans --help for examples.' });
 }
 
-async function publish({ books, target, cwd, terminal }: Request): Promise<CommandResult> {
+async function publish({ books, audit, target, cwd, terminal }: Request): Promise<CommandResult> {
   const file = path.resolve(cwd, required(target, 'the file'));
-  const plan = await publishPlan(books, await readJsonFile(file, 'bad-plan', 'moat plans --help shows one.'), file);
+  const plan = await publishPlan(
+    books,
+    await readJsonFile(file, 'bad-plan', 'moat plans --help shows one.'),
+    file,
+    audit,
+  );
   terminal.print(`${plan.name} version ${plan.version}: ${termsOf(plan)}`);
   return { json: { plan } };
 }
@@ -109,32 +118,40 @@ async function show({ books, terminal }: Request): Promise<CommandResult> {
   return { json: { plans, subscriptions } };
 }
 
-async function begin({ books, target, plan, seats, trial, terminal }: Request): Promise<CommandResult> {
+async function begin({ books, audit, target, plan, seats, trial, terminal }: Request): Promise<CommandResult> {
   const customer = await findCustomer(books, required(target, 'the customer'));
   const name = required(plan, 'the plan');
-  const subscription = await subscribe(books, {
-    customerId: customer.id,
-    plan: name,
-    trial,
-    ...(seats === undefined ? {} : { seats }),
-  });
+  const subscription = await subscribe(
+    books,
+    {
+      customerId: customer.id,
+      plan: name,
+      trial,
+      ...(seats === undefined ? {} : { seats }),
+    },
+    audit,
+  );
   terminal.print(`${customer.name} is on ${name}; moat invoices run makes the first invoice`);
   return { json: { subscription } };
 }
 
-async function change({ books, target, plan, seats, now, terminal }: Request): Promise<CommandResult> {
+async function change({ books, audit, target, plan, seats, now, terminal }: Request): Promise<CommandResult> {
   const customer = await findCustomer(books, required(target, 'the customer'));
   const { name, version } = await findPlan(books, required(plan, 'the plan'));
   const when = now ? 'now' : 'period-end';
-  await changePlan(books, { customerId: customer.id, plan: name, when, ...(seats === undefined ? {} : { seats }) });
+  await changePlan(
+    books,
+    { customerId: customer.id, plan: name, when, ...(seats === undefined ? {} : { seats }) },
+    audit,
+  );
   terminal.print(`${customer.name} is on ${name} version ${version} ${now ? 'now' : 'from the next period on'}`);
   return { json: { customer, plan: name, version, when } };
 }
 
-async function cancel({ books, target, now, terminal }: Request): Promise<CommandResult> {
+async function cancel({ books, audit, target, now, terminal }: Request): Promise<CommandResult> {
   const customer = await findCustomer(books, required(target, 'the customer'));
   const when = now ? 'now' : 'period-end';
-  await cancelSubscription(books, customer.id, when);
+  await cancelSubscription(books, customer.id, when, audit);
   terminal.print(
     `${customer.name}: the plan ends ${now ? 'now' : 'with the period'}; moat invoices run makes the last invoice`,
   );

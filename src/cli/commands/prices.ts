@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { formatMicros } from '../../base/money.js';
+import { auditAs } from '../../company/access/audit-log.js';
 import type { Books } from '../../company/billing/customers.js';
 import { type PriceBook, parsePriceBook } from '../../company/billing/price-book.js';
 import { listPriceBooks, publishPriceBook, soldBelowCost } from '../../company/billing/publish-prices.js';
@@ -103,6 +104,7 @@ async function publish({ project, books, book, costMicros, options, terminal }: 
     timeZone,
     outputCostMicros: costMicros ?? undefined,
     allowBelowCost: options.allowBelowCost,
+    audit: auditAs('command line', books.clock),
     // The day of the project's zone, as the one that months are in.
     ...(day === undefined ? {} : { startsAt: startOf(dayAt(day, 'UTC'), timeZone) }),
   });

@@ -1,5 +1,6 @@
 import { MoatError } from '../../base/errors.js';
 import { formatMicros } from '../../base/money.js';
+import { type AuditWriter, auditAs } from '../../company/access/audit-log.js';
 import { correctUsage, dropUsageBefore, recordLateUsage } from '../../company/billing/corrections.js';
 import { type Books, findCustomer } from '../../company/billing/customers.js';
 import { usageOf } from '../../company/billing/usage.js';
@@ -10,6 +11,7 @@ import type { Terminal } from '../terminal/terminal.js';
 
 interface Request {
   readonly books: Books;
+  readonly audit: AuditWriter;
   readonly target: string | undefined;
   readonly input: number;
   readonly cached: number;
@@ -80,7 +82,9 @@ export const command = defineCommand({
     if (handler === undefined)
       throw new MoatError('usage', `usage: "${action}" is not an action`, { fix: 'Write list, correct, add or drop.' });
     const project = await loadProject();
-    return withBooks(project, clock, (books) => handler({ books, target, ...options, terminal }));
+    return withBooks(project, clock, (books) =>
+      handler({ books, audit: auditAs('command line', clock), target, ...options, terminal }),
+    );
   },
 });
 
@@ -127,12 +131,13 @@ async function list({ books, target, limit, terminal }: Request): Promise<Comman
 }
 
 async function correct(request: Request): Promise<CommandResult> {
-  const { books, target, reason, terminal } = request;
+  const { books, audit, target, reason, terminal } = request;
   const done = await correctUsage(
     books,
     required(target, "the event's id"),
     countsOf(request),
     required(reason, '--reason'),
+    audit,
   );
   terminal.print(
     `${done.correctedId}: ${formatMicros(done.chargedMicros)} instead of ${formatMicros(done.chargedBeforeMicros)}`,
@@ -141,24 +146,28 @@ async function correct(request: Request): Promise<CommandResult> {
 }
 
 async function add(request: Request): Promise<CommandResult> {
-  const { books, target, model, time, reference, terminal } = request;
+  const { books, audit, target, model, time, reference, terminal } = request;
   const customer = await findCustomer(books, required(target, 'the customer'));
   const at = new Date(required(time, '--time'));
   if (Number.isNaN(at.getTime()))
     throw new MoatError('bad-option', `--time: "${time}" is not a time`, { fix: 'Write it as 2026-01-31T12:00:00Z.' });
-  const added = await recordLateUsage(books, {
-    customerId: customer.id,
-    model: required(model, '--model'),
-    time: at,
-    reference: required(reference, '--reference'),
-    ...countsOf(request),
-  });
+  const added = await recordLateUsage(
+    books,
+    {
+      customerId: customer.id,
+      model: required(model, '--model'),
+      time: at,
+      reference: required(reference, '--reference'),
+      ...countsOf(request),
+    },
+    audit,
+  );
   terminal.print(`${added.eventId}: ${formatMicros(added.chargedMicros)} ${customer.currency}`);
   return { json: added };
 }
 
-async function drop({ books, before, terminal }: Request): Promise<CommandResult> {
-  const events = await dropUsageBefore(books, required(before, '--before'));
+async function drop({ books, audit, before, terminal }: Request): Promise<CommandResult> {
+  const events = await dropUsageBefore(books, required(before, '--before'), audit);
   terminal.print(`${events} events are gone`);
   return { json: { events } };
 }

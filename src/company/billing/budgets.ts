@@ -1,6 +1,7 @@
 /** Spending limits: of a customer, with one of his keys, on one model, or both. A request that would go beyond one is refused. */
 import { MoatError } from '../../base/errors.js';
 import type { Micros } from '../../base/money.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 import { checkTimeZone } from './time-zone.js';
 
@@ -34,7 +35,7 @@ export interface BudgetToSet {
  * Limits what may be spent; a budget of the same customer, key, model and span is replaced. It counts from now on.
  * @throws MoatError `bad-amount`, `bad-time-zone`, `bad-percent`, `unknown-customer`, `unknown-key`
  */
-export async function setBudget(books: Books, budget: BudgetToSet): Promise<bigint> {
+export async function setBudget(books: Books, budget: BudgetToSet, audit?: AuditWriter): Promise<bigint> {
   const { customerId, keyId = null, model = null, span, timeZone, limitMicros, alertPercents = [80, 100] } = budget;
   checkTimeZone(timeZone);
   if (limitMicros < 0n)
@@ -55,11 +56,16 @@ export async function setBudget(books: Books, budget: BudgetToSet): Promise<bigi
         fix: 'List them with: moat keys list CUSTOMER.',
       });
     const percents = alertPercents.map(String);
+    const details = { keyId, model, span, limitMicros: `${limitMicros}` };
+    const change = { action: 'budget.set', target: customerId, details };
     const [same] = await sql<{ id: bigint }[]>`
       update moat.budgets set limit_micros = ${limitMicros}, time_zone = ${timeZone}, alert_percents = ${percents}::integer[]
        where customer_id = ${customerId} and key_id is not distinct from ${keyId} and model is not distinct from ${model} and span = ${span}
          and ended_at is null returning id`;
-    if (same !== undefined) return same.id;
+    if (same !== undefined) {
+      await audit?.(sql, change);
+      return same.id;
+    }
     const [made] = await sql<{ id: bigint }[]>`
       insert into moat.budgets (customer_id, key_id, model, span, time_zone, limit_micros, alert_percents)
       values (${customerId}, ${keyId}, ${model}, ${span}, ${timeZone}, ${limitMicros}, ${percents}::integer[]) returning id`;
@@ -70,16 +76,20 @@ export async function setBudget(books: Books, budget: BudgetToSet): Promise<bigi
       select ${id}::bigint, moat.window_start(${span}, ${timeZone}, ${now}), coalesce(sum(h.charged_micros), 0) from moat.usage_hours h
        where h.customer_id = ${customerId} and h.hour >= moat.window_start(${span}, ${timeZone}, ${now})
          and (${keyId}::text is null or h.key_id = ${keyId}) and (${model}::text is null or h.model = ${model})`;
+    await audit?.(sql, change);
     return id;
   });
 }
 
 /** Lifts a budget. @throws MoatError `unknown-budget` */
-export async function endBudget({ database, clock }: Books, id: bigint): Promise<void> {
-  const ended = await database.sql`
-    update moat.budgets set ended_at = ${new Date(clock.now())} where id = ${id} and ended_at is null returning id`;
-  if (ended.length === 0)
-    throw new MoatError('unknown-budget', `there is no budget ${id}`, { fix: 'List them with: moat budgets list.' });
+export async function endBudget({ database, clock }: Books, id: bigint, audit?: AuditWriter): Promise<void> {
+  await database.sql.begin(async (sql) => {
+    const ended = await sql`
+      update moat.budgets set ended_at = ${new Date(clock.now())} where id = ${id} and ended_at is null returning id`;
+    if (ended.length === 0)
+      throw new MoatError('unknown-budget', `there is no budget ${id}`, { fix: 'List them with: moat budgets list.' });
+    await audit?.(sql, { action: 'budget.ended', target: `${id}` });
+  });
 }
 
 /** Those in force, of one customer or all, with what is spent; at most 1,000. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { MoatError } from '../../base/errors.js';
 import { type Micros, formatMicros } from '../../base/money.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 import { type MoneySql, lockAccount } from './ledger.js';
 
@@ -47,6 +48,7 @@ export async function correctUsage(
   eventId: string,
   counts: UsageCounts,
   reason: string,
+  audit?: AuditWriter,
 ): Promise<Correction> {
   const stored = storedCounts(counts);
   const at = new Date(books.clock.now());
@@ -69,6 +71,7 @@ export async function correctUsage(
     const [corrected] = await sql<
       { charged: Micros }[]
     >`select charged_micros as charged from moat.usage_events where id = ${`${eventId}-c`}`;
+    if (before === undefined) await audit?.(sql, { action: 'usage.corrected', target: eventId, details: { reason } });
     return {
       reversalId: `${eventId}-r`,
       correctedId: `${eventId}-c`,
@@ -95,6 +98,7 @@ export interface LateUsage extends UsageCounts {
 export async function recordLateUsage(
   books: Books,
   usage: LateUsage,
+  audit?: AuditWriter,
 ): Promise<{ eventId: string; chargedMicros: Micros }> {
   const counts = storedCounts(usage);
   const now = new Date(books.clock.now());
@@ -127,6 +131,7 @@ export async function recordLateUsage(
       model: usage.model,
       price_id: price.id.toString(),
       is_rated: price.isRated,
+      is_limited: true,
       input_tokens: counts.input,
       cached_input_tokens: counts.cachedInput,
       output_tokens: counts.output,
@@ -145,6 +150,8 @@ export async function recordLateUsage(
           fix: 'Add credit first: moat keys credit.',
         },
       );
+    const details = { reference: usage.reference, model: usage.model, chargedMicros: `${chargedMicros}` };
+    await audit?.(sql, { action: 'usage.added', target: usage.customerId, details });
     return { eventId, chargedMicros };
   });
 }
@@ -185,7 +192,7 @@ async function repeated(
  * @returns how many events went
  * @throws MoatError `bad-month`, `not-billed-yet`
  */
-export async function dropUsageBefore(books: Books, month: string): Promise<bigint> {
+export async function dropUsageBefore(books: Books, month: string, audit?: AuditWriter): Promise<bigint> {
   const before = /^\d{4}-(0[1-9]|1[0-2])$/.test(month) ? new Date(`${month}-01T00:00:00Z`) : undefined;
   const now = new Date(books.clock.now());
   if (before === undefined || before > now)
@@ -199,6 +206,8 @@ export async function dropUsageBefore(books: Books, month: string): Promise<bigi
         fix: 'Run first: moat invoices run.',
       });
     const [dropped] = await sql<{ events: bigint }[]>`select moat.drop_usage(${before}, ${now}) as events`;
-    return dropped?.events ?? 0n;
+    const events = dropped?.events ?? 0n;
+    await audit?.(sql, { action: 'usage.dropped', target: month, details: { events: `${events}` } });
+    return events;
   });
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MoatError } from '../../base/errors.js';
 import type { Micros } from '../../base/money.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 import type { AnySql } from './ledger.js';
 import { amountSchema } from './price-book.js';
@@ -52,9 +53,10 @@ export function parsePlan(json: unknown, origin: string): PlanTerms {
 /**
  * Offers a plan, as its next version. Subscribers stay with theirs until they change.
  * @param json as it was written; it is kept like that
+ * @param audit written in the same transaction
  * @throws MoatError `bad-plan`, `bad-time-zone`, `unknown-book`
  */
-export async function publishPlan(books: Books, json: unknown, origin: string): Promise<Plan> {
+export async function publishPlan(books: Books, json: unknown, origin: string, audit?: AuditWriter): Promise<Plan> {
   const terms = parsePlan(json, origin);
   checkTimeZone(terms.timeZone);
   const publishedAt = new Date(books.clock.now());
@@ -70,7 +72,9 @@ export async function publishPlan(books: Books, json: unknown, origin: string): 
       insert into moat.plans (name, version, currency, definition, published_at)
       select ${terms.name}, coalesce(max(version), 0) + 1, ${terms.currency}, ${JSON.stringify(json)}::text::jsonb, ${publishedAt}
         from moat.plans where name = ${terms.name} returning id, version`;
-    return { ...terms, id: row?.id ?? 0n, version: row?.version ?? 0, publishedAt };
+    const [id, version] = [row?.id ?? 0n, row?.version ?? 0];
+    await audit?.(sql, { action: 'plan.published', target: terms.name, details: { version: `${version}` } });
+    return { ...terms, id, version, publishedAt };
   });
 }
 

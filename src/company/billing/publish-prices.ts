@@ -1,6 +1,7 @@
 /** Price books in force: versions that start at a time, never in the past, and never two at once. */
 import { MoatError } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import { type Books, checkCurrency } from './customers.js';
 import type { MoneySql } from './ledger.js';
 import { hasVolumePrice, priceRowOf, storedCharges } from './price-bounds.js';
@@ -15,6 +16,8 @@ export interface PublishOptions {
   /** What a million output tokens cost to serve, as measured; undefined: it is not known, and nothing is refused for it. */
   readonly outputCostMicros?: Micros | undefined;
   readonly allowBelowCost?: boolean;
+  /** Written in the same transaction. */
+  readonly audit?: AuditWriter;
 }
 
 export interface PublishedBook {
@@ -94,6 +97,8 @@ export async function publishPriceBook(
          where book = ${book.name} and currency = ${book.currency} and starts_at < ${startsAt} order by model, starts_at desc) p
        where not p.is_withdrawn and not (p.model = any(${rows.map(({ model }) => model)}::text[])) returning model`;
     const models = withdrawn.map(({ model }) => model).sort();
+    const details = { version: `${version}`, startsAt: startsAt.toISOString(), isBelowCost: belowCost.length > 0 };
+    await options.audit?.(sql, { action: 'prices.published', target: book.name, details });
     return { name: book.name, version, currency: book.currency, timeZone, startsAt, belowCost, withdrawn: models };
   });
 }

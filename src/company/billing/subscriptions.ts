@@ -1,6 +1,7 @@
 /** Who is on which plan: subscribe, change, cancel. What it costs is for the billing run to say. */
 import { MoatError } from '../../base/errors.js';
 import type { Micros } from '../../base/money.js';
+import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 import { type AnySql, type MoneySql, addCredit, lockAccount } from './ledger.js';
 import { type Anchor, endOfTrial, startOfPeriod } from './periods.js';
@@ -41,6 +42,7 @@ export async function subscribe(
     seats = 0,
     trial = false,
   }: { customerId: string; plan: string; seats?: number; trial?: boolean },
+  audit?: AuditWriter,
 ): Promise<Subscription> {
   const plan = await findPlan(books, name);
   const now = new Date(books.clock.now());
@@ -58,6 +60,7 @@ export async function subscribe(
       insert into moat.subscriptions (customer_id, plan_id, seats, started_at, paid_from, next_period, next_at, covered_id)
       select ${customerId}, ${plan.id}, ${seats}, ${now}, ${paidFrom}, 0, ${now}, coalesce(max(id), 0) from moat.journal_transactions
       returning ${subscriptionColumns(sql)}`;
+    await audit?.(sql, { action: 'plan.begun', target: customerId, details: { plan: name, seats: `${seats}`, trial } });
     return row as Subscription;
   });
 }
@@ -136,6 +139,7 @@ export async function changePlan(
     seats,
     when,
   }: { customerId: string; plan: string; seats?: number; when: 'now' | 'period-end' },
+  audit?: AuditWriter,
 ): Promise<void> {
   const plan = await findPlan(books, name);
   const now = new Date(books.clock.now());
@@ -153,8 +157,10 @@ export async function changePlan(
       );
     const { subscription } = running;
     const newSeats = seats ?? subscription.nextSeats ?? subscription.seats;
+    const change = { action: 'plan.changed', target: customerId, details: { plan: name, seats: `${newSeats}`, when } };
     if (when === 'period-end') {
       await sql`update moat.subscriptions set next_plan_id = ${plan.id}, next_seats = ${newSeats} where id = ${subscription.id}`;
+      await audit?.(sql, change);
       return;
     }
     if (!running.isTrial) {
@@ -171,6 +177,7 @@ export async function changePlan(
         { customerId, amountMicros: more, expiresAt: running.period.endsAt, priority: INCLUDED_PRIORITY },
         now,
       );
+    await audit?.(sql, change);
   });
 }
 
@@ -194,7 +201,12 @@ async function addProration(
  * Ends a subscription with its period, or at once; then what is not used of the fee is given back. The billing run makes the last invoice.
  * @throws MoatError `not-subscribed`, `billing-due`
  */
-export async function cancelSubscription(books: Books, customerId: string, when: 'now' | 'period-end'): Promise<void> {
+export async function cancelSubscription(
+  books: Books,
+  customerId: string,
+  when: 'now' | 'period-end',
+  audit?: AuditWriter,
+): Promise<void> {
   const now = new Date(books.clock.now());
   await books.database.sql.begin(async (sql) => {
     const running = await lockRunning(sql, customerId, now);
@@ -203,6 +215,7 @@ export async function cancelSubscription(books: Books, customerId: string, when:
       await addProration(sql, running, { at: now, plan, seats: subscription.seats, isReturn: true });
     const endsAt = when === 'now' ? now : subscription.nextAt;
     await sql`update moat.subscriptions set ends_at = ${endsAt}, next_at = ${endsAt} where id = ${subscription.id}`;
+    await audit?.(sql, { action: 'plan.cancelled', target: customerId, details: { when } });
   });
 }
 

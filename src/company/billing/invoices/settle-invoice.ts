@@ -1,6 +1,7 @@
 /** What happens to an invoice once it is issued: paid, void, or credited. Nothing of it is ever changed; entries take it back. */
 import { MoatError } from '../../../base/errors.js';
 import { type Micros, formatMicros } from '../../../base/money.js';
+import type { AuditWriter } from '../../access/audit-log.js';
 import type { Books } from '../customers.js';
 import { type MoneySql, lockAccount, openCredit, post } from '../ledger.js';
 import { roundHalfUp } from '../proration.js';
@@ -49,7 +50,11 @@ const settle = (sql: MoneySql, { id }: Locked, state: 'paid' | 'void', at: Date)
  * @param options `fromCredit`: it is taken from the customer's prepaid credit instead
  * @throws MoatError `unknown-invoice`, `invoice-closed` for a void one, `insufficient-credit`
  */
-export async function payInvoice(books: Books, number: string, options: { fromCredit?: boolean } = {}): Promise<void> {
+export async function payInvoice(
+  books: Books,
+  number: string,
+  options: { fromCredit?: boolean; audit?: AuditWriter } = {},
+): Promise<void> {
   const at = new Date(books.clock.now());
   await books.database.sql.begin(async (sql) => {
     const invoice = await lockInvoice(sql, number);
@@ -74,6 +79,8 @@ export async function payInvoice(books: Books, number: string, options: { fromCr
     await sql`
       update moat.customers c set suspended_at = null, suspended_for = null where id = ${customerId} and suspended_for = 'overdue'
          and not exists (select 1 from moat.invoices i where i.customer_id = c.id and i.state = 'open' and i.due_at < ${at})`;
+    const details = { amountMicros: `${amountMicros}`, fromCredit: options.fromCredit === true };
+    await options.audit?.(sql, { action: 'invoice.paid', target: number, details });
   });
 }
 
@@ -95,7 +102,7 @@ async function checkCredit(sql: MoneySql, customerId: string, needed: Micros): P
  * Takes back what is due of an invoice that was wrong. What it covers is not billed again, and what credit has paid stays paid.
  * @throws MoatError `unknown-invoice`, `invoice-closed`
  */
-export async function voidInvoice(books: Books, number: string): Promise<void> {
+export async function voidInvoice(books: Books, number: string, audit?: AuditWriter): Promise<void> {
   const at = new Date(books.clock.now());
   await books.database.sql.begin(async (sql) => {
     const invoice = await lockInvoice(sql, number);
@@ -116,6 +123,7 @@ export async function voidInvoice(books: Books, number: string): Promise<void> {
       ],
     });
     await settle(sql, invoice, 'void', at);
+    await audit?.(sql, { action: 'invoice.voided', target: number, details: { amountMicros: `${amountMicros}` } });
   });
 }
 
@@ -140,6 +148,7 @@ export interface CreditNote {
 export async function creditInvoice(
   books: Books,
   { invoice: number, amountMicros, reason }: { invoice: string; amountMicros: Micros; reason: string },
+  audit?: AuditWriter,
 ): Promise<CreditNote> {
   const at = new Date(books.clock.now());
   return books.database.sql.begin(async (sql) => {
@@ -157,6 +166,8 @@ export async function creditInvoice(
     const issued = await nextNumber(sql, parseSeller(invoice.seller, number), 'credit-note', at);
     await bookNote(sql, invoice, { number: issued, at, ...note });
     if (offDueMicros === stillDue && invoice.state === 'open') await settle(sql, invoice, 'paid', at);
+    const details = { number: issued, amountMicros: `${amountMicros}`, reason };
+    await audit?.(sql, { action: 'invoice.credited', target: number, details });
     return { ...note, number: issued, invoice: number, currency: invoice.currency, issuedAt: at };
   });
 }
