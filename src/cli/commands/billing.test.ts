@@ -88,6 +88,13 @@ test('from a price to a paid invoice, and the proof', async () => {
   expect(await readFile(path.join(cwd, 'acme.html'), 'utf8')).toContain('艾克米');
   await printed('invoices', 'credit', '2030-000001', '--amount', '5.00', '--reason', 'slow');
   await printed('invoices', 'pay', '2030-000001');
+  expect(await printed('invoices', 'show', '2030-000001', '--language', 'en')).toMatch(
+    /Payment received.*-15\.00 USD\n.*Amount due.* 0\.00 USD/,
+  );
+  await printed('invoices', 'html', 'CN-2030-000001', '-o', 'note.html');
+  expect(await readFile(path.join(cwd, 'note.html'), 'utf8')).toContain('对应账单 2030-000001');
+  await printed('invoices', 'pdf', 'CN-2030-000001');
+  expect((await moat('invoices', 'pdf', 'CN-2031-000001')).stderr).toContain('does not exist');
   expect(await printed('audit')).toMatch(/balanced/);
 });
 

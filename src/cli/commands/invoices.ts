@@ -8,10 +8,11 @@ import { type Books, findCustomer } from '../../company/billing/customers.js';
 import { findInvoice, listInvoices } from '../../company/billing/invoices/invoice.js';
 import { invoiceHtml } from '../../company/billing/invoices/invoice-html.js';
 import { invoicePdf } from '../../company/billing/invoices/invoice-pdf.js';
-import { sheetOf } from '../../company/billing/invoices/invoice-sheet.js';
+import { creditNoteSheet, sheetOf } from '../../company/billing/invoices/invoice-sheet.js';
 import { setBuyer } from '../../company/billing/invoices/parties.js';
 import {
   creditInvoice,
+  findCreditNote,
   listCreditNotes,
   payInvoice,
   voidInvoice,
@@ -45,7 +46,7 @@ export const command = defineCommand({
   name: 'invoices',
   summary: 'bill what is due, and follow it until it is paid',
   description:
-    'run: bills every period that is due, once, however often it is run; the gateway does it too. list: all, or those of a customer. show, pdf, html: one, by its number. pay: the money came in, or is taken from prepaid credit. void: takes back what is due. credit: a credit note of --amount. buyer: how invoices name a customer, from a JSON file of --details. Who issues them is in company.json beside moat.config.ts.',
+    'run: bills every period that is due, once, however often it is run; the gateway does it too. list: all, or those of a customer. show, pdf, html: one, by its number; pdf and html of a credit note too. pay: the money came in, or is taken from prepaid credit. void: takes back what is due. credit: a credit note of --amount. buyer: how invoices name a customer, from a JSON file of --details. Who issues them is in company.json beside moat.config.ts.',
   arguments: {
     action: { description: 'run, list, show, pdf, html, pay, void, credit or buyer', count: 'one' },
     target: { description: "an invoice's number; for list and buyer, a customer", count: 'optional' },
@@ -161,10 +162,11 @@ async function write(
   format: 'pdf' | 'html',
 ): Promise<CommandResult> {
   const number = required(target, 'the number');
-  const invoice = await findInvoice(books, number);
-  const sheet = sheetOf(invoice, language);
+  const note = number.startsWith('CN-') ? await findCreditNote(books, number) : undefined;
+  const invoice = await findInvoice(books, note?.invoice ?? number);
+  const sheet = note === undefined ? sheetOf(invoice, language) : creditNoteSheet(note, invoice, language);
   const file = path.resolve(cwd, output ?? `${number}.${format}`);
-  await writeFile(file, format === 'pdf' ? await invoicePdf(sheet, invoice.issuedAt) : invoiceHtml(sheet));
+  await writeFile(file, format === 'pdf' ? await invoicePdf(sheet, (note ?? invoice).issuedAt) : invoiceHtml(sheet));
   terminal.print(file);
   return { json: { number, file } };
 }

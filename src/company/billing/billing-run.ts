@@ -72,7 +72,11 @@ async function billNextPeriod(
     const isLast = subscription.endsAt !== null && subscription.endsAt <= subscription.nextAt;
     const plan = plans.get(subscription.nextPlanId ?? subscription.planId) as Plan;
     const turn = { subscription, before, plan, isLast, seats: subscription.nextSeats ?? subscription.seats, at };
-    const number = await invoiceOf(sql, turn, { seller, cut: { before: subscription.nextAt, through } });
+    const number = await invoiceOf(sql, turn, {
+      seller,
+      // The last invoice leaves nothing for a next one.
+      cut: { before: isLast ? at : subscription.nextAt, through },
+    });
     await beginPeriod(sql, turn);
     return { number };
   });

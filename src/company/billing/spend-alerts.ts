@@ -42,9 +42,14 @@ async function fireCreditAlerts(books: Books): Promise<number> {
            array(select x::int from jsonb_array_elements_text(coalesce(p.definition->'alertPercents', '[80,100]')) x) as percents
       from moat.subscriptions s join moat.plans p on p.id = s.plan_id
       join moat.journal_transactions t on t.reference = format('subscription %s period %s', s.id, s.next_period - 1)
-      join moat.credits c on c.transaction_id = t.id where s.ended_at is null
-       and exists (select 1 from jsonb_array_elements_text(coalesce(p.definition->'alertPercents', '[80,100]')) x
-                    where not exists (select 1 from moat.spend_alerts a where a.subject = format('credit %s', c.id) and a.percent = x::int))`;
+      join moat.credits c on c.transaction_id = t.id join moat.accounts a on a.id = c.account_id
+      cross join lateral (select sum(o.remaining_micros) - greatest(0, -a.balance_micros) as unshared
+                            from moat.credits o where o.account_id = a.id and o.remaining_micros > 0) x
+     where s.ended_at is null and exists (
+       select 1 from jsonb_array_elements_text(coalesce(p.definition->'alertPercents', '[80,100]')) l(percent)
+        where not exists (select 1 from moat.spend_alerts f where f.subject = format('credit %s', c.id) and f.percent = l.percent::int)
+          -- At most so much of it is used; how much is known when consumption is shared out.
+          and (c.amount_micros - c.remaining_micros + coalesce(x.unshared, 0)) * 100 >= c.amount_micros::numeric * l.percent::int)`;
   let count = 0;
   for (const { customerId, creditId, percents } of included) {
     count += await sql.begin(async (step) => {

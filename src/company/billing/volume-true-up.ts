@@ -11,13 +11,16 @@ interface Month {
   readonly month: string;
 }
 
-/** Months of volume prices that are over by `at` and were charged more than they cost. Safe to repeat; late usage makes another one. */
+/**
+ * Months of volume prices, of the last year, that are over by `at` and were charged more than they cost. Safe to repeat; late usage makes
+ * another one.
+ */
 export async function trueUpVolumes(books: Books, at: Date): Promise<void> {
   const { sql } = books.database;
   const months = await sql<Month[]>`
     select r.customer_id as "customerId", r.book, r.model, r.month from moat.rated_usage r join moat.customers c on c.id = r.customer_id
       join lateral (${priceOfMonth(sql)}) p on true
-     where p.has_volume and p.ends_at <= ${at}
+     where r.month >= to_char(${at}::timestamptz - interval '13 months', 'YYYY-MM') and p.has_volume and p.ends_at <= ${at}
        and r.charged_micros > moat.rate_all(p.charges, r.input, r.cached_input, r.output, r.requests)
      order by 1, 2, 3, 4`;
   for (const month of months) await trueUp(books, month, at);

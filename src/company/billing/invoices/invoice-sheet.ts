@@ -3,6 +3,7 @@ import { type Micros, formatMicros } from '../../../base/money.js';
 import type { Invoice, InvoiceLine, UsageDetail } from './invoice.js';
 import { type Language, WORDS, type Words } from './invoice-words.js';
 import type { Buyer, Seller } from './parties.js';
+import type { CreditNote } from './settle-invoice.js';
 
 export interface SheetRow {
   readonly what: string;
@@ -34,6 +35,7 @@ export function sheetOf(invoice: Invoice, language: Language = invoice.buyer.lan
   const day = dayFormat(language, seller.timeZone);
   const money = (micros: Micros): string => `${grouped(micros)} ${currency}`;
   const credit = invoice.fromCreditMicros;
+  const stillDue = invoice.dueMicros - invoice.creditedMicros;
   return {
     language,
     title: `${words.invoice} ${invoice.number ?? ''}`.trim(),
@@ -54,10 +56,46 @@ export function sheetOf(invoice: Invoice, language: Language = invoice.buyer.lan
       ...(credit > 0n ? [[words.fromCredit, money(-credit)] as const] : []),
       ...(credit < 0n ? [[words.toCredit, money(-credit)] as const] : []),
       ...(invoice.creditedMicros === 0n ? [] : [[words.credited, money(-invoice.creditedMicros)] as const]),
-      [words.amountDue, money(invoice.dueMicros - invoice.creditedMicros)],
+      ...(stillDue === 0n || invoice.state === 'open' ? [] : [[settledBy(invoice, words), money(-stillDue)] as const]),
+      [words.amountDue, money(invoice.state === 'open' ? stillDue : 0n)],
     ],
     payment: invoice.state === 'open' ? seller.payment : [],
     words,
+  };
+}
+
+const settledBy = ({ state }: Invoice, words: Words): string => (state === 'void' ? words.takenBack : words.received);
+
+/** A credit note, which says what of which invoice is given back. */
+export function creditNoteSheet(
+  note: CreditNote,
+  invoice: Invoice,
+  language: Language = invoice.buyer.language,
+): InvoiceSheet {
+  const words = WORDS[language];
+  const money = (micros: Micros): string => `${grouped(micros)} ${note.currency}`;
+  const toCredit = note.amountMicros - note.offDueMicros;
+  return {
+    ...sheetOf(invoice, language),
+    title: `${words.creditNote} ${note.number}`,
+    state: '',
+    facts: [[words.issued, dayFormat(language, invoice.seller.timeZone)(note.issuedAt)]],
+    rows: [
+      {
+        what: words.forInvoice(note.invoice),
+        quantity: '',
+        price: '',
+        amount: grouped(-note.amountMicros),
+        isDetail: false,
+      },
+      { what: note.reason, quantity: '', price: '', amount: '', isDetail: true },
+    ],
+    totals: [
+      ...(note.taxMicros === 0n ? [] : [[words.included, money(-note.taxMicros)] as const]),
+      ...(toCredit === 0n ? [] : [[words.toCredit, money(toCredit)] as const]),
+      [words.total, money(-note.amountMicros)],
+    ],
+    payment: [],
   };
 }
 

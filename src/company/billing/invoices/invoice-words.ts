@@ -18,6 +18,10 @@ export interface Words {
   readonly fromCredit: string;
   readonly toCredit: string;
   readonly credited: string;
+  readonly received: string;
+  readonly takenBack: string;
+  readonly creditNote: string;
+  readonly included: string;
   readonly amountDue: string;
   readonly payment: string;
   readonly states: Readonly<Record<'draft' | 'open' | 'paid' | 'void', string>>;
@@ -35,6 +39,7 @@ export interface Words {
   usage(model: string, isLate: boolean): string;
   proration(plan: string, isReturn: boolean): string;
   volume(model: string, month: string): string;
+  forInvoice(number: string): string;
   page(page: number, pages: number): string;
 }
 
@@ -55,6 +60,10 @@ const en: Words = {
   fromCredit: 'Paid from prepaid credit',
   toCredit: 'Added to prepaid credit',
   credited: 'Credit notes',
+  received: 'Payment received',
+  takenBack: 'Taken back',
+  creditNote: 'Credit note',
+  included: 'Tax included',
   amountDue: 'Amount due',
   payment: 'How to pay',
   states: { draft: 'Draft', open: 'Open', paid: 'Paid', void: 'Void' },
@@ -71,6 +80,7 @@ const en: Words = {
   rounding: 'Rounding',
   usage: (model, isLate) => (isLate ? `Usage of ${model}, booked or corrected late` : `Usage of ${model}`),
   proration: (plan, isReturn) => (isReturn ? `Unused part of plan ${plan}` : `Rest of the period on plan ${plan}`),
+  forInvoice: (number) => `For invoice ${number}`,
   volume: (model, month) => `Volume price of ${model} in ${month}`,
   page: (page, pages) => `Page ${page} of ${pages}`,
 };
@@ -92,6 +102,10 @@ const zh: Words = {
   fromCredit: '预付余额抵扣',
   toCredit: '转入预付余额',
   credited: '贷记单抵减',
+  received: '已收款',
+  takenBack: '已撤销',
+  creditNote: '贷记单',
+  included: '其中税额',
   amountDue: '应付金额',
   payment: '付款方式',
   states: { draft: '草稿', open: '待付款', paid: '已付清', void: '已作废' },
@@ -108,6 +122,7 @@ const zh: Words = {
   rounding: '尾数调整',
   usage: (model, isLate) => (isLate ? `${model} 用量（补记或更正）` : `${model} 用量`),
   proration: (plan, isReturn) => (isReturn ? `套餐 ${plan} 未使用部分退回` : `套餐 ${plan} 本期剩余部分`),
+  forInvoice: (number) => `对应账单 ${number}`,
   volume: (model, month) => `${model} ${month} 用量阶梯价退差`,
   page: (page, pages) => `第 ${page} 页，共 ${pages} 页`,
 };

@@ -3,7 +3,7 @@ import { MoatError } from '../../../base/errors.js';
 import { type Micros, formatMicros } from '../../../base/money.js';
 import type { AuditWriter } from '../../access/audit-log.js';
 import type { Books } from '../customers.js';
-import { type MoneySql, lockAccount, openCredit, post } from '../ledger.js';
+import { type AnySql, type MoneySql, lockAccount, openCredit, post } from '../ledger.js';
 import { roundHalfUp } from '../proration.js';
 import type { InvoiceState } from './invoice.js';
 import { nextNumber } from './issue-invoice.js';
@@ -214,10 +214,23 @@ async function bookNote(
     values (${note.number}, ${id}, ${note.amountMicros}, ${note.taxMicros}, ${note.offDueMicros}, ${note.reason}, ${transactionId}, ${note.at})`;
 }
 
-/** Newest first; at most 1,000. */
-export async function listCreditNotes({ database }: Books, invoice: string): Promise<CreditNote[]> {
-  return database.sql<CreditNote[]>`
-    select n.number, i.number as invoice, n.amount_micros as "amountMicros", n.tax_micros as "taxMicros", n.off_due_micros as "offDueMicros",
-           i.currency, n.reason, n.issued_at as "issuedAt"
-      from moat.credit_notes n join moat.invoices i on i.id = n.invoice_id where i.number = ${invoice} order by n.id desc limit 1000`;
+const noteColumns = (sql: AnySql) => sql`
+  n.number, i.number as invoice, n.amount_micros as "amountMicros", n.tax_micros as "taxMicros", n.off_due_micros as "offDueMicros", i.currency,
+  n.reason, n.issued_at as "issuedAt"`;
+
+/** Of one invoice, newest first; at most 1,000. */
+export async function listCreditNotes({ database: { sql } }: Books, invoice: string): Promise<CreditNote[]> {
+  return sql<CreditNote[]>`
+    select ${noteColumns(sql)} from moat.credit_notes n join moat.invoices i on i.id = n.invoice_id
+     where i.number = ${invoice} order by n.id desc limit 1000`;
+}
+
+/** @throws MoatError `unknown-credit-note` */
+export async function findCreditNote({ database: { sql } }: Books, number: string): Promise<CreditNote> {
+  const [note] = await sql<CreditNote[]>`
+    select ${noteColumns(sql)} from moat.credit_notes n join moat.invoices i on i.id = n.invoice_id where n.number = ${number}`;
+  if (note !== undefined) return note;
+  throw new MoatError('unknown-credit-note', `credit note "${number}" does not exist`, {
+    fix: 'moat invoices show NUMBER --json lists them.',
+  });
 }
