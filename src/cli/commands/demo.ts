@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
-import { MoatError, messageOf } from '../../base/errors.js';
+import { MoatError, invariant, messageOf } from '../../base/errors.js';
 import { audit } from '../../company/billing/audit.js';
 import { businessSummary } from '../../company/business/business-summary.js';
 import { readCorpus } from '../../lab/data/corpus.js';
@@ -43,7 +43,7 @@ export const command = defineCommand({
   async run({ options, overrides, cwd, env, clock, signal, json, reporter, terminal }) {
     const started = clock.monotonic();
     const project = await openDemoProject(path.resolve(cwd, options.dir), env, overrides);
-    const world = { project, reporter, terminal, clock, signal };
+    const world = { project, reporter, terminal, clock, signal, env };
     const lab = await runLab(world, await sourceOf(project, overrides, cwd));
     signal.throwIfAborted();
     const service = await openShop(world, lab.training.checkpoint);
@@ -66,6 +66,7 @@ interface World {
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 async function sourceOf(project: Project, overrides: readonly Override[], cwd: string): Promise<DataSource> {
@@ -95,16 +96,17 @@ async function runLab({ project, reporter, terminal, clock, signal }: World, sou
 }
 
 /** Serves on the project's port, or on a free one when that is taken: a demo should not fail over a port. */
-async function openShop({ project, reporter, clock }: World, model: string): Promise<Service> {
+async function openShop(world: World, model: string): Promise<Service> {
+  const { project, reporter, clock } = world;
   const stage = reporter.stage('serve');
   const start = (of: Project): Promise<Service> =>
-    startService({ project: of, model, clock, onProblem: (error) => reporter.warn(messageOf(error)) });
+    startService({ project: of, model, clock, env: world.env, onProblem: (error) => reporter.warn(messageOf(error)) });
   const service = await start(project).catch((error: unknown) => {
     if (!(error instanceof MoatError) || error.code !== 'port-taken') throw error;
     reporter.warn(`${error.message}; a free one is used instead`);
     return start({ ...project, config: { ...project.config, serve: { ...project.config.serve, port: 0 } } });
   });
-  stage.done(`OpenAI-compatible API at ${service.gateway.url}/v1, model "${service.engine.modelId}"`);
+  stage.done(`OpenAI-compatible API at ${service.gateway.url}/v1, model "${service.modelIds.join(', ')}"`);
   return service;
 }
 
@@ -112,6 +114,7 @@ async function openShop({ project, reporter, clock }: World, model: string): Pro
 async function runCompany(world: World, service: Service, trainingWallSeconds: number) {
   const { project, reporter, terminal, signal } = world;
   const { books, gateway, engine } = service;
+  invariant(engine !== undefined, 'the demo serves its own model');
   const { currency, serve } = project.config;
   const prompt = await promptFromUnseenText(project);
   const selling = reporter.stage('sell');

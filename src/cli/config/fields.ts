@@ -114,6 +114,12 @@ export const POSTGRES_URL: TextRule = {
   holds: (value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value),
 };
 
+export const WEB_URL: TextRule = {
+  placeholder: 'URL',
+  expects: 'an address such as "https://studio.acme.com"',
+  holds: (value) => /^https?:\/\//.test(value) && URL.canParse(value),
+};
+
 /** Text of 1 to `maximum` characters that means something by itself. */
 export function words(placeholder: string, maximum: number): TextRule {
   const holds = (value: string): boolean => value.trim() !== '' && value.length <= maximum;

@@ -205,6 +205,20 @@ export interface ServeConfig {
   embeddings?: string;
   /** The name of a model of `moat task classification` that answers /v1/moderations. Default: none. */
   moderation?: string;
+  /** Where the studio is reached from outside, such as "https://studio.acme.com" behind a proxy with TLS. Default: as it listens. */
+  publicUrl?: string;
+  /** Whether that proxy writes X-Forwarded-For, from which addresses are then taken. Default false. */
+  trustProxy?: boolean;
+  /** The issuer of an OpenID Connect provider to sign in to the studio with; its client secret is in MOAT_OIDC_CLIENT_SECRET. Default: none. */
+  oidcIssuer?: string;
+  /** The client id at that provider. */
+  oidcClientId?: string;
+  /** Domains of the e-mail addresses that may sign in that way, such as "acme.com, acme.de". */
+  oidcDomains?: string;
+  /** Labels of that model which flag a text: "insult, spam". Needed with `moderation`. */
+  moderationFlags?: string;
+  /** Probability from which such a label counts. Default 0.5. */
+  moderationThreshold?: number;
   /** Megabytes for answers that would be the same again: temperature 0, or a seed. Default 0: none are kept. */
   responseCache?: number;
   /** Days that prompts and answers are stored, personal data masked. Default 0: never. */
@@ -245,7 +259,18 @@ type DataWithoutDefault =
 
 /** The configuration a command sees: every default filled in, every rule checked. */
 type ServeWithoutDefault =
-  'requestsPerMinute' | 'tokensPerMinute' | 'concurrentRequests' | 'upstreams' | 'embeddings' | 'moderation' | 'log';
+  | 'requestsPerMinute'
+  | 'tokensPerMinute'
+  | 'concurrentRequests'
+  | 'upstreams'
+  | 'embeddings'
+  | 'moderation'
+  | 'log'
+  | 'moderationFlags'
+  | 'publicUrl'
+  | 'oidcIssuer'
+  | 'oidcClientId'
+  | 'oidcDomains';
 
 export interface ProjectConfig {
   readonly schemaVersion: 1;

@@ -6,7 +6,6 @@ import { systemCode } from '../../base/errors.js';
 import { parseMicros } from '../../base/money.js';
 import type { Books } from '../../company/billing/customers.js';
 import { priceOf, setPrice } from '../../company/billing/prices.js';
-import { type RequestLog, openRequestLog } from '../../company/gateway/request-log.js';
 import { type Gateway, startGateway } from '../../company/gateway/start-gateway.js';
 import { type Database, openDatabase } from '../../company/store/database.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
@@ -18,10 +17,15 @@ import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
 import { filesOf } from './project-files.js';
+import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
+import { openSideModels } from './side-models.js';
 
 export interface Service {
   readonly gateway: Gateway;
-  readonly engine: TextEngine;
+  /** The model that runs here; undefined where only models elsewhere are sold. */
+  readonly engine: TextEngine | undefined;
+  /** Every model that is sold, by the name customers ask for. */
+  readonly modelIds: readonly string[];
   readonly books: Books;
   /** The studio's address with its token; for the project's owner alone. */
   readonly studioUrl: string;
@@ -31,9 +35,10 @@ export interface Service {
 
 export interface ServiceOptions {
   readonly project: Project;
-  /** A checkpoint's directory. */
-  readonly model: string;
+  /** A checkpoint's directory; undefined to sell models elsewhere alone. */
+  readonly model: string | undefined;
   readonly clock: Clock;
+  readonly env: NodeJS.ProcessEnv;
   readonly onProblem: (error: unknown) => void;
 }
 
@@ -41,8 +46,9 @@ export interface ServiceOptions {
 const RESPONSE_AGE_MS = 3_600_000;
 
 /** Starts database, engine and gateway; what was started is stopped again when a later part fails. */
-export async function startService({ project, model, clock, onProblem }: ServiceOptions): Promise<Service> {
-  const { serve, currency, timeZone, database: databaseConfig } = project.config;
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { project, model, clock, env, onProblem } = options;
+  const { serve, database: databaseConfig } = project.config;
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
@@ -50,49 +56,59 @@ export async function startService({ project, model, clock, onProblem }: Service
   try {
     const log = await openLog(project, clock);
     if (log !== undefined) closers.push(() => log.close());
+    const upstreams = await openUpstreams({ project, clock, env, onProblem });
+    closers.push(async () => upstreams.forEach((upstream) => upstream.close()));
     const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
     closers.push(() => database.close());
     const books = { database, clock };
-    await offerPrice(project, books);
-    const engine = await loadEngine(project, model);
-    closers.push(() => engine.close());
+    if (model !== undefined) await offerPrice(project, books);
+    const engine = model === undefined ? undefined : await loadEngine(project, model);
+    if (engine !== undefined) closers.push(() => engine.close());
+    const engines = new Map(engine === undefined ? [] : [[engine.modelId, engine]]);
+    const { embedders, moderators, close: closeSideModels } = await openSideModels(project);
+    closers.push(closeSideModels);
     const gateway = await startGateway({
+      ...gatewayFacts(project),
       database,
-      engines: new Map([[engine.modelId, engine]]),
-      modelFacts: new Map([[engine.modelId, await factsOf(model)]]),
-      projectDirectory: project.root,
-      projectName: project.config.name,
-      version: readPackageFacts().version,
-      port: serve.port,
-      host: serve.host,
+      engines,
+      upstreams,
+      embedders,
+      moderators,
+      modelFacts: new Map(model === undefined ? [] : [[serve.modelId, await factsOf(model)]]),
       clock,
-      studioDirectory: fileURLToPath(new URL('../../../dist/studio', import.meta.url)),
-      runsDirectory: filesOf(project).runs,
-      currency,
-      timeZone,
-      costFacts: async () => ({
-        hourlyMicros: hourlyMicrosOf(project),
-        trainingRuns: await readRunUses(filesOf(project).runs),
-      }),
-      maxConcurrent: serve.maxConcurrent + serve.queueLimit,
-      rateLimits: serve,
       responseCache:
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
+      backOffice: await backOfficeOf(project, books, env),
       onProblem,
       ...(log === undefined ? {} : { log }),
     });
     closers.push(() => gateway.close());
-    return { gateway, engine, books, studioUrl: `${gateway.url}/#token=${gateway.studioToken}`, close };
+    const studioUrl = `${gateway.url}/#token=${gateway.studioToken}`;
+    return { gateway, engine, modelIds: [...engines.keys(), ...upstreams.keys()], books, studioUrl, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function openLog(project: Project, clock: Clock): Promise<RequestLog | undefined> {
-  const { log, logLevel: level } = project.config.serve;
-  if (log === undefined) return undefined;
-  return openRequestLog({ level, clock, ...(log === 'stdout' ? {} : { file: project.resolve(log) }) });
+/** What the gateway takes from the settings as they are. */
+function gatewayFacts(project: Project) {
+  const { serve, currency, timeZone, name } = project.config;
+  const { runs } = filesOf(project);
+  return {
+    projectDirectory: project.root,
+    projectName: name,
+    version: readPackageFacts().version,
+    port: serve.port,
+    host: serve.host,
+    studioDirectory: fileURLToPath(new URL('../../../dist/studio', import.meta.url)),
+    runsDirectory: runs,
+    currency,
+    timeZone,
+    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await readRunUses(runs) }),
+    maxConcurrent: serve.maxConcurrent + serve.queueLimit,
+    rateLimits: serve,
+  };
 }
 
 /** The passport of the data it was trained on, without the names of the files; nothing for a model from elsewhere. */

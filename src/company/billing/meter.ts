@@ -32,7 +32,7 @@ export interface Meter {
    */
   settle(request: SettlementRequest): Promise<Settlement>;
   /** For a request that was admitted and then not served: nothing recorded, nothing charged. */
-  release(admission: Admission): Promise<void>;
+  release(admission: Pick<Admission, 'requestId'>): Promise<void>;
   /** Whether the key opens anything at all, without reserving: to refuse strangers before explaining their mistakes. */
   knowsKey(keyHash: string): Promise<boolean>;
   /** Waits for what is on its way, and ends the timers. */

@@ -219,7 +219,7 @@ export async function cancelSubscription(
   });
 }
 
-/** Of a period that was cut short, and of the next one. */
+/** From what its periods are counted. */
 export const anchorOf = ({ startedAt, paidFrom }: Subscription, { timeZone }: Plan): Anchor => ({
   startedAt,
   paidFrom,

@@ -1,3 +1,4 @@
+import type { ApiProblem } from './api-problem.js';
 import type { AnswerDone, AnswerEnd, AnswerPart, ToolCallDelta } from './backend.js';
 import { type ScoreFormat, scoreFormat } from './score-format.js';
 
@@ -126,9 +127,11 @@ export interface StreamFormat {
   part(part: AnswerPart): string;
   finish(reasons: readonly AnswerEnd[]): string;
   usage(done: AnswerDone): string;
+  /** The last of a stream, where nothing went wrong. */
+  readonly end: string;
+  /** The last of one that failed after it began. */
+  failed(problem: ApiProblem): string;
 }
-
-export const STREAM_END = 'data: [DONE]\n\n';
 
 export function streamFormat(head: AnswerHead, includeUsage: boolean): StreamFormat {
   const shared = {
@@ -161,6 +164,8 @@ export function streamFormat(head: AnswerHead, includeUsage: boolean): StreamFor
     },
     finish: (reasons) => reasons.map((reason, index) => event(index, ending(reason))).join(''),
     usage: (done) => `data: ${JSON.stringify({ ...shared, choices: [], usage: usageOf(done) })}\n\n`,
+    end: 'data: [DONE]\n\n',
+    failed: (problem) => `data: ${JSON.stringify(problem.body)}\n\n`,
   };
 }
 

@@ -84,8 +84,18 @@ export const textSchema = z.looseObject({
   logprobs: z.int().min(0).max(MAX_LOGPROBS).nullish(),
 });
 
+/** As customers send it: one prompt or several, each a text or tokens. */
+export const textListSchema = textSchema.extend({
+  prompt: z.union([
+    ...textSchema.shape.prompt.options,
+    z.array(z.string()).min(1),
+    z.array(z.array(z.int().min(0)).min(1)).min(1),
+  ]),
+});
+
 export type ChatBody = z.output<typeof chatSchema>;
 export type TextBody = z.output<typeof textSchema>;
+export type TextListBody = z.output<typeof textListSchema>;
 
 /** What the customer wants, in the engine's terms. */
 export interface CompletionRequest {

@@ -123,3 +123,31 @@ test('log-probabilities in both of OpenAI’s forms', async () => {
     text_offset: [0, 1],
   });
 });
+
+test('several prompts in one request: answers prompt by prompt, one event, no more than are offered', async () => {
+  const { openai, customerId } = await newClient(1000n);
+  const ask = (more: object) => openai.completions.create({ model: 'quick', max_tokens: 2, prompt: '', ...more });
+  const whole = await ask({ prompt: ['a', 'bcd'], n: 2 });
+  expect(whole.choices.map(({ index, text, finish_reason: reason }) => [index, text, reason])).toEqual(
+    [0, 1, 2, 3].map((index) => [index, '0 1 ', 'length']),
+  );
+  expect(whole.usage).toMatchObject({ prompt_tokens: 4, completion_tokens: 8 });
+  const tokens = await ask({ prompt: [[1], [2, 3]], logprobs: 1 });
+  expect(tokens.choices.map(({ logprobs }) => logprobs?.tokens)).toEqual([
+    ['0', '1'],
+    ['0', '1'],
+  ]);
+  const stream = await openai.completions.create({ model: 'quick', prompt: ['a', 'b'], max_tokens: 2, stream: true });
+  const texts = ['', ''];
+  for await (const { choices } of stream) for (const { index, text } of choices) texts[index] += text;
+  expect(texts).toEqual(['0 1 ', '0 1 ']);
+  const refused = { status: 400, code: 'invalid_value', param: 'prompt' };
+  await expect(ask({ prompt: Array(17).fill('a') })).rejects.toMatchObject(refused);
+  await expect(ask({ prompt: Array(9).fill('a'), n: 2 })).rejects.toMatchObject(refused);
+  await expect(ask({ prompt: ['a', ''] })).rejects.toMatchObject(refused);
+  expect(await usageOf(books, { customerId })).toMatchObject([
+    { inputTokens: 2, outputTokens: 4 },
+    { inputTokens: 3, outputTokens: 4 },
+    { inputTokens: 4, outputTokens: 8, chargedMicros: 20n },
+  ]);
+});

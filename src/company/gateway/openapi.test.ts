@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchGateway, openScratchGateway, post } from '../../../tests/scratch-gateway.js';
 import { scriptedEngine } from '../../../tests/scripted-engine.js';
-import { ANSWERS, openApiDocument } from './openapi.js';
+import { ANSWERS } from './openapi-answers.js';
+import { openApiDocument } from './openapi.js';
 
 let opened: ScratchGateway;
 beforeAll(async () => {
@@ -28,6 +29,17 @@ test('the document is served to anybody, and nothing it points to is missing', a
     expect(document.components.schemas[ref.replace('#/components/schemas/', '')], ref).toBeDefined();
   // a body's bounds are those that requests are checked by
   expect(JSON.stringify(document.components.schemas['ChatRequest'])).toContain('"maximum":2');
+});
+
+test('every route it describes is there, and asks for a key', async () => {
+  const { paths } = openApiDocument('0.0.0') as { paths: Record<string, object> };
+  expect(Object.keys(paths).length).toBeGreaterThanOrEqual(7);
+  for (const [route, operations] of Object.entries(paths)) {
+    for (const method of Object.keys(operations)) {
+      const response = await fetch(`${opened.gateway.url}${route.replace('{model}', 'quick')}`, { method });
+      expect([route, response.status]).toEqual([route, 401]);
+    }
+  }
 });
 
 test('what it says of answers holds of real ones', async () => {

@@ -3,65 +3,19 @@
  * real answers against.
  */
 import { z } from 'zod';
-import { chatSchema, textSchema } from './completion-request.js';
+import { chatSchema, textListSchema } from './completion-request.js';
+import { ANSWERS } from './openapi-answers.js';
+import { responsesSchema } from './responses/responses-request.js';
+import { embeddingSchema } from './routes/embeddings.js';
+import { moderationSchema } from './routes/moderations.js';
 
-const usage = z.object({
-  prompt_tokens: z.int().min(0),
-  completion_tokens: z.int().min(0),
-  total_tokens: z.int().min(0),
-  prompt_tokens_details: z.object({ cached_tokens: z.int().min(0) }),
-});
-const answer = { id: z.string(), created: z.int(), model: z.string() };
-const choice = {
-  index: z.int().min(0),
-  finish_reason: z.enum(['stop', 'length']),
-  logprobs: z.record(z.string(), z.unknown()).nullable(),
-};
-
-/** What answers look like, by the name they have in the document. */
-export const ANSWERS = {
-  ChatCompletion: z.object({
-    ...answer,
-    object: z.literal('chat.completion'),
-    choices: z.array(
-      z.object({
-        ...choice,
-        message: z.object({ role: z.literal('assistant'), content: z.string(), refusal: z.null() }),
-      }),
-    ),
-    usage,
-  }),
-  TextCompletion: z.object({
-    ...answer,
-    object: z.literal('text_completion'),
-    choices: z.array(z.object({ ...choice, text: z.string() })),
-    usage,
-  }),
-  ChatCompletionChunk: z.object({
-    ...answer,
-    object: z.literal('chat.completion.chunk'),
-    choices: z.array(
-      z.object({
-        ...choice,
-        finish_reason: choice.finish_reason.nullable(),
-        delta: z.object({ role: z.literal('assistant').optional(), content: z.string().optional() }),
-      }),
-    ),
-    usage: usage.nullish(),
-  }),
-  Model: z.looseObject({ id: z.string(), object: z.literal('model'), created: z.int(), owned_by: z.string() }),
-  Models: z.object({ object: z.literal('list'), data: z.array(z.looseObject({ id: z.string() })) }),
-  Error: z.object({
-    error: z.object({
-      message: z.string(),
-      type: z.string(),
-      /** Stable: programs may rely on it. */
-      code: z.string(),
-      param: z.string().nullable(),
-    }),
-  }),
+const BODIES = {
+  ChatRequest: chatSchema,
+  TextRequest: textListSchema,
+  ResponsesRequest: responsesSchema,
+  EmbeddingRequest: embeddingSchema,
+  ModerationRequest: moderationSchema,
 } as const;
-const BODIES = { ChatRequest: chatSchema, TextRequest: textSchema } as const;
 
 type SchemaName = keyof typeof ANSWERS | keyof typeof BODIES;
 
@@ -70,12 +24,14 @@ const json = (name: SchemaName) => ({ 'application/json': { schema: ref(name) } 
 
 /** What a route may refuse, by status. */
 const REFUSALS: Readonly<Record<string, string>> = {
-  400: 'The request cannot be served: `invalid_json`, `invalid_value`, `context_length_exceeded`, `unsupported_parameter`.',
+  400: 'The request cannot be served: `invalid_json`, `invalid_value`, `context_length_exceeded`, `unsupported_parameter`, `idempotency_mismatch`.',
   401: 'The key is missing, unknown or revoked: `invalid_api_key`.',
   402: 'The credit does not cover what the request may cost: `insufficient_credit`. Nothing was charged.',
+  403: 'The key does not allow it (`key_not_allowed`) or the account is suspended (`account_suspended`).',
   404: 'There is no such model, or it has no price: `model_not_found`.',
+  409: 'The first request with this `Idempotency-Key` is being answered (`idempotency_in_progress`), or its answer was too large to keep (`idempotency_not_kept`).',
   413: 'The body is too large: `request_too_large`.',
-  429: 'The server is at its limit: `queue_full`. `Retry-After` says when to come again.',
+  429: 'The server is at its limit (`queue_full`), or the key at its own (`rate_limit_exceeded`, `budget_exceeded`). `Retry-After` says when to come again.',
   503: 'The server is shutting down (`shutting_down`) or the answer took too long (`answer_timeout`).',
 };
 
@@ -84,24 +40,89 @@ const refusals = (...statuses: readonly string[]) =>
     statuses.map((status) => [status, { description: REFUSALS[status] ?? '', content: json('Error') }]),
   );
 
-function completion(operationId: string, summary: string, body: SchemaName, whole: SchemaName, part: SchemaName) {
+const SERVED = ['400', '401', '402', '403', '404', '409', '413', '429', '503'];
+
+/** A repeat with the same key gets the first answer's bytes for a day, and is not charged. */
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'A repeat with the same key and body within a day gets the first answer again, byte for byte and free of charge. With a key an answer is finished also when the client leaves.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+interface Sold {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly body: SchemaName;
+  readonly whole: SchemaName;
+  /** Of a stream, and how that ends. */
+  readonly part?: { readonly schema: SchemaName; readonly end: string };
+}
+
+function sold({ operationId, summary, body, whole, part }: Sold) {
   return {
     post: {
       operationId,
       summary,
       description:
-        'The most that an answer may cost is reserved, the exact cost charged: what was generated, when the client left in between too.',
+        'The most that an answer may cost is reserved, the exact cost charged: what was done, when the client left in between too.',
+      parameters: [IDEMPOTENCY_KEY],
       requestBody: { required: true, content: json(body) },
       responses: {
         200: {
-          description: 'The answer; with `stream`, server-sent events that end with `data: [DONE]`.',
-          content: { ...json(whole), 'text/event-stream': { schema: ref(part) } },
+          description:
+            part === undefined
+              ? 'The answer.'
+              : `The answer; with \`stream\`, server-sent events that end with ${part.end}.`,
+          content: {
+            ...json(whole),
+            ...(part === undefined ? {} : { 'text/event-stream': { schema: ref(part.schema) } }),
+          },
         },
-        ...refusals('400', '401', '402', '404', '413', '429', '503'),
+        ...refusals(...SERVED),
       },
     },
   };
 }
+
+const DONE = '`data: [DONE]`';
+const SOLD = {
+  '/v1/chat/completions': sold({
+    operationId: 'createChatCompletion',
+    summary: 'Answer a conversation',
+    body: 'ChatRequest',
+    whole: 'ChatCompletion',
+    part: { schema: 'ChatCompletionChunk', end: DONE },
+  }),
+  '/v1/completions': sold({
+    operationId: 'createCompletion',
+    summary: 'Continue a text, or several',
+    body: 'TextRequest',
+    whole: 'TextCompletion',
+    part: { schema: 'TextCompletion', end: DONE },
+  }),
+  '/v1/responses': sold({
+    operationId: 'createResponse',
+    summary: 'Answer a conversation, in the form of responses; nothing is stored',
+    body: 'ResponsesRequest',
+    whole: 'Response',
+    part: { schema: 'ResponseEvent', end: '`response.completed`, `response.incomplete` or `response.failed`' },
+  }),
+  '/v1/embeddings': sold({
+    operationId: 'createEmbedding',
+    summary: 'Texts as vectors',
+    body: 'EmbeddingRequest',
+    whole: 'Embeddings',
+  }),
+  '/v1/moderations': sold({
+    operationId: 'createModeration',
+    summary: 'What a classifier says of texts',
+    body: 'ModerationRequest',
+    whole: 'Moderation',
+  }),
+};
 
 /** @param version of the package */
 export function openApiDocument(version: string): object {
@@ -130,20 +151,7 @@ export function openApiDocument(version: string): object {
           responses: { 200: { description: 'The model.', content: json('Model') }, ...refusals('401', '404') },
         },
       },
-      '/v1/chat/completions': completion(
-        'createChatCompletion',
-        'Answer a conversation',
-        'ChatRequest',
-        'ChatCompletion',
-        'ChatCompletionChunk',
-      ),
-      '/v1/completions': completion(
-        'createCompletion',
-        'Continue a text',
-        'TextRequest',
-        'TextCompletion',
-        'TextCompletion',
-      ),
+      ...SOLD,
     },
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer' } },

@@ -8,7 +8,10 @@ import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js
 import type { GatewayMetrics } from './metrics.js';
 import type { OverviewOptions } from './overview.js';
 import { addCompletionRoutes, answerPlayground } from './routes/completions.js';
-import { type SellingContext, bearerOf, findBackend, payerOf } from './routes/requests.js';
+import { addEmbeddingRoutes } from './routes/embeddings.js';
+import { addModerationRoutes } from './routes/moderations.js';
+import { type SellingContext, bearerOf, findModel, payerOf } from './routes/requests.js';
+import { addResponseRoutes } from './routes/responses.js';
 import type { StudioFiles } from './studio-files.js';
 import { sameSecret } from './studio-token.js';
 
@@ -50,6 +53,9 @@ export function createApp(context: RouteContext): Hono<Env> {
   });
   addModelRoutes(app, context);
   addCompletionRoutes(app, context);
+  addResponseRoutes(app, context);
+  addEmbeddingRoutes(app, context);
+  addModerationRoutes(app, context);
   const playground = (bindings: HttpBindings): Promise<Response> => answerPlayground(context, bindings);
   app.route('/', createBackOffice({ ...context, playground }, context.backOffice));
   app.all('/v1/*', (c) => {
@@ -67,13 +73,16 @@ function addModelRoutes(app: Hono<Env>, context: RouteContext): void {
     created: context.startedAtSeconds,
     owned_by: 'moat',
   });
+  const { backends, embedders, moderators } = context;
+  const names = [...backends.keys(), ...embedders.keys(), ...moderators.keys()];
+  const models = new Map(names.map((name) => [name, name]));
   app.get('/v1/models', async (c) => {
     await requireKey(context, c.env.incoming);
-    return c.json({ object: 'list', data: [...context.backends.keys()].map(modelJson) });
+    return c.json({ object: 'list', data: [...models.keys()].map(modelJson) });
   });
   app.get('/v1/models/:model', async (c) => {
     await requireKey(context, c.env.incoming);
-    return c.json(modelJson(findBackend(context, c.req.param('model')).modelId));
+    return c.json(modelJson(findModel(models, c.req.param('model'))));
   });
 }
 

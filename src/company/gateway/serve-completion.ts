@@ -1,12 +1,13 @@
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
 import { MoatError } from '../../base/errors.js';
+import type { PromptLog } from '../access/prompt-log.js';
 import type { Payer, Scope } from '../billing/admission.js';
 import { newId } from '../billing/identifiers.js';
 import type { Usage } from '../billing/settlement.js';
 import { ApiProblem, draining, toApiProblem } from './api-problem.js';
+import { type AnswerTarget, whileWanted } from './answer-target.js';
 import type { AnswerDone, AnswerPart, Backend, PreparedAnswer } from './backend.js';
-import { type AnswerHead, STREAM_END, type StreamFormat, type WholeAnswer } from './completion-format.js';
+import type { AnswerHead, StreamFormat, WholeAnswer } from './completion-format.js';
 import { type Admitted, type MeteredContext, admitRequest } from './metered.js';
 import type { TracedWish } from './tracing.js';
 
@@ -16,6 +17,8 @@ export interface CompletionContext extends MeteredContext {
   readonly shutdown: AbortSignal;
   /** An answer is cut off after this long. */
   readonly maxAnswerMs: number;
+  /** Where prompts and answers are stored; undefined where they are not. */
+  readonly promptLog?: Pick<PromptLog, 'record'> | undefined;
   /** Told of what went wrong inside: an error, never a key or a customer's text. */
   onProblem(error: unknown): void;
 }
@@ -30,8 +33,10 @@ export interface Serving {
   /** How the answer is written: in pieces as they come, or whole at the end. */
   readonly format: AnswerFormat;
   /** Default: a new one. */
-  readonly requestId?: string;
+  readonly requestId?: string | undefined;
   readonly traced?: TracedWish;
+  /** What was asked, as text: for the prompt log, where there is one. */
+  readonly promptText?: () => string;
 }
 
 export type AnswerFormat =
@@ -41,13 +46,15 @@ export type AnswerFormat =
 /**
  * Admit, generate, settle, answer. Whatever happens after admission, the request ends in exactly one settlement (or,
  * when the engine never began, in a released reservation).
- * @throws ApiProblem before the first byte of the answer; after it, the stream ends with an error event
+ * @returns the error that a stream ended with after its first byte
+ * @throws ApiProblem before the first byte of the answer
  */
 export async function serveCompletion(
   context: CompletionContext,
-  { backend, prepared, payer, scope, form, format, requestId: given, traced }: Serving,
-  outgoing: ServerResponse,
-): Promise<void> {
+  serving: Serving,
+  outgoing: AnswerTarget,
+): Promise<ApiProblem | undefined> {
+  const { backend, prepared, payer, scope, form, format, requestId: given, traced } = serving;
   const now = context.clock.now();
   const requestId = given ?? newId('req', now);
   const { inputTokens, maxOutputTokens, choices } = prepared;
@@ -70,24 +77,13 @@ export async function serveCompletion(
     choices,
     tokenBytes: (token) => backend.tokenBytes?.(token) ?? new Uint8Array(),
   };
-  const leaving = new AbortController();
-  const gone = (): void => leaving.abort();
-  outgoing.once('close', gone);
-  // The connection may have closed while the database was admitting.
-  if (outgoing.destroyed) leaving.abort();
-  const late = setTimeout(gone, context.maxAnswerMs);
-  context.shutdown.addEventListener('abort', gone);
-  try {
+  return whileWanted(context, outgoing, (signal) => {
     const sink =
       format.kind === 'stream'
         ? streamSink(head, format.make(head), format.includeUsage, outgoing)
         : wholeSink(head, format.make(head), outgoing);
-    await generate(context, admitted, prepared, leaving.signal, sink);
-  } finally {
-    clearTimeout(late);
-    context.shutdown.removeEventListener('abort', gone);
-    outgoing.off('close', gone);
-  }
+    return generate(context, admitted, prepared, signal, loggedSink(context, sink, admitted, serving));
+  });
 }
 
 /** Where an answer goes: a stream or one body. */
@@ -101,13 +97,42 @@ interface AnswerSink {
   failed(problem: ApiProblem): boolean;
 }
 
+/** Stores what was asked and answered when the answer is over, whole or not; nobody waits for it. */
+function loggedSink(
+  { promptLog, onProblem }: CompletionContext,
+  sink: AnswerSink,
+  { admission: { requestId, customerId, model } }: Admitted,
+  { promptText }: Serving,
+): AnswerSink {
+  if (promptLog === undefined || promptText === undefined) return sink;
+  let answer = '';
+  const record = (): void => {
+    promptLog.record({ requestId, customerId, model, prompt: promptText(), answer }).catch(onProblem);
+  };
+  return {
+    ...sink,
+    part(part) {
+      answer += part.text;
+      return sink.part(part);
+    },
+    settled(done) {
+      record();
+      sink.settled(done);
+    },
+    failed(problem) {
+      record();
+      return sink.failed(problem);
+    },
+  };
+}
+
 async function generate(
   context: CompletionContext,
   admitted: Admitted,
   prepared: PreparedAnswer,
   signal: AbortSignal,
   sink: AnswerSink,
-): Promise<void> {
+): Promise<ApiProblem | undefined> {
   let done: AnswerDone | undefined;
   let outputTokens = 0;
   let failure: unknown;
@@ -137,20 +162,24 @@ async function generate(
   }
   if (failure === undefined && done !== undefined && isCutOff(done))
     failure = context.shutdown.aborted ? draining() : tooSlow();
-  if (failure === undefined && done !== undefined) return sink.settled(done);
+  if (failure === undefined && done !== undefined) {
+    sink.settled(done);
+    return undefined;
+  }
   const problem = toApiProblem(failure);
   if (!sink.failed(problem)) throw problem;
   // Nobody else hears of what breaks a stream in its middle.
   if (problem.status === 500) context.onProblem(failure);
+  return problem;
 }
 
-const tooSlow = (): ApiProblem =>
+export const tooSlow = (): ApiProblem =>
   new ApiProblem(503, 'answer_timeout', 'The answer took too long and was cut off; what was generated is charged.');
 
 const isCutOff = ({ finishReasons }: AnswerDone): boolean => finishReasons.includes('aborted');
 
 /** Nothing was generated: by an engine that did not take it, or an upstream that none could be had from. */
-const isRefusal = (error: unknown): boolean =>
+export const isRefusal = (error: unknown): boolean =>
   error instanceof ApiProblem || (error instanceof MoatError && NOT_TAKEN.has(error.code));
 
 const NOT_TAKEN = new Set([
@@ -179,7 +208,7 @@ function usageFrom(done: AnswerDone | undefined, seenTokens: number, prepared: P
   return { inputTokens, cachedTokens, outputTokens, reasoningTokens, computeMs, status };
 }
 
-function wholeSink(head: AnswerHead, whole: WholeAnswer, outgoing: ServerResponse): AnswerSink {
+function wholeSink(head: AnswerHead, whole: WholeAnswer, outgoing: AnswerTarget): AnswerSink {
   return {
     async part(part) {
       whole.push(part);
@@ -198,12 +227,7 @@ function wholeSink(head: AnswerHead, whole: WholeAnswer, outgoing: ServerRespons
   };
 }
 
-function streamSink(
-  head: AnswerHead,
-  format: StreamFormat,
-  includeUsage: boolean,
-  outgoing: ServerResponse,
-): AnswerSink {
+function streamSink(head: AnswerHead, format: StreamFormat, includeUsage: boolean, outgoing: AnswerTarget): AnswerSink {
   const open = (): string => {
     if (outgoing.headersSent) return '';
     outgoing.writeHead(200, {
@@ -228,12 +252,12 @@ function streamSink(
       if (!outgoing.destroyed && !isCutOff(done)) outgoing.write(open() + format.finish(done.finishReasons));
     },
     settled(done) {
-      if (!outgoing.destroyed) outgoing.end((includeUsage ? format.usage(done) : '') + STREAM_END);
+      if (!outgoing.destroyed) outgoing.end((includeUsage ? format.usage(done) : '') + format.end);
     },
     failed(problem) {
       if (outgoing.destroyed) return true;
       if (!outgoing.headersSent) return false;
-      outgoing.end(`data: ${JSON.stringify(problem.body)}\n\n`);
+      outgoing.end(format.failed(problem));
       return true;
     },
   };

@@ -1,21 +1,23 @@
 import { setMaxListeners } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getRequestListener } from '@hono/node-server';
 import { type Clock, systemClock } from '../../base/clock.js';
-import { MoatError, messageOf, systemCode } from '../../base/errors.js';
 import type { Currency } from '../../base/money.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
+import type { EmbeddingEngine } from '../../lab/tasks/embedding/embedding-engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
-import { createMeter, type Meter } from '../billing/meter.js';
+import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
+import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
 import type { Database } from '../store/database.js';
 import type { BackOfficeSettings } from './admin/admin-app.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
+import type { ModerationModel } from './moderation.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
-import type { CostFacts } from './overview.js';
+import { listen } from './listen.js';
+import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
@@ -31,6 +33,10 @@ export interface GatewayOptions {
   readonly engines: ReadonlyMap<string, TextEngine>;
   /** Models that run elsewhere, by the name customers ask for. */
   readonly upstreams?: ReadonlyMap<string, Backend>;
+  /** Models that turn texts into vectors, by the name customers ask for; not closed either. */
+  readonly embedders?: ReadonlyMap<string, EmbeddingEngine>;
+  /** Models that say what is wrong with a text; not closed either. */
+  readonly moderators?: ReadonlyMap<string, ModerationModel>;
   /** What customers may know of a model beside its name: JSON, under the names it is listed with. */
   readonly modelFacts?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly projectDirectory: string;
@@ -95,12 +101,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
-  const meter = await createMeter({
-    database,
-    clock,
-    onProblem,
-    unsettledDirectory: path.join(projectDirectory, '.moat', 'unsettled'),
-  });
+  const unsettledDirectory = path.join(projectDirectory, '.moat', 'unsettled');
+  const selling = await openBooks({ database, clock, onProblem, unsettledDirectory });
   const shutdown = new AbortController();
   // Every answer listens to it; their number is bounded by `maxConcurrent`.
   setMaxListeners(0, shutdown.signal);
@@ -109,7 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = createMetrics(() => inFlight.size);
   const backends = backendsOf(options, clock);
   const app = createApp({
-    meter,
+    ...selling,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics,
     observer: toBoth(metrics, log),
@@ -120,32 +122,24 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     maxAnswerMs: options.maxAnswerMs ?? 600_000,
     books: { database, clock },
     backends,
+    embedders: options.embedders ?? new Map(),
+    moderators: options.moderators ?? new Map(),
     modelFacts: options.modelFacts ?? new Map(),
-    overview: {
-      project: options.projectName ?? path.basename(path.resolve(projectDirectory)),
-      currency,
-      timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-      backends,
-      parameterCounts: options.parameterCounts ?? new Map(),
-      costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
-    },
+    overview: overviewOf(options, currency, backends),
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     backOffice: options.backOffice ?? {},
+    promptLog: options.backOffice?.promptLog,
     maxConcurrent: options.maxConcurrent ?? 256,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),
     isDraining: () => isDraining,
     onProblem,
   });
-  const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
-  );
   const host = options.host ?? '127.0.0.1';
-  const port = await listen(server, options.port, host).catch(async (error: unknown) => {
-    await meter.close();
+  const { server, port } = await listen(app.fetch, options.port, host).catch(async (error: unknown) => {
+    await selling.closeBooks();
     throw error;
   });
   let closing: Promise<void> | undefined;
@@ -155,13 +149,42 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     studioToken,
     close(graceMs = 10_000) {
       isDraining = true;
-      return (closing ??= drain(server, inFlight, shutdown, graceMs, meter));
+      return (closing ??= drain(server, inFlight, shutdown, graceMs, selling.closeBooks));
     },
   };
 }
 
-/** Until a request's last byte is here: who sends slower holds a place for nothing. */
-const REQUEST_TIMEOUT_MS = 30_000;
+function overviewOf(
+  options: GatewayOptions,
+  currency: Currency,
+  backends: ReadonlyMap<string, Backend>,
+): OverviewOptions {
+  return {
+    project: options.projectName ?? path.basename(path.resolve(options.projectDirectory)),
+    currency,
+    timeZone: options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    backends,
+    parameterCounts: options.parameterCounts ?? new Map(),
+    costFacts: options.costFacts ?? (async () => ({ hourlyMicros: null, trainingRuns: [] })),
+  };
+}
+
+/** What is written down of every request: its account, and its answer where it may be asked for again. */
+async function openBooks(options: MeterOptions): Promise<Selling> {
+  const meter = await createMeter(options);
+  const idempotency = createIdempotency({ ...options, meter });
+  const closeBooks = async (): Promise<void> => {
+    await idempotency.close();
+    await meter.close();
+  };
+  return { meter, idempotency, closeBooks };
+}
+
+interface Selling {
+  readonly meter: Meter;
+  readonly idempotency: Idempotency;
+  closeBooks(): Promise<void>;
+}
 
 /** By the name that customers ask for. */
 function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock: Clock): Map<string, Backend> {
@@ -192,7 +215,7 @@ async function drain(
   inFlight: Set<Promise<void>>,
   shutdown: AbortController,
   graceMs: number,
-  meter: Meter,
+  closeBooks: () => Promise<void>,
 ): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeIdleConnections();
@@ -204,34 +227,7 @@ async function drain(
   grace.abort();
   shutdown.abort();
   await Promise.all(inFlight);
-  await meter.close();
+  await closeBooks();
   server.closeAllConnections();
   await closed;
-}
-
-async function listen(server: Server, port: number, host: string): Promise<number> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, resolve);
-    });
-  } catch (error) {
-    throw explainListen(error, port, host);
-  }
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return address.port;
-}
-
-function explainListen(error: unknown, port: number, host: string): MoatError {
-  if (systemCode(error) === 'EADDRINUSE') {
-    return new MoatError('port-taken', `port ${port} on ${host} is already in use`, {
-      fix: 'Stop the program that uses it, or let moat choose a free one with --port 0.',
-      cause: error,
-    });
-  }
-  return new MoatError('address-not-available', `cannot listen on ${host}:${port}: ${messageOf(error)}`, {
-    fix: 'Choose another --host or --port.',
-    cause: error,
-  });
 }

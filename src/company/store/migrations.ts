@@ -7,6 +7,7 @@ import { terms } from './migrations/0005-terms.js';
 import { meteringByTerms } from './migrations/0006-metering-by-terms.js';
 import { selling } from './migrations/0007-selling.js';
 import { corrections } from './migrations/0008-corrections.js';
+import { idempotency } from './migrations/0009-idempotency.js';
 import { access } from './migrations/0010-access.js';
 
 /** Every step of the schema, in order; only ever appended to. */
@@ -19,5 +20,6 @@ export const MIGRATIONS: readonly Migration[] = [
   meteringByTerms,
   selling,
   corrections,
+  idempotency,
   access,
 ];

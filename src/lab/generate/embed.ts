@@ -17,6 +17,8 @@ export interface SentenceEncoder {
   readonly width: number;
   /** Longer texts are cut. */
   readonly maxTokens: number;
+  /** Tokens of each text, uncut, with the special ones around it. */
+  count(texts: readonly string[]): number[];
   /** One vector a text, in order. */
   embed(texts: readonly string[]): Promise<Float32Array[]>;
   close(): Promise<void>;
@@ -49,6 +51,7 @@ export async function loadSentenceEncoder(folder: string, options: CompileOption
   return {
     width: program.width,
     maxTokens,
+    count: (texts) => texts.map((text) => tokenizer.encode(text).ids.length),
     embed: (texts) => embedAll(program, tokenizer, texts, maxTokens),
     close: () => program.program.close(),
   };

@@ -4,7 +4,6 @@
  * request fails with one clear line and the next request starts a new thread.
  */
 import { infillPrompt } from './infill-prompt.js';
-import { once as onceEvent } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -18,6 +17,7 @@ import type { GenerateRequest, TextEngine } from './engine.js';
 import { baseFolderOf } from './load-adapted-model.js';
 import { type LocalEngineOptions, queueFull } from './local-engine.js';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.js';
+import { errorOf, untilReady } from './worker-thread.js';
 
 export interface WorkerEngineOptions extends LocalEngineOptions {
   /** A checkpoint in Hugging Face layout, or an adapter beside one. */
@@ -105,7 +105,7 @@ async function openThread(
   const say = (message: ToWorker): void => worker.postMessage(message);
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   let isClosing = false;
-  await ready(worker);
+  await untilReady(worker);
   const die = (error: unknown): void => {
     if (isClosing) return;
     isClosing = true;
@@ -143,25 +143,6 @@ async function openThread(
   };
 }
 
-/** Resolves when the model is loaded. @throws what the thread said, as a MoatError */
-async function ready(worker: Worker): Promise<void> {
-  const settled = new AbortController();
-  const once = async (event: 'message' | 'exit'): Promise<unknown> => {
-    const [value]: unknown[] = await onceEvent(worker, event, { signal: settled.signal });
-    return value;
-  };
-  const failed = async (): Promise<never> => {
-    const code = await once('exit');
-    throw new Error(`the engine's thread ended with code ${String(code)} before it was ready`);
-  };
-  try {
-    const message = (await Promise.race([once('message'), failed()])) as FromWorker;
-    if (message.type === 'error') throw errorOf(message);
-  } finally {
-    settled.abort();
-  }
-}
-
 function deliver(message: FromWorker, open: Map<number, OpenRequest>): void {
   if (message.type === 'ready' || message.id === undefined) return;
   const channel = open.get(message.id)?.channel;
@@ -171,8 +152,4 @@ function deliver(message: FromWorker, open: Map<number, OpenRequest>): void {
   }
   open.delete(message.id);
   channel?.end(message.type === 'error' ? errorOf(message) : undefined);
-}
-
-function errorOf({ code, message, fix }: Extract<FromWorker, { type: 'error' }>): MoatError {
-  return new MoatError(code, message, fix === undefined ? {} : { fix });
 }

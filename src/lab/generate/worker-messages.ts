@@ -2,6 +2,7 @@
 import type { AnswerPart } from './answer.js';
 import type { GenerateRequest } from './engine.js';
 import type { LocalEngineOptions } from './local-engine.js';
+import type { ThreadError } from './worker-thread.js';
 
 export interface WorkerStart {
   readonly modelDirectory: string;
@@ -23,11 +24,4 @@ export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'part'; readonly id: number; readonly part: AnswerPart }
   | { readonly type: 'end'; readonly id: number }
-  /** Errors lose their class between threads; `id` is undefined when the engine could not start. */
-  | {
-      readonly type: 'error';
-      readonly id: number | undefined;
-      readonly code: string;
-      readonly message: string;
-      readonly fix: string | undefined;
-    };
+  | ThreadError;

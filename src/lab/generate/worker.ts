@@ -1,10 +1,10 @@
 /** The worker thread's entry: loads a model and answers messages. The only thread of a server that runs sessions. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { MoatError, messageOf } from '../../base/errors.js';
 import type { TextEngine } from './engine.js';
 import { loadModelOrAdapter } from './load-adapted-model.js';
 import { createLocalEngine } from './local-engine.js';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.js';
+import { threadError } from './worker-thread.js';
 
 async function serve(port: MessagePort, { modelDirectory, options }: WorkerStart): Promise<void> {
   const say = (message: FromWorker): void => port.postMessage(message);
@@ -31,21 +31,16 @@ async function answer(
     for await (const part of engine.generate(request, controller.signal)) say({ type: 'part', id, part });
     say({ type: 'end', id });
   } catch (error) {
-    say(described(error, id));
+    say(threadError(error, id));
   } finally {
     open.delete(id);
   }
 }
 
-function described(error: unknown, id: number | undefined): FromWorker {
-  const known = error instanceof MoatError ? error : undefined;
-  return { type: 'error', id, code: known?.code ?? 'engine-failed', message: messageOf(error), fix: known?.fix };
-}
-
 if (parentPort !== null) {
   const port = parentPort;
   serve(port, workerData as WorkerStart).catch((error: unknown) => {
-    port.postMessage(described(error, undefined));
+    port.postMessage(threadError(error, undefined));
     port.close();
   });
 }

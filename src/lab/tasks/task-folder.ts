@@ -17,7 +17,7 @@ const cardSchema = z.object({
 });
 export type TaskCard = z.infer<typeof cardSchema>;
 
-const CARD_FILE = 'task.json';
+export const CARD_FILE = 'task.json';
 const REPORT_FILE = 'report.json';
 const SEEN_FILE = 'seen.bin';
 export const MODEL_FOLDER = 'model';

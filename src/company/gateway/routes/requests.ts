@@ -2,16 +2,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { z } from 'zod';
+import type { EmbeddingEngine } from '../../../lab/tasks/embedding/embedding-engine.js';
 import type { Payer } from '../../billing/admission.js';
 import { hashOfKey, looksLikeKey } from '../../billing/api-key.js';
 import { ApiProblem, busy, draining, invalidKey } from '../api-problem.js';
+import { type OnceContext, type Serve, answerOnce } from '../answer-once.js';
 import type { Backend } from '../backend.js';
+import type { ModerationModel } from '../moderation.js';
 import { readJson } from '../request-body.js';
 import type { CompletionContext } from '../serve-completion.js';
+import type { TraceHeaders } from '../tracing.js';
 
 /** What the routes that sell need; made once by `startGateway`. */
-export interface SellingContext extends CompletionContext {
+export interface SellingContext extends CompletionContext, OnceContext {
   readonly backends: ReadonlyMap<string, Backend>;
+  readonly embedders: ReadonlyMap<string, EmbeddingEngine>;
+  readonly moderators: ReadonlyMap<string, ModerationModel>;
   readonly maxConcurrent: number;
   /** Requests being answered right now. */
   readonly inFlight: Set<Promise<void>>;
@@ -27,6 +33,11 @@ export function bearerOf(incoming: IncomingMessage): string {
   return /^Bearer +(\S+)$/i.exec(incoming.headers.authorization ?? '')?.[1] ?? '';
 }
 
+/** Of a trace that began elsewhere. */
+export function traceHeadersOf({ headers }: IncomingMessage): TraceHeaders {
+  return { traceparent: headers['traceparent'], tracestate: headers['tracestate'] };
+}
+
 /** @throws ApiProblem 401 */
 export function payerOf(incoming: IncomingMessage): { readonly keyHash: string } {
   const key = bearerOf(incoming);
@@ -34,15 +45,15 @@ export function payerOf(incoming: IncomingMessage): { readonly keyHash: string }
   return { keyHash: hashOfKey(key) };
 }
 
-/** @throws ApiProblem 404 `model_not_found` */
-export function findBackend({ backends }: SellingContext, model: string): Backend {
-  const backend = backends.get(model);
-  if (backend !== undefined) return backend;
-  const offered = [...backends.keys()].join(', ');
+/** @param models those of the route @throws ApiProblem 404 `model_not_found` */
+export function findModel<Model>(models: ReadonlyMap<string, Model>, name: string): Model {
+  const model = models.get(name);
+  if (model !== undefined) return model;
+  const offered = [...models.keys()].join(', ');
   throw new ApiProblem(
     404,
     'model_not_found',
-    `The model ${JSON.stringify(model)} does not exist here. Offered: ${offered || 'none'}.`,
+    `The model ${JSON.stringify(name)} does not exist here. Offered: ${offered || 'none'}.`,
     { param: 'model' },
   );
 }
@@ -50,7 +61,7 @@ export function findBackend({ backends }: SellingContext, model: string): Backen
 /**
  * Reads and checks a request, then serves it, within the number of requests that are served at once. Of a stranger not even the
  * body is read: he learns that he is one, and nothing about models or fields.
- * @param serve writes the answer itself
+ * @param serve writes the answer itself; with an `Idempotency-Key` it is called once for all repeats
  */
 export async function answer<Schema extends z.ZodType, Prepared>(
   context: SellingContext,
@@ -58,13 +69,15 @@ export async function answer<Schema extends z.ZodType, Prepared>(
   payer: Payer,
   schema: Schema,
   prepare: (body: z.output<Schema>) => Prepared | Promise<Prepared>,
-  serve: (prepared: Prepared, outgoing: ServerResponse) => Promise<void>,
+  serve: (prepared: Prepared, ...given: Parameters<Serve>) => ReturnType<Serve>,
 ): Promise<Response> {
   if (context.isDraining()) throw draining();
   if (context.inFlight.size >= context.maxConcurrent) throw busy();
   const work = async (): Promise<void> => {
     if (payer !== 'internal' && !(await context.keyLimits.knows(payer.keyHash))) throw invalidKey();
-    await serve(await prepare(await readJson(incoming, schema)), outgoing);
+    const body = await readJson(incoming, schema);
+    const prepared = await prepare(body);
+    await answerOnce(context, { incoming, outgoing }, { payer, body }, (...given) => serve(prepared, ...given));
   };
   const serving = work();
   const tracked = serving.catch(() => undefined);

@@ -41,13 +41,16 @@ export interface EncoderSettings {
 
 export interface TermEncoder {
   readonly parameterCount: number;
+  readonly width: number;
+  /** Known terms of each text, the rest of a long one included. */
+  count(texts: readonly string[]): number[];
   /** A vector a text, of length 1; zeros for a text without a known term. */
   embed(texts: readonly string[]): Float32Array[];
   save(folder: string): Promise<void>;
 }
 
 /** Terms of a text that count; the rest of a long one is left. */
-const MAX_TERMS = 96;
+export const MAX_TERMS = 96;
 const TABLE = 'terms.weight';
 
 interface Vocabulary {
@@ -65,13 +68,21 @@ function learnVocabulary(texts: readonly string[]): Vocabulary {
   return { terms, weights };
 }
 
-/** A text's terms by number, and how much each counts; the last row of the table stands for nothing. */
-function createTermReader({ terms, weights }: Vocabulary): (text: string) => { ids: number[]; shares: number[] } {
+type TermNumbers = (text: string) => number[];
+
+/** A text's known terms by number. */
+function createTermNumbers({ terms }: Vocabulary): TermNumbers {
   const numberOf = new Map(terms.map((term, index) => [term, index]));
+  return (text) => searchTerms(text).flatMap((term) => numberOf.get(term) ?? []);
+}
+
+/** A text's terms by number, and how much each counts; the last row of the table stands for nothing. */
+function createTermReader(
+  { weights }: Vocabulary,
+  numbersOf: TermNumbers,
+): (text: string) => { ids: number[]; shares: number[] } {
   return (text) => {
-    const ids = searchTerms(text)
-      .flatMap((term) => numberOf.get(term) ?? [])
-      .slice(0, MAX_TERMS);
+    const ids = numbersOf(text).slice(0, MAX_TERMS);
     const total = ids.reduce((sumOf, id) => sumOf + (weights[id] as number), 0);
     return { ids, shares: ids.map((id) => (weights[id] as number) / total) };
   };
@@ -171,7 +182,7 @@ async function createTableLearner(
 }
 
 function createFeeds(vocabulary: Vocabulary, batchSize: number): (pairs: readonly TextPair[]) => Record<string, Value> {
-  const read = createTermReader(vocabulary);
+  const read = createTermReader(vocabulary, createTermNumbers(vocabulary));
   const nothing = vocabulary.terms.length;
   const own = integers(
     Float64Array.from({ length: batchSize }, (_, row) => row),
@@ -208,9 +219,12 @@ function side(
 }
 
 function createEncoder(vocabulary: Vocabulary, table: Float32Array, width: number): TermEncoder {
-  const read = createTermReader(vocabulary);
+  const numbersOf = createTermNumbers(vocabulary);
+  const read = createTermReader(vocabulary, numbersOf);
   return {
     parameterCount: table.length,
+    width,
+    count: (texts) => texts.map((text) => numbersOf(text).length),
     embed: (texts) =>
       texts.map((text) => {
         const vector = new Float32Array(width);

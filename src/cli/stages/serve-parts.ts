@@ -1,0 +1,87 @@
+/** The parts of a server that a project may have and need not: a log, models elsewhere, sign-in through a provider, stored prompts. */
+import type { Clock } from '../../base/clock.js';
+import { MoatError } from '../../base/errors.js';
+import { Rng } from '../../base/rng.js';
+import type { OidcSettings } from '../../company/access/oidc.js';
+import { createPromptLog } from '../../company/access/prompt-log.js';
+import type { Books } from '../../company/billing/customers.js';
+import type { BackOfficeSettings } from '../../company/gateway/admin/admin-app.js';
+import { type RequestLog, openRequestLog } from '../../company/gateway/request-log.js';
+import { type UpstreamBackend, createUpstreamBackend } from '../../company/gateway/upstream/upstream-backend.js';
+import { readUpstreams } from '../../company/gateway/upstream/upstream-file.js';
+import type { Project } from '../config/project.js';
+
+const UPSTREAMS_FILE = 'upstreams.json';
+const OIDC_SECRET = 'MOAT_OIDC_CLIENT_SECRET';
+
+/** @throws MoatError `log-not-writable` */
+export async function openLog(project: Project, clock: Clock): Promise<RequestLog | undefined> {
+  const { log, logLevel: level } = project.config.serve;
+  if (log === undefined) return undefined;
+  return openRequestLog({ level, clock, ...(log === 'stdout' ? {} : { file: project.resolve(log) }) });
+}
+
+/** Where models that run elsewhere are written down. */
+export const upstreamsFileOf = (project: Project): string =>
+  project.resolve(project.config.serve.upstreams ?? UPSTREAMS_FILE);
+
+/**
+ * Models that run elsewhere, by our names.
+ * @throws MoatError `bad-upstreams`, `upstream-key-missing`, `model-twice`
+ */
+export async function openUpstreams(options: {
+  readonly project: Project;
+  readonly clock: Clock;
+  readonly env: NodeJS.ProcessEnv;
+  readonly onProblem: (error: unknown) => void;
+}): Promise<Map<string, UpstreamBackend>> {
+  const { project, clock, env } = options;
+  const { modelId } = project.config.serve;
+  const file = upstreamsFileOf(project);
+  const models = await readUpstreams(file, env);
+  const twice = models.find((model) => model.modelId === modelId);
+  if (twice !== undefined) {
+    throw new MoatError('model-twice', `${file}: "${modelId}" is the name of the model that runs here`, {
+      fix: 'Give one of them another name (serve.modelId).',
+    });
+  }
+  const onProblem = ({ model, target, message }: { model: string; target: string; message: string }): void =>
+    options.onProblem(new MoatError('upstream-problem', `${model} at ${target}: ${message}`));
+  const rng = Rng.fromSeed(clock.now());
+  return new Map(models.map((model) => [model.modelId, createUpstreamBackend({ model, clock, rng, onProblem })]));
+}
+
+/** @throws MoatError `bad-oidc` for settings that are not complete */
+export async function backOfficeOf(
+  { config: { serve } }: Project,
+  books: Books,
+  env: NodeJS.ProcessEnv,
+): Promise<BackOfficeSettings> {
+  const promptLog = createPromptLog({ ...books, retentionDays: serve.promptLogDays });
+  // What was stored while it was on does not outlive its days when it is off.
+  await promptLog.sweep();
+  return {
+    publicUrl: serve.publicUrl,
+    trustProxy: serve.trustProxy,
+    oidc: oidcOf(serve, env),
+    promptLog: serve.promptLogDays === 0 ? undefined : promptLog,
+  };
+}
+
+function oidcOf(serve: Project['config']['serve'], env: NodeJS.ProcessEnv): OidcSettings | undefined {
+  const { oidcIssuer: issuer, oidcClientId: clientId, oidcDomains } = serve;
+  if (issuer === undefined) return undefined;
+  const clientSecret = env[OIDC_SECRET];
+  const missing = Object.entries({
+    'serve.oidcClientId': clientId,
+    'serve.oidcDomains': oidcDomains,
+    [`the environment variable ${OIDC_SECRET}`]: clientSecret,
+  }).find(([, value]) => value === undefined || value === '');
+  if (missing !== undefined || clientId === undefined || oidcDomains === undefined || clientSecret === undefined) {
+    throw new MoatError('bad-oidc', `serve.oidcIssuer is set, and ${missing?.[0] ?? ''} is not`, {
+      fix: 'Set it, or take serve.oidcIssuer out.',
+    });
+  }
+  const allowedDomains = oidcDomains.split(',').map((domain) => domain.trim());
+  return { issuer, clientId, clientSecret, allowedDomains };
+}
