@@ -59,7 +59,7 @@ export async function setBudget(books: Books, budget: BudgetToSet, audit?: Audit
     const details = { keyId, model, span, limitMicros: `${limitMicros}` };
     const change = { action: 'budget.set', target: customerId, details };
     const [same] = await sql<{ id: bigint }[]>`
-      update moat.budgets set limit_micros = ${limitMicros}, time_zone = ${timeZone}, alert_percents = ${percents}::integer[]
+      update moat.budgets set limit_micros = ${limitMicros}, time_zone = ${timeZone}, alert_percents = ${percents}::text[]::integer[]
        where customer_id = ${customerId} and key_id is not distinct from ${keyId} and model is not distinct from ${model} and span = ${span}
          and ended_at is null returning id`;
     if (same !== undefined) {
@@ -68,7 +68,7 @@ export async function setBudget(books: Books, budget: BudgetToSet, audit?: Audit
     }
     const [made] = await sql<{ id: bigint }[]>`
       insert into moat.budgets (customer_id, key_id, model, span, time_zone, limit_micros, alert_percents)
-      values (${customerId}, ${keyId}, ${model}, ${span}, ${timeZone}, ${limitMicros}, ${percents}::integer[]) returning id`;
+      values (${customerId}, ${keyId}, ${model}, ${span}, ${timeZone}, ${limitMicros}, ${percents}::text[]::integer[]) returning id`;
     const id = made?.id ?? 0n;
     // What was spent in the span before now, to the hour.
     await sql`
@@ -94,10 +94,11 @@ export async function endBudget({ database, clock }: Books, id: bigint, audit?: 
 
 /** Those in force, of one customer or all, with what is spent; at most 1,000. */
 export async function listBudgets({ database: { sql }, clock }: Books, customerId?: string): Promise<Budget[]> {
-  return sql<Budget[]>`
+  const rows = await sql<(Omit<Budget, 'alertPercents'> & { alertPercents: string[] })[]>`
     select b.id, b.customer_id as "customerId", b.key_id as "keyId", b.model, b.span, b.time_zone as "timeZone", b.limit_micros as "limitMicros",
-           coalesce(s.spent_micros, 0)::bigint as "spentMicros", b.alert_percents as "alertPercents"
+           coalesce(s.spent_micros, 0)::bigint as "spentMicros", b.alert_percents::text[] as "alertPercents"
       from moat.budgets b left join moat.budget_spending s
         on s.budget_id = b.id and s.window_start = moat.window_start(b.span, b.time_zone, ${new Date(clock.now())})
      where b.ended_at is null ${customerId === undefined ? sql`` : sql`and b.customer_id = ${customerId}`} order by b.id limit 1000`;
+  return rows.map((row) => ({ ...row, alertPercents: row.alertPercents.map(Number) }));
 }

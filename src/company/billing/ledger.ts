@@ -93,9 +93,9 @@ export async function post(sql: MoneySql, posting: Posting): Promise<bigint | un
   await sql`
     insert into moat.journal_entries
     select ${transaction.id}::bigint, l.leg, a.id, l.amount
-      from unnest(${legs.map(({ account }) => account)}::text[], ${legs.map(({ customerId }) => customerId)}::text[],
-                  ${legs.map(({ amountMicros }) => amountMicros.toString())}::bigint[]) with ordinality l(kind, customer_id, amount, leg)
-      join moat.accounts a on a.kind = l.kind and a.customer_id is not distinct from l.customer_id and a.currency = ${posting.currency}`;
+      from unnest(${legs.map(({ account }) => account)}::text[], ${legs.map(({ customerId }) => customerId ?? '')}::text[],
+                  ${legs.map(({ amountMicros }) => amountMicros.toString())}::text[]::bigint[]) with ordinality l(kind, customer_id, amount, leg)
+      join moat.accounts a on a.kind = l.kind and coalesce(a.customer_id, '') = l.customer_id and a.currency = ${posting.currency}`;
   return transaction.id;
 }
 

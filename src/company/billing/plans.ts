@@ -106,7 +106,7 @@ export async function findPlan({ database }: Books, name: string): Promise<Plan>
 /** @param ids of plans that exist */
 export async function plansById(sql: AnySql, ids: readonly bigint[]): Promise<Map<bigint, Plan>> {
   const rows = await sql<PlanRow[]>`
-    select id, version, definition, published_at as "publishedAt" from moat.plans where id = any(${ids.map(String)}::bigint[])`;
+    select id, version, definition, published_at as "publishedAt" from moat.plans where id = any(${ids.map(String)}::text[]::bigint[])`;
   return new Map(rows.map((row) => [row.id, planFrom(row)]));
 }
 

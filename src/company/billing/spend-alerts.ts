@@ -37,9 +37,9 @@ async function fireBudgetAlerts({ database, clock }: Books): Promise<number> {
 async function fireCreditAlerts(books: Books): Promise<number> {
   const now = new Date(books.clock.now());
   const { sql } = books.database;
-  const included = await sql<{ customerId: string; creditId: bigint; percents: number[] }[]>`
+  const included = await sql<{ customerId: string; creditId: bigint; percents: string[] }[]>`
     select s.customer_id as "customerId", c.id as "creditId",
-           array(select x::int from jsonb_array_elements_text(coalesce(p.definition->'alertPercents', '[80,100]')) x) as percents
+           array(select x from jsonb_array_elements_text(coalesce(p.definition->'alertPercents', '[80,100]')) x) as percents
       from moat.subscriptions s join moat.plans p on p.id = s.plan_id
       join moat.journal_transactions t on t.reference = format('subscription %s period %s', s.id, s.next_period - 1)
       join moat.credits c on c.transaction_id = t.id join moat.accounts a on a.id = c.account_id
@@ -58,7 +58,7 @@ async function fireCreditAlerts(books: Books): Promise<number> {
       const fired = await step`
         insert into moat.spend_alerts (customer_id, subject, percent, spent_micros, limit_micros, fired_at)
         select ${customerId}, format('credit %s', c.id), p.percent, c.amount_micros - c.remaining_micros, c.amount_micros, ${now}
-          from moat.credits c cross join unnest(${percents.map(String)}::integer[]) as p(percent)
+          from moat.credits c cross join unnest(${percents}::text[]::integer[]) as p(percent)
          where c.id = ${creditId} and (c.amount_micros - c.remaining_micros)::numeric * 100 >= c.amount_micros::numeric * p.percent
         on conflict (subject, percent) do nothing returning 1`;
       return fired.length;

@@ -7,11 +7,6 @@ import type { Migration } from '../migrate.js';
 export const corrections: Migration = {
   name: 'corrections',
   statements: `
-    -- Legs are numbered without a gap: a charge of which nothing was paid has its write-off as the second one.
-    do $$ begin
-      execute replace(pg_get_functiondef('moat.settle(jsonb, timestamptz)'::regprocedure), 'union all select 3, (select id', 'union all select 2 + (s.paid > 0)::int, (select id');
-    end $$;
-
     create table moat.usage_corrections (
       event_id text collate "C" primary key,
       counts jsonb not null,
