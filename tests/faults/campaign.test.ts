@@ -5,7 +5,7 @@ import { FAULTS } from './fault-table.js';
 
 test(
   'whatever breaks, answers are billed once, nobody is overdrawn, and every reservation ends',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const rounds = await runCampaign({ rounds: Object.keys(FAULTS).length, seed: 19 });
     for (const { seed, fault, what, breaches } of rounds)

@@ -185,7 +185,7 @@ export const FAULTS: Readonly<Record<string, (rng: Rng) => Strike>> = {
 
 function killAt(step: Step, rng: Rng): Strike {
   // low enough to be reached in every round
-  const count = 1 + rng.below(step === 'token' ? 60 : 6);
+  const count = 1 + rng.below(step === 'token' ? 30 : 3);
   return {
     what: `kill -9 at ${step}, time ${count}`,
     child: { killAt: { step, count } },

@@ -35,7 +35,7 @@ export async function breachesOf(arena: Arena, round: RoundResult): Promise<stri
   return [
     ...books.findings.map((finding) => `audit: ${finding}`),
     ...requestBreaches(round, events),
-    ...(await accountBreaches(arena, round, events)),
+    ...(await accountBreaches(arena, round)),
     ...(await spoolBreaches(arena)),
   ];
 }
@@ -87,19 +87,18 @@ function* sightBreaches(sight: Seen, own: readonly UsageEvent[], strike: Strike)
     yield `the client was told that it was not charged, and it was: ${charged}`;
 }
 
-async function accountBreaches(
-  arena: Arena,
-  { accounts, strike }: RoundResult,
-  events: readonly UsageEvent[],
-): Promise<string[]> {
+async function chargedTo({ database }: Books, customerId: string): Promise<bigint> {
+  const [row] = await database.sql<{ total: bigint }[]>`
+    select coalesce(sum(charged_micros), 0)::bigint as total from moat.usage_events where customer_id = ${customerId}`;
+  return row?.total ?? 0n;
+}
+
+async function accountBreaches(arena: Arena, { accounts, strike }: RoundResult): Promise<string[]> {
   const books = booksOf(arena);
   const breaches: string[] = [];
   for (const { customerId, creditMicros } of accounts) {
     const { balanceMicros } = await balanceOf(books, customerId);
-    const charged = events.reduce(
-      (sum, event) => sum + (event.customerId === customerId ? event.chargedMicros : 0n),
-      0n,
-    );
+    const charged = await chargedTo(books, customerId);
     const writtenOff = creditMicros - charged < balanceMicros ? balanceMicros - creditMicros + charged : 0n;
     if (balanceMicros < 0n) breaches.push(`${customerId} is overdrawn by ${-balanceMicros}`);
     if (writtenOff > 0n && strike.losesReservations !== true)

@@ -32,14 +32,18 @@ const strange = fc.oneof(
   fc.constantFrom(-1, 0, 1e308, 2 ** 53, 0.1, -0, [], {}, null, true),
 );
 const good = { model: 'quick', prompt: 'ab', messages: [{ role: 'user', content: 'ab' }], input: 'ab', max_tokens: 2 };
-const NAMES =
-  'model prompt messages input max_tokens max_completion_tokens n stream stream_options temperature top_p top_k min_p seed stop logprobs top_logprobs logit_bias user response_format tools tool_choice functions best_of echo suffix metadata store presence_penalty frequency_penalty repetition_penalty dimensions encoding_format instructions'.split(
-    ' ',
-  );
-const HEADERS =
-  'content-length transfer-encoding content-encoding expect host connection upgrade range authorization idempotency-key accept content-type x-forwarded-for cookie traceparent'.split(
-    ' ',
-  );
+const NAMES = `
+  model prompt messages input max_tokens max_completion_tokens n stream stream_options temperature top_p
+  top_k min_p seed stop logprobs top_logprobs logit_bias user response_format tools tool_choice functions
+  best_of echo suffix metadata store presence_penalty frequency_penalty repetition_penalty dimensions
+  encoding_format instructions`
+  .trim()
+  .split(/\s+/);
+const HEADERS = `
+  content-length transfer-encoding content-encoding expect host connection upgrade range authorization
+  idempotency-key accept content-type x-forwarded-for cookie traceparent`
+  .trim()
+  .split(/\s+/);
 /** What is right but for a few fields. */
 const nearlyGood = fc
   .dictionary(fc.constantFrom(...NAMES), strange, { minKeys: 1, maxKeys: 3 })

@@ -31,10 +31,12 @@ afterAll(async () => {
   expect(await opened.close()).toEqual([]);
 });
 
-const good = { model: 'quick', prompt: 'abcd', messages: [{ role: 'user', content: 'abcd' }], max_tokens: 3 };
+const good = { model: 'quick', prompt: 'abcd', max_tokens: 3 };
+const conversation = { model: 'quick', messages: [{ role: 'user', content: 'abcd' }], input: 'abcd', max_tokens: 3 };
+const goodFor = (route: string): object => (route.includes('/v1/completions') ? good : conversation);
 const headersOf = (key: string) => ({ authorization: `Bearer ${key}`, 'content-type': 'application/json' });
 
-async function call(method: string, route: string, headers: Record<string, string>, body: object = good) {
+async function call(method: string, route: string, headers: Record<string, string>, body: object = goodFor(route)) {
   const init =
     method === 'GET' || method === 'HEAD' ? { method, headers } : { method, headers, body: JSON.stringify(body) };
   const response = await fetch(`${url}${route}`, init);
@@ -68,7 +70,7 @@ test('API1 broken object level authorisation: no route shows or charges another 
         'x-request-id': id,
       };
       const query = new URLSearchParams({ ...claims, api_key: other.secretKey });
-      const { status, text } = await call(method, `${filled}?${query}`, headers, { ...good, ...claims });
+      const { status, text } = await call(method, `${filled}?${query}`, headers, { ...goodFor(route), ...claims });
       expect(status, `${method} ${filled}`).toBeLessThan(500);
       for (const secret of ['777', key?.displayPrefix ?? '', 'client 1']) expect(text).not.toContain(secret);
       if (!filled.includes(id)) expect(text).not.toContain(id);
