@@ -334,9 +334,9 @@ test('whatever the order of grants, requests, aborts, repeats and sweeps, the bo
 test('the audit finds what was tampered with', async () => {
   const { sql } = scratch.database;
   const customer = await newCustomer(100n);
-  await sql`update moat.accounts set balance_micros = -99 where customer_id = ${customer.id}`;
+  await sql`update moat.accounts set balance_micros = -99 where customer_id = ${customer.id} and kind = 'prepaid'`;
   const report = await audit(books);
   expect(report.balanced).toBe(false);
   expect(report.findings).toEqual([expect.stringMatching(/shows -99, its entries sum to -100/)]);
-  await sql`update moat.accounts set balance_micros = -100 where customer_id = ${customer.id}`;
+  await sql`update moat.accounts set balance_micros = -100 where customer_id = ${customer.id} and kind = 'prepaid'`;
 });
