@@ -5,7 +5,7 @@ import { ledgerSum } from './ledger-months.js';
 import type { ServedLoad } from './load-curve.js';
 import { paymentFees } from './margins.js';
 import { exactly } from './measurement.js';
-import type { PictureFacts, SoldMonth } from './picture.js';
+import type { PictureFacts, SoldMonth } from './picture-facts.js';
 import type { CustomerMonth } from './retention.js';
 import { type RunCost, sumKnown } from './run-costs.js';
 import { machineCost } from './unit-economics.js';

@@ -2,13 +2,12 @@
  * The whole business in one month, from what was measured, booked and stated. The terminal, the canvas, the report and the studio
  * show this and compute nothing themselves. What is missing stays null, and so does whatever needs it.
  */
-import type { Currency, Micros, Rate } from '../../base/money.js';
+import type { Micros, Rate } from '../../base/money.js';
 import { type ChannelCost, type Payback, blendedCost, channelCosts, paybackOf } from './acquisition.js';
 import type { BusinessFile } from './business-file.js';
 import { type LedgerMonth, type RevenueLines, ledgerSum, revenueOf } from './ledger-months.js';
 import {
   type BreakEvenLoad,
-  type LoadCurve,
   type MeasuredPoint,
   type ServedLoad,
   type ServingCost,
@@ -16,10 +15,11 @@ import {
   capacityOf,
   servingCostAtLoad,
 } from './load-curve.js';
-import { type MarginLine, type SoldUsage, marginsBy, withOtherRevenue } from './margins.js';
+import { type MarginLine, marginsBy, withOtherRevenue } from './margins.js';
 import { type PaybackDate, type Runway, runwayOf, trainingPayback } from './outlook.js';
+import type { PictureFacts, SoldMonth } from './picture-facts.js';
 import { type PeriodCosts, costsOf, customerMonths } from './period-costs.js';
-import { type RecurringRevenue, type SubscriptionFacts, activeAt, recurringRevenue } from './recurring.js';
+import { type RecurringRevenue, activeAt, recurringRevenue } from './recurring.js';
 import {
   type Churn,
   type Cohort,
@@ -29,46 +29,9 @@ import {
   netRevenueRetention,
   newCustomers,
 } from './retention.js';
-import { type RunCost, type RunFacts, runCost, sumKnown } from './run-costs.js';
+import { type RunCost, runCost, sumKnown } from './run-costs.js';
 import { breakEvenTokens, grossMargin } from './unit-economics.js';
 import { monthsOn } from './months.js';
-
-/** A month's usage of one customer and model; internal use costs and earns nothing. */
-export interface SoldMonth extends SoldUsage {
-  readonly month: string;
-  readonly isInternal: boolean;
-}
-
-export interface MeasuredQuality {
-  readonly model: string;
-  readonly metric: string;
-  readonly better: 'higher' | 'lower';
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-  /** The giant on the same test; null when it was not asked. */
-  readonly giant: { readonly name: string; readonly value: number; readonly verdict: string } | null;
-}
-
-export interface PictureFacts {
-  readonly project: string;
-  readonly currency: Currency;
-  readonly now: Date;
-  /** `2026-11`, and when it begins and ends in the project's time zone. */
-  readonly month: string;
-  readonly startsAt: Date;
-  readonly endsAt: Date;
-  readonly hourlyMicros: Micros | null;
-  readonly runs: readonly RunFacts[];
-  /** Of all months up to this one. */
-  readonly sales: readonly SoldMonth[];
-  readonly ledger: readonly LedgerMonth[];
-  readonly subscriptions: readonly SubscriptionFacts[];
-  readonly price: { readonly inputMicros: Micros; readonly outputMicros: Micros } | null;
-  readonly curve: LoadCurve | null;
-  readonly file: BusinessFile | null;
-  readonly quality: MeasuredQuality | null;
-}
 
 export interface MonthFigure {
   readonly month: string;
