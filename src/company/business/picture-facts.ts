@@ -43,4 +43,3 @@ export interface PictureFacts {
   readonly file: BusinessFile | null;
   readonly quality: MeasuredQuality | null;
 }
-
