@@ -212,7 +212,7 @@ const loadFacts: readonly Fact[] = [
     unit: 'money',
     name: { en: 'price of a million output tokens', zh: '每百万输出词元售价' },
     how: { en: 'the price in force', zh: '现行价格' },
-    command: 'moat prices show --json',
+    command: 'moat prices --list --json',
     value: ({ facts }) => facts.price?.outputMicros ?? null,
   },
   {
@@ -231,8 +231,8 @@ const loadFacts: readonly Fact[] = [
     unit: 'share',
     name: { en: 'utilisation', zh: '利用率' },
     how: {
-      en: 'time that the tokens served take at full speed ÷ time paid',
-      zh: '所服务词元按满速所需时间 ÷ 付费时间',
+      en: 'time that the tokens sold take at full speed ÷ time paid',
+      zh: '售出词元按满速所需时间 ÷ 付费时间',
     },
     command: 'moat business load --json',
     value: ({ serving }) => serving?.utilisation ?? null,

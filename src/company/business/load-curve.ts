@@ -182,15 +182,18 @@ export function breakEvenLoad({
   const perOutputToken = Number(revenueMicros) / load.outputTokens;
   const outputTokensPerSecond = Number(hourlyMicros) / 3600 / perOutputToken;
   const inputPerOutput = load.inputTokens / load.outputTokens;
-  const secondsPerToken = (decode: number, prefill: number): number =>
-    (decode > 0 ? 1 / decode : Number.POSITIVE_INFINITY) + (inputPerOutput === 0 ? 0 : inputPerOutput / prefill);
   const { decode, prefill } = point;
   return {
     outputTokensPerSecond,
     utilisation: {
-      value: outputTokensPerSecond * secondsPerToken(decode.value, prefill.value),
-      low: outputTokensPerSecond * secondsPerToken(decode.high, prefill.high),
-      high: outputTokensPerSecond * secondsPerToken(decode.low, prefill.low),
+      value: outputTokensPerSecond / outputRate({ decode: decode.value, prefill: prefill.value }, inputPerOutput),
+      low: outputTokensPerSecond / outputRate({ decode: decode.high, prefill: prefill.high }, inputPerOutput),
+      high: outputTokensPerSecond / outputRate({ decode: decode.low, prefill: prefill.low }, inputPerOutput),
     },
   };
+}
+
+/** Output tokens a second when so many input tokens have to be read for each: `1 ÷ (1 ÷ decode + ratio ÷ prefill)`. */
+export function outputRate({ decode, prefill }: { decode: number; prefill: number }, inputPerOutput: number): number {
+  return 1 / (1 / decode + (inputPerOutput === 0 ? 0 : inputPerOutput / prefill));
 }

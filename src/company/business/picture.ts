@@ -95,7 +95,7 @@ export function businessPicture(facts: PictureFacts): BusinessPicture {
   const sold = ofMonth.filter(({ isInternal }) => !isInternal);
   const runs = facts.runs.map((run) => runCost(run, { hourlyMicros, electricity: electricityOf(file) }));
   const revenue = revenueOf(facts, month);
-  const load = loadOf(file, ofMonth, days);
+  const load = loadOf(file, sold, days);
   const capacity = facts.curve === null ? null : capacityOf(facts.curve);
   const serving =
     hourlyMicros === null || load === null || capacity === null
@@ -151,7 +151,7 @@ export const electricityOf = (file: BusinessFile | null) => ({
 const minus = (from: Micros | null, what: Micros | null): Micros | null =>
   from === null || what === null ? null : from - what;
 
-/** What was served and the hours that were paid; null when nobody said how long the machine is on. */
+/** What was sold and the hours that were paid: what is not sold, and idle time, burdens what is. Null when nobody said how long the machine is on. */
 function loadOf(file: BusinessFile | null, usage: readonly SoldMonth[], days: number): ServedLoad | null {
   if (file?.serving === undefined) return null;
   const { machines, hoursPerDay } = file.serving;

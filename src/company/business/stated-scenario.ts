@@ -4,6 +4,7 @@ import { type BuildOrBuy, buildOrBuy } from './build-or-buy.js';
 import { requireFact } from './canvas.js';
 import { approximateUnits } from './estimates.js';
 import { ASSUMPTIONS, type Assumption, forecastPriceFloor } from './forecast.js';
+import { outputRate } from './load-curve.js';
 import type { BusinessPicture } from './picture.js';
 import { type Range, type Ranges, type ScenarioResult, runScenarios } from './scenarios.js';
 import { MoatError } from '../../base/errors.js';
@@ -65,7 +66,7 @@ function factNumber(id: string, name: Assumption, picture: BusinessPicture): num
 
 /** What stands in where the file says nothing; null where nothing was measured either. */
 function measured(name: Assumption, picture: BusinessPicture): number | null {
-  const { retention, acquisition, recurring, byModel, facts, capacity, costs } = picture;
+  const { retention, acquisition, recurring, byModel, facts, costs } = picture;
   const paying = retention.payingCustomers;
   const money = (micros: bigint | null | undefined): number | null =>
     micros === null || micros === undefined ? null : approximateUnits(micros);
@@ -83,7 +84,7 @@ function measured(name: Assumption, picture: BusinessPicture): number | null {
     case 'fee':
       return paying === 0 ? 0 : approximateUnits(recurring.monthlyMicros) / paying;
     case 'capacity':
-      return capacity?.decode.value ?? null;
+      return capacityAtMix(picture);
     case 'machineHour':
       return money(facts.hourlyMicros);
     case 'fixedCosts':
@@ -95,6 +96,17 @@ function measured(name: Assumption, picture: BusinessPicture): number | null {
       return rate === undefined ? null : Number(rate.numerator) / Number(rate.denominator);
     }
   }
+}
+
+/** Input tokens for each output token, as served in the month; where nothing was served, output alone is looked at. */
+const mixOf = ({ load }: BusinessPicture): number =>
+  load === null || load.outputTokens === 0 ? 0 : load.inputTokens / load.outputTokens;
+
+/** Output tokens a second of one machine that also reads the input that goes along. */
+function capacityAtMix(picture: BusinessPicture): number | null {
+  const { capacity } = picture;
+  if (capacity === null) return null;
+  return outputRate({ decode: capacity.decode.value, prefill: capacity.prefill.value }, mixOf(picture));
 }
 
 /**
@@ -112,14 +124,15 @@ export function buildOrBuyOf(
     throw new MoatError('bad-business-file', `buildOrBuy.giant: "${stated.giant}" is not among market.competitors`, {
       fix: 'Write it down there, with its output price.',
     });
-  const { capacity, trainingMicros, facts, load } = picture;
+  const { trainingMicros, facts } = picture;
+  const capacity = capacityAtMix(picture);
   if (giant.outputPrice === undefined || capacity === null || facts.hourlyMicros === null || trainingMicros === null)
     return null;
-  // Input goes along at today's mix; where nothing was served, output alone is compared.
-  const inputPerOutput = load === null || load.outputTokens === 0 ? 0 : load.inputTokens / load.outputTokens;
+  const inputPerOutput = mixOf(picture);
+  if (inputPerOutput > 0 && giant.inputPrice === undefined) return null;
   return buildOrBuy(
     {
-      capacity: capacity.decode.value,
+      capacity,
       machineHour: approximateUnits(facts.hourlyMicros),
       apiPrice: approximateUnits(giant.outputPrice) + inputPerOutput * approximateUnits(giant.inputPrice ?? 0n),
       trainingCost: approximateUnits(trainingMicros),
