@@ -1,15 +1,15 @@
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError, messageOf } from '../../base/errors.js';
-import { type LoadCurve, capacityOf, pointsOf } from '../../company/business/load-curve.js';
+import { type LoadCurve, capacityOf } from '../../company/business/load-curve.js';
 import { defineCommand } from '../command.js';
 import type { Project } from '../config/project.js';
+import { curveTable } from '../load/curve-table.js';
 import { measureLoad } from '../load/measure-load.js';
 import type { LoadTarget } from '../load/timed-answer.js';
 import { findModel } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
 import { loadCurveFileOf } from '../stages/read-picture.js';
 import { startService } from '../stages/serve-stage.js';
-import { table } from '../terminal/table.js';
 import { openAiModelAt } from './model-at-url.js';
 
 const KEY_VARIABLE = 'MOAT_BENCH_KEY';
@@ -166,20 +166,4 @@ function doneLine(curve: LoadCurve): string {
   const capacity = capacityOf(curve);
   if (capacity === null) return 'no load was carried without a failure';
   return `${capacity.decode.value.toFixed(0)} tokens/s written, ${capacity.prefill.value.toFixed(0)} read, ${capacity.concurrency} at once`;
-}
-
-export function curveTable(curve: LoadCurve, columns: number): string {
-  const right = (title: string) => ({ title, align: 'right' as const });
-  const half = ({ value, high }: { value: number; high: number }): string =>
-    Number.isFinite(high) ? `${value.toFixed(0)} ± ${(high - value).toFixed(0)}` : value.toFixed(0);
-  const rows = pointsOf(curve).map(({ concurrency, prefill, decode, firstTokenMs, perTokenMs, failed }) => [
-    `${concurrency}`,
-    half(prefill),
-    half(decode),
-    `${firstTokenMs.p50.toFixed(0)} / ${firstTokenMs.p95.toFixed(0)}`,
-    `${perTokenMs.p50.toFixed(1)} / ${perTokenMs.p95.toFixed(1)}`,
-    `${failed}`,
-  ]);
-  const titles = ['at once', 'read tokens/s', 'written tokens/s', 'first ms p50/95', 'each ms p50/95', 'failed'];
-  return table(titles.map(right), rows, { columns });
 }
