@@ -74,9 +74,9 @@ export function loadChart(
     );
   });
   const lines = marks.map(
-    ({ value, name }) =>
+    ({ value, name }, index) =>
       `<line class="mark" x1="0" x2="${WIDTH}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}"/>` +
-      `<text class="note" x="${WIDTH}" y="${(y(value) - 4).toFixed(1)}">${escapeHtml(name)}</text>`,
+      `<text class="note${index === 0 ? '' : ' left'}" x="${index === 0 ? WIDTH : 0}" y="${(y(value) - 4).toFixed(1)}">${escapeHtml(name)}</text>`,
   );
   return figure(`${lines.join('')}<polyline points="${line}"/>${dots.join('')}`, caption);
 }

@@ -32,7 +32,7 @@ export const note = (text: string): string => `<p class="note">${escapeHtml(text
 
 export type Cell = string | { readonly html: string; readonly className?: string };
 
-/** A table whose first column names the row. */
+/** A table whose first column names the row. @param titles none: rows speak for themselves */
 export function figureTable(titles: readonly string[], rows: readonly (readonly Cell[])[], caption?: string): string {
   const cells = (row: readonly Cell[]): string =>
     row
@@ -42,10 +42,15 @@ export function figureTable(titles: readonly string[], rows: readonly (readonly 
         return `<td${className === undefined ? '' : ` class="${className}"`}>${html}</td>`;
       })
       .join('');
-  const head = titles.map((title) => `<th scope="col">${escapeHtml(title)}</th>`).join('');
+  const isText = (index: number): boolean =>
+    rows.some((row) => typeof row[index] === 'object' && row[index].className === 'text');
+  const heads = titles
+    .map((title, index) => `<th scope="col"${isText(index) ? ' class="text"' : ''}>${escapeHtml(title)}</th>`)
+    .join('');
+  const head = titles.length === 0 ? '' : `<thead><tr>${heads}</tr></thead>`;
   return (
     `<div class="wide"><table class="figures">${caption === undefined ? '' : `<caption>${escapeHtml(caption)}</caption>`}` +
-    `<thead><tr>${head}</tr></thead><tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</tbody></table></div>`
+    `${head}<tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</tbody></table></div>`
   );
 }
 

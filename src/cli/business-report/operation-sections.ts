@@ -35,7 +35,7 @@ export function factRows(ids: readonly string[], { marks }: Pen): string {
     figureTable(
       [],
       part.map((id): Cell[] => [marks.name(id), { html: marks.figure(id) }]),
-    ).replace('<thead><tr></tr></thead>', '');
+    );
   return `<div class="two">${rows(ids.slice(0, half))}${rows(ids.slice(half))}</div>`;
 }
 
@@ -130,7 +130,7 @@ export function loadSection({ facts, serving, breakEvenLoad, capacity }: Busines
   const band =
     breakEvenLoad === null || !Number.isFinite(high)
       ? ''
-      : note(`${marks.name('load.breakEven')}: ${texts.band(figures.share(low), figures.share(high))} (95 %).`);
+      : note(texts.breakEvenBand(figures.share(low), figures.share(high)));
   return section(
     texts.loadTitle,
     curve === null ? '' : loadChart(pointsOf(curve), lines, texts.loadCaption),

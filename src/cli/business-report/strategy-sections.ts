@@ -1,5 +1,6 @@
 /** Sections of the report about what is stated and estimated: market, moat, outlook, own model or the giant's. */
 import type { LinkedEntry } from '../../company/business/canvas.js';
+import type { MeasuredQuality } from '../../company/business/picture-facts.js';
 import { MOAT_ITEMS } from '../../company/business/market.js';
 import type { ScenarioResult } from '../../company/business/scenarios.js';
 import { escapeHtml } from '../data-report/charts.js';
@@ -35,14 +36,13 @@ export function marketSection({ market, picture }: ReportFacts, pen: Pen): strin
 
 const dash = <T>(value: T | null, write: (value: T) => string): string => (value === null ? '–' : write(value));
 
-function qualityLine(
-  quality: NonNullable<ReportFacts['picture']['facts']['quality']>,
-  { texts, figures }: Pen,
-): string {
-  const { metric, better, low, high, giant } = quality;
-  const ours = `${texts.better(metric, better === 'higher')} 95 %: ${figures.number(low)}–${figures.number(high)}.`;
-  if (giant === null) return ours;
-  return `${ours} ${giant.name}: ${figures.number(giant.value)}, ${texts.verdict[giant.verdict] ?? giant.verdict}.`;
+function qualityLine({ metric, better, value, low, high, giant }: MeasuredQuality, { texts, figures }: Pen): string {
+  const ours = texts.ours(figures.number(value), figures.number(low), figures.number(high));
+  const theirs =
+    giant === null
+      ? ''
+      : texts.theirs(giant.name, figures.number(giant.value), texts.verdict[giant.verdict] ?? giant.verdict);
+  return `${texts.better(metric, better === 'higher')}${ours}${theirs}`;
 }
 
 export function moatSection({ market }: ReportFacts, { texts, figures }: Pen): string {
@@ -75,25 +75,18 @@ function links(evidence: readonly string[]): string {
     .join(' ');
 }
 
-export function outlookSection({ picture, scenario }: ReportFacts, pen: Pen): string {
-  const { texts, figures, marks } = pen;
-  const { trainingPayback, runway } = picture;
-  const words = { unknown: figures.missing, never: texts.never, reached: texts.reached, growing: texts.growing };
-  const payback =
-    trainingPayback.state === 'ahead'
-      ? marks.figure('outlook.trainingPaidOn')
-      : escapeHtml(words[trainingPayback.state]);
-  const cash = runway.state === 'months' ? marks.figure('outlook.runway') : escapeHtml(words[runway.state]);
-  const rows: Cell[][] = [
-    [marks.name('outlook.trainingPaidOn'), { html: payback }],
-    [marks.name('outlook.runway'), { html: cash }],
-  ];
-  const table = figureTable([], rows).replace('<thead><tr></tr></thead>', '');
+export function outlookSection({ scenario }: ReportFacts, pen: Pen): string {
+  const { texts, marks } = pen;
+  const rows = ['outlook.trainingPaidOn', 'outlook.runway'].map((id): Cell[] => [
+    marks.name(id),
+    { html: marks.figure(id) },
+  ]);
+  const table = figureTable([], rows);
   if (scenario === null) return section(texts.outlookTitle, table);
   const { result, missing, estimatedPriceFloor } = scenario;
   const forecast =
     result === null
-      ? note(`${texts.missingFor}: ${missing.map((name) => texts.assumption[name]).join(', ')}.`)
+      ? note(texts.missingFor(missing.map((name) => texts.assumption[name])))
       : scenarioTables(result, estimatedPriceFloor, pen);
   return section(texts.outlookTitle, table, forecast);
 }
@@ -124,10 +117,9 @@ function scenarioTables(result: ScenarioResult, priceFloor: number | null, { tex
     figures.estimate(atHigh),
   ]);
   return [
-    `<h3>${escapeHtml(texts.scenarioTitle(months))}</h3><div class="two">`,
+    `<h3>${escapeHtml(texts.scenarioTitle(months))}</h3>`,
     figureTable(['', texts.profit, texts.cashNeed], cases),
-    figureTable([], drawn).replace('<thead><tr></tr></thead>', ''),
-    '</div>',
+    figureTable([], drawn),
     swings.length === 0 ? '' : figureTable([texts.swing, texts.atLow, texts.atHigh], swings),
     note(texts.scenarioNote(figures.number(chance.draws), `${chance.seed}`)),
   ].join('');

@@ -52,14 +52,14 @@ export interface BusinessTexts {
   readonly limits: string;
   readonly axis: Readonly<Record<Axis, string>>;
   readonly better: (metric: string, isHigher: boolean) => string;
+  readonly ours: (value: string, low: string, high: string) => string;
+  readonly theirs: (name: string, value: string, verdict: string) => string;
+  readonly breakEvenBand: (low: string, high: string) => string;
   readonly verdict: Readonly<Record<string, string>>;
   readonly moatTitle: string;
   readonly moat: Readonly<Record<MoatItem, string>>;
   readonly nothing: string;
   readonly outlookTitle: string;
-  readonly reached: string;
-  readonly never: string;
-  readonly growing: string;
   readonly scenarioTitle: (months: number) => string;
   readonly scenarioNote: (draws: string, seed: string) => string;
   readonly low: string;
@@ -75,7 +75,7 @@ export interface BusinessTexts {
   readonly atLow: string;
   readonly atHigh: string;
   readonly assumption: Readonly<Record<Assumption, string>>;
-  readonly missingFor: string;
+  readonly missingFor: (names: readonly string[]) => string;
   readonly buildTitle: string;
   readonly buildNote: string;
   readonly volume: string;
@@ -141,7 +141,10 @@ const en: BusinessTexts = {
   limits: 'limits',
   axis: { price: 'price of a million output tokens', quality: 'quality on our set', latency: 'ms to the first token' },
   better: (metric, isHigher) => `Quality is ${metric} on our own test set; ${isHigher ? 'higher' : 'lower'} is better.`,
-  verdict: { better: 'better', worse: 'worse', 'no difference': 'no difference shown' },
+  ours: (value, low, high) => ` Ours has ${value} (95 %: ${low} to ${high}).`,
+  theirs: (name, value, verdict) => ` ${name} has ${value}: ${verdict}.`,
+  breakEvenBand: (low, high) => `Break-even lies between ${low} and ${high} of what the machine can do (95 %).`,
+  verdict: { better: 'ours is better', worse: 'ours is worse', 'not decisive': 'not decisive' },
   moatTitle: 'What keeps others out',
   moat: {
     data: 'Data nobody else has',
@@ -151,9 +154,6 @@ const en: BusinessTexts = {
   },
   nothing: 'Nothing is claimed.',
   outlookTitle: 'Outlook',
-  reached: 'paid for',
-  never: 'never at this pace',
-  growing: 'cash grows',
   scenarioTitle: (months) => `Scenarios over ${months} months`,
   scenarioNote: (draws, seed) =>
     `Estimates from the assumptions of the business file. Chance: ${draws} draws from triangles over their ranges, seed ${seed}.`,
@@ -182,7 +182,7 @@ const en: BusinessTexts = {
     acquisition: 'cost of a new customer',
     paymentShare: 'payment fees',
   },
-  missingFor: 'No scenario: missing are',
+  missingFor: (names) => `No scenario: missing are ${names.join(', ')}.`,
   buildTitle: 'Own model, giant, or both',
   buildNote: 'Estimated cost of a month by millions of output tokens; the cheapest is marked.',
   volume: 'millions a month',
@@ -256,14 +256,14 @@ const zh: BusinessTexts = {
   limits: '限制',
   axis: { price: '每百万输出词元价格', quality: '自有测试集上的质量', latency: '首词元延迟（毫秒）' },
   better: (metric, isHigher) => `质量指标为自有测试集上的 ${metric}，${isHigher ? '越高越好' : '越低越好'}。`,
-  verdict: { better: '更好', worse: '更差', 'no difference': '无显著差异' },
+  ours: (value, low, high) => `自有模型为 ${value}（95 % 区间 ${low} 至 ${high}）。`,
+  theirs: (name, value, verdict) => `${name} 为 ${value}：${verdict}。`,
+  breakEvenBand: (low, high) => `盈亏平衡点位于机器产能的 ${low} 至 ${high}（95 % 区间）。`,
+  verdict: { better: '自有模型更好', worse: '自有模型更差', 'not decisive': '尚无定论' },
   moatTitle: '护城河',
   moat: { data: '独有数据', evaluation: '可测量的领先', switching: '转换成本', licences: '许可与授权' },
   nothing: '暂无主张。',
   outlookTitle: '展望',
-  reached: '已回本',
-  never: '按当前进度无法回本',
-  growing: '现金净流入',
   scenarioTitle: (months) => `未来 ${months} 个月情景`,
   scenarioNote: (draws, seed) =>
     `基于业务文件假设的估算。蒙特卡洛：在各假设的三角分布上抽样 ${draws} 次，随机种子 ${seed}。`,
@@ -292,7 +292,7 @@ const zh: BusinessTexts = {
     acquisition: '获客成本',
     paymentShare: '支付费率',
   },
-  missingFor: '无法推演情景，缺少',
+  missingFor: (names) => `无法推演情景，缺少：${names.join('、')}。`,
   buildTitle: '自有模型、大厂接口，或两者并用',
   buildNote: '按每月百万输出词元数估算的月成本，最低者已标出。',
   volume: '百万词元／月',

@@ -29,7 +29,7 @@ export const showScenario: BusinessAction = async ({ project, books, month, lang
       ),
     );
   const { result } = scenario;
-  if (result === null) terminal.print(`${texts.missingFor}: ${scenario.missing.join(', ')}`);
+  if (result === null) terminal.print(texts.missingFor(scenario.missing.map((name) => texts.assumption[name])));
   else {
     print(
       [texts.scenarioTitle(result.months), texts.profit, texts.cashNeed],

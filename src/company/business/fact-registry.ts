@@ -7,7 +7,9 @@ import type { BusinessPicture } from './picture.js';
 
 /** `money` is in micro-units; a `share` is 1 for all; `score` is in the metric's own unit. */
 export type FactUnit = 'money' | 'share' | 'count' | 'tokens/s' | 'months' | 'date' | 'score';
-export type FactValue = Micros | number | Date | null;
+/** Where there is no figure, and something is known all the same. */
+export type FactState = 'reached' | 'never' | 'growing';
+export type FactValue = Micros | number | Date | FactState | null;
 
 export interface Fact {
   readonly id: string;
@@ -286,7 +288,10 @@ const customerFacts: readonly Fact[] = [
     name: { en: 'payback of a customer', zh: '获客回收期' },
     how: { en: 'cost of a new customer ÷ contribution of a customer in the month', zh: '获客成本 ÷ 客均月贡献' },
     command: SUMMARY,
-    value: ({ acquisition: { payback } }) => (payback.state === 'months' ? ratio(payback.months) : null),
+    value: ({ acquisition: { payback } }) => {
+      if (payback.state === 'months') return ratio(payback.months);
+      return payback.state === 'unknown' ? null : payback.state;
+    },
   },
   {
     id: 'customers.churn',
@@ -313,10 +318,13 @@ const outlookFacts: readonly Fact[] = [
   {
     id: 'outlook.trainingPaidOn',
     unit: 'date',
-    name: { en: 'training is paid for on', zh: '训练回本日期' },
+    name: { en: 'training paid for', zh: '训练回本' },
     how: { en: 'what is still owed ÷ the contribution of a day of this month', zh: '尚欠训练成本 ÷ 本月日均贡献' },
     command: SUMMARY,
-    value: ({ trainingPayback }) => (trainingPayback.state === 'ahead' ? trainingPayback.date : null),
+    value: ({ trainingPayback: payback }) => {
+      if (payback.state === 'ahead') return payback.date;
+      return payback.state === 'unknown' ? null : payback.state;
+    },
   },
   {
     id: 'outlook.runway',
@@ -324,7 +332,10 @@ const outlookFacts: readonly Fact[] = [
     name: { en: 'cash lasts', zh: '现金可支撑' },
     how: { en: 'cash stated ÷ what the month burnt', zh: '声明的现金 ÷ 本月净流出' },
     command: 'business.yaml cash',
-    value: ({ runway }) => (runway.state === 'months' ? Number(runway.months) : null),
+    value: ({ runway }) => {
+      if (runway.state === 'months') return Number(runway.months);
+      return runway.state === 'unknown' ? null : runway.state;
+    },
   },
   {
     id: 'quality.own',

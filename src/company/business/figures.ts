@@ -1,7 +1,7 @@
 /** How a language writes the figures of the business. A figure that is missing is said to be, and is never 0. */
 import type { Currency, Micros } from '../../base/money.js';
 import { approximateUnits } from './estimates.js';
-import type { FactUnit, FactValue } from './fact-registry.js';
+import type { FactState, FactUnit, FactValue } from './fact-registry.js';
 
 export const businessLanguages = ['en', 'zh-CN'] as const;
 export type BusinessLanguage = (typeof businessLanguages)[number];
@@ -17,6 +17,11 @@ export interface Figures {
   fact(value: FactValue, unit: FactUnit): string;
 }
 
+const STATES: Readonly<Record<BusinessLanguage, Readonly<Record<FactState, string>>>> = {
+  en: { reached: 'reached', never: 'never at this pace', growing: 'cash grows' },
+  'zh-CN': { reached: '已达成', never: '按当前进度无法达成', growing: '现金净流入' },
+};
+
 export function figuresFor(language: BusinessLanguage, currency: Currency, timeZone = 'UTC'): Figures {
   const missing = language === 'en' ? 'missing' : '缺失';
   const moneyFormat = (digits: number) =>
@@ -29,7 +34,7 @@ export function figuresFor(language: BusinessLanguage, currency: Currency, timeZ
     });
   const [coarse, fine] = [moneyFormat(2), moneyFormat(6)];
   const shares = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
-  const numbers = new Intl.NumberFormat(language, { maximumSignificantDigits: 4 });
+  const numbers = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
   const counts = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
   const dates = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone });
   const estimate = (units: number | null): string => {
@@ -51,6 +56,7 @@ export function figuresFor(language: BusinessLanguage, currency: Currency, timeZ
     date,
     fact(value, unit) {
       if (value === null) return missing;
+      if (typeof value === 'string') return STATES[language][value];
       if (value instanceof Date) return date(value);
       if (typeof value === 'bigint') return unit === 'money' ? money(value) : number(Number(value));
       if (unit === 'share') return share(value);

@@ -70,7 +70,7 @@ export function forecast(assumptions: Assumptions, monthCount: number): Forecast
   return {
     months,
     estimatedProfit: total,
-    estimatedCashNeed: -lowest,
+    estimatedCashNeed: Math.max(0, -lowest),
     breakEvenMonth: first === -1 ? null : first + 1,
   };
 }

@@ -60,8 +60,8 @@ function rangeOf(name: Assumption, stated: StatedRange | undefined, picture: Bus
 function factNumber(id: string, name: Assumption, picture: BusinessPicture): number | null {
   const fact = requireFact(id, `scenario.assumptions.${name}`);
   const value = fact.value(picture);
-  if (value instanceof Date) return null;
-  return typeof value === 'bigint' ? approximateUnits(value) : value;
+  if (typeof value === 'bigint') return approximateUnits(value);
+  return typeof value === 'number' ? value : null;
 }
 
 /** What stands in where the file says nothing; null where nothing was measured either. */
