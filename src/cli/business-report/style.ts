@@ -25,7 +25,7 @@ svg .note{fill:var(--quiet);font-size:12px;text-anchor:end}svg .left{text-anchor
 .canvas section{margin:0;padding:.7rem .9rem}.canvas h2{font-size:1rem}
 .canvas ul{list-style:none;padding:0}.canvas li small{display:block}
 .tag{display:inline-block;font-size:.75rem;border:1px solid var(--line);border-radius:.8rem;padding:0 .5rem;color:var(--quiet)}
-.tag.fact{border-color:var(--mark);color:var(--mark)}.tag.claim{border-style:dashed}
+.tag.stated,.tag.evidence{border-style:solid}.tag.fact{border-color:var(--mark);color:var(--mark)}.tag.claim{border-style:dashed}
 @media(min-width:60rem){main.sheet{max-width:84rem}
 .canvas{grid-template-columns:repeat(10,1fr);grid-template-areas:"p p a a v v l l s s" "p p r r v v c c s s" "k k k k k e e e e e"}
 .partners{grid-area:p}.activities{grid-area:a}.resources{grid-area:r}.value{grid-area:v}.relationships{grid-area:l}.channels{grid-area:c}.segments{grid-area:s}.costs{grid-area:k}.revenue{grid-area:e}}

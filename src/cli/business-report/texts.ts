@@ -206,7 +206,7 @@ const en: BusinessTexts = {
     costs: 'Cost structure',
     revenue: 'Revenue streams',
   },
-  standing: { fact: 'measured', missing: 'not measured yet', evidence: 'evidence', claim: 'claim' },
+  standing: { fact: 'measured', stated: 'stated', missing: 'not measured yet', evidence: 'evidence', claim: 'claim' },
 };
 
 const zh: BusinessTexts = {
@@ -316,7 +316,7 @@ const zh: BusinessTexts = {
     costs: '成本结构',
     revenue: '收入来源',
   },
-  standing: { fact: '实测', missing: '尚未测量', evidence: '有据可查', claim: '主张' },
+  standing: { fact: '实测', stated: '声明', missing: '尚未测量', evidence: '有据可查', claim: '主张' },
 };
 
 export const businessTexts: Readonly<Record<BusinessLanguage, BusinessTexts>> = { en, 'zh-CN': zh };

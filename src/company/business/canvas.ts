@@ -5,8 +5,10 @@ import { type Fact, type FactValue, FACTS, findFact } from './fact-registry.js';
 import type { BusinessPicture } from './picture.js';
 
 export type Standing =
-  /** A live fact stands behind it. */
+  /** A live fact stands behind it: measured, or booked. */
   | 'fact'
+  /** So does a figure of the business file. */
+  | 'stated'
   /** It points at a fact that was not measured yet. */
   | 'missing'
   /** Somebody else can look it up. */
@@ -43,7 +45,8 @@ export function linkEntry(
     return { text, standing: evidence.length > 0 ? 'evidence' : 'claim', fact: undefined, value: null, evidence };
   const fact = requireFact(id, where);
   const value = fact.value(picture);
-  return { text, standing: value === null ? 'missing' : 'fact', fact, value, evidence };
+  const known = fact.isStated === true ? 'stated' : 'fact';
+  return { text, standing: value === null ? 'missing' : known, fact, value, evidence };
 }
 
 /** @throws MoatError `unknown-fact` */

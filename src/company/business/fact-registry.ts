@@ -18,6 +18,8 @@ export interface Fact {
   readonly how: { readonly en: string; readonly zh: string };
   /** Shows it, with what it is made of. */
   readonly command: string;
+  /** The founder's word in the business file stands behind it, and no meter. */
+  readonly isStated?: true;
   /** Null when it is missing. */
   value(picture: BusinessPicture): FactValue;
 }
@@ -60,6 +62,7 @@ const revenueFacts: readonly Fact[] = [
     name: { en: 'other lines', zh: '其他收入' },
     how: { en: 'stated in the business file: otherRevenue', zh: '业务文件 otherRevenue 中声明' },
     command: 'business.yaml otherRevenue',
+    isStated: true,
     value: ({ revenue }) =>
       revenue.other.length === 0 ? null : revenue.other.reduce((sum, { micros }) => sum + micros, 0n),
   },
@@ -137,6 +140,7 @@ const costFacts: readonly Fact[] = [
     name: { en: 'payment fees', zh: '支付手续费' },
     how: { en: 'payments in the ledger × the terms in the business file', zh: '账本中的付款 × 业务文件中的费率' },
     command: 'business.yaml payments',
+    isStated: true,
     value: ({ costs }) => costs.paymentMicros,
   },
   {
@@ -164,6 +168,7 @@ const costFacts: readonly Fact[] = [
     name: { en: 'data', zh: '数据成本' },
     how: { en: 'stated in the business file: dataCosts', zh: '业务文件 dataCosts 中声明' },
     command: 'business.yaml dataCosts',
+    isStated: true,
     value: ({ costs }) => costs.dataMicros,
   },
   {
@@ -172,6 +177,7 @@ const costFacts: readonly Fact[] = [
     name: { en: 'people and other fixed costs', zh: '人员及其他固定成本' },
     how: { en: 'stated in the business file: monthlyCosts', zh: '业务文件 monthlyCosts 中声明' },
     command: 'business.yaml monthlyCosts',
+    isStated: true,
     value: ({ costs }) => costs.fixedMicros,
   },
   {
@@ -180,6 +186,7 @@ const costFacts: readonly Fact[] = [
     name: { en: 'winning customers', zh: '获客支出' },
     how: { en: 'stated in the business file: channels', zh: '业务文件 channels 中声明' },
     command: 'business.yaml channels',
+    isStated: true,
     value: ({ costs }) => costs.acquisitionMicros,
   },
   {
@@ -332,6 +339,7 @@ const outlookFacts: readonly Fact[] = [
     name: { en: 'cash lasts', zh: '现金可支撑' },
     how: { en: 'cash stated ÷ what the month burnt', zh: '声明的现金 ÷ 本月净流出' },
     command: 'business.yaml cash',
+    isStated: true,
     value: ({ runway }) => {
       if (runway.state === 'months') return Number(runway.months);
       return runway.state === 'unknown' ? null : runway.state;

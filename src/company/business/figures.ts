@@ -28,7 +28,6 @@ export function figuresFor(language: BusinessLanguage, currency: Currency, timeZ
     new Intl.NumberFormat(language, {
       style: 'currency',
       currency,
-      currencyDisplay: 'narrowSymbol',
       minimumFractionDigits: 2,
       maximumFractionDigits: digits,
     });
