@@ -4,6 +4,8 @@ import { pointsOf } from '../../company/business/load-curve.js';
 import type { MarginLine } from '../../company/business/margins.js';
 import { type BusinessPicture, NO_PLAN } from '../../company/business/picture.js';
 import { type Cohort, LIFETIME_MONTHS } from '../../company/business/retention.js';
+import { priceFloor } from '../../company/business/unit-economics.js';
+import { escapeHtml } from '../data-report/charts.js';
 import { loadChart } from './charts.js';
 import { type Cell, figureTable, note, section } from './marks.js';
 import type { Pen } from './pen.js';
@@ -102,7 +104,7 @@ function marginTable(lines: readonly MarginLine[], title: string, { texts, figur
   return figureTable([title, texts.outputTokens, texts.revenueWord, texts.cost, texts.margin, '%'], rows) + more;
 }
 
-export function loadSection({ facts, serving, breakEvenLoad, capacity }: BusinessPicture, pen: Pen): string {
+export function loadSection({ facts, serving, fullLoad, breakEvenLoad, capacity }: BusinessPicture, pen: Pen): string {
   const { texts, figures, marks } = pen;
   const { curve } = facts;
   if (curve === null && serving === null) return '';
@@ -136,5 +138,23 @@ export function loadSection({ facts, serving, breakEvenLoad, capacity }: Busines
     curve === null ? '' : loadChart(pointsOf(curve), lines, texts.loadCaption),
     factRows(LOAD_FACTS, pen),
     band,
+    belowCost(facts.price, serving, fullLoad, pen),
   );
+}
+
+/** A price under the cost of a machine that never waits can never pay; one under the cost at this load does not pay yet. */
+function belowCost(
+  price: BusinessPicture['facts']['price'],
+  serving: BusinessPicture['serving'],
+  fullLoad: BusinessPicture['fullLoad'],
+  { texts }: Pen,
+): string {
+  if (price === null) return '';
+  const isBelow = (cost: bigint | null | undefined): boolean =>
+    cost !== null &&
+    cost !== undefined &&
+    priceFloor({ priceMicrosPerMillion: price.outputMicros, servingCostMicrosPerMillion: cost }).verdict ===
+      'below-cost';
+  if (isBelow(fullLoad?.outputMicrosPerMillion)) return `<p class="alarm">${escapeHtml(texts.belowFullCost)}</p>`;
+  return isBelow(serving?.outputMicrosPerMillion) ? `<p class="alarm">${escapeHtml(texts.belowCost)}</p>` : '';
 }

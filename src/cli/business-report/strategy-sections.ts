@@ -77,7 +77,7 @@ function links(evidence: readonly string[]): string {
 
 export function outlookSection({ scenario }: ReportFacts, pen: Pen): string {
   const { texts, marks } = pen;
-  const rows = ['outlook.trainingPaidOn', 'outlook.runway'].map((id): Cell[] => [
+  const rows = ['outlook.breakEvenTokens', 'outlook.trainingPaidOn', 'outlook.runway'].map((id): Cell[] => [
     marks.name(id),
     { html: marks.figure(id) },
   ]);

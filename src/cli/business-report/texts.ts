@@ -43,6 +43,8 @@ export interface BusinessTexts {
   readonly loadCaption: string;
   readonly atOnce: string;
   readonly band: (low: string, high: string) => string;
+  readonly belowCost: string;
+  readonly belowFullCost: string;
   readonly marketTitle: string;
   readonly name: string;
   readonly inputPrice: string;
@@ -132,6 +134,9 @@ const en: BusinessTexts = {
   loadCaption: 'Output tokens a second by requests at once; bars are 95 % intervals of the rounds',
   atOnce: 'requests at once',
   band: (low, high) => `${low} to ${high}`,
+  belowCost: 'Output tokens are sold for less than they cost at this load.',
+  belowFullCost:
+    'Output tokens are sold for less than they cost even on a machine that never waits: this price can never pay.',
   marketTitle: 'We beside the others',
   name: '',
   inputPrice: 'input, a million',
@@ -247,6 +252,8 @@ const zh: BusinessTexts = {
   loadCaption: '不同并发下每秒输出词元数，竖线为多轮测量的 95 % 区间',
   atOnce: '并发请求数',
   band: (low, high) => `${low} 至 ${high}`,
+  belowCost: '按当前负载，输出词元售价低于成本。',
+  belowFullCost: '即使机器满载，输出词元售价仍低于成本：该价格永远无法盈利。',
   marketTitle: '市场对比',
   name: '',
   inputPrice: '输入价／百万',

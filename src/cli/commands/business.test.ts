@@ -151,6 +151,7 @@ test('a month of a company, from its books to the page', async () => {
     'revenue.mrr': '20000000',
     'cost.serving': '259200000',
     'cost.training': '363000',
+    'cost.payments': '1750000', // 50 × 2.9 % + 0.30
     'customers.paying': 1,
     'customers.new': 1,
     'customers.churn': null,

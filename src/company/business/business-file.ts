@@ -159,7 +159,11 @@ export function parseBusinessFile(value: unknown, origin: string): BusinessFile 
   const parsed = schema.safeParse(value ?? {});
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new MoatError('bad-business-file', `${origin}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, {
-    fix: 'docs/BUSINESS.md shows every field.',
-  });
+  throw new MoatError(
+    'bad-business-file',
+    [origin, issue?.path.join('.') ?? '', issue?.message ?? ''].filter((part) => part !== '').join(': '),
+    {
+      fix: 'docs/BUSINESS.md shows every field.',
+    },
+  );
 }

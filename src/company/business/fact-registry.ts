@@ -63,8 +63,8 @@ const revenueFacts: readonly Fact[] = [
     how: { en: 'stated in the business file: otherRevenue', zh: '业务文件 otherRevenue 中声明' },
     command: 'business.yaml otherRevenue',
     isStated: true,
-    value: ({ revenue }) =>
-      revenue.other.length === 0 ? null : revenue.other.reduce((sum, { micros }) => sum + micros, 0n),
+    value: ({ facts, revenue }) =>
+      facts.file === null ? null : revenue.other.reduce((sum, { micros }) => sum + micros, 0n),
   },
   {
     id: 'revenue.mrr',
@@ -211,7 +211,7 @@ const costFacts: readonly Fact[] = [
     name: { en: 'a million output tokens, at full load', zh: '每百万输出词元成本（满载）' },
     how: { en: 'price of an hour ÷ measured tokens of an hour', zh: '小时单价 ÷ 实测每小时词元数' },
     command: 'moat bench serve',
-    value: ({ serving }) => serving?.fullLoadOutputMicrosPerMillion ?? null,
+    value: ({ fullLoad }) => fullLoad?.outputMicrosPerMillion ?? null,
   },
 ];
 
@@ -334,10 +334,21 @@ const outlookFacts: readonly Fact[] = [
     },
   },
   {
+    id: 'outlook.breakEvenTokens',
+    unit: 'count',
+    name: { en: 'output tokens that pay for the training', zh: '覆盖训练成本所需输出词元' },
+    how: {
+      en: 'training so far ÷ (price − cost at full load): the fewest it can take',
+      zh: '累计训练成本 ÷（售价 − 满载成本），为理论最少量',
+    },
+    command: 'moat business load --json',
+    value: ({ breakEvenTokens }) => (breakEvenTokens === null ? null : (breakEvenTokens.tokens ?? 'never')),
+  },
+  {
     id: 'outlook.runway',
     unit: 'months',
     name: { en: 'cash lasts', zh: '现金可支撑' },
-    how: { en: 'cash stated ÷ what the month burnt', zh: '声明的现金 ÷ 本月净流出' },
+    how: { en: 'cash stated ÷ what the month burnt, once it is over', zh: '声明的现金 ÷ 当月净流出（月末后计算）' },
     command: 'business.yaml cash',
     isStated: true,
     value: ({ runway }) => {

@@ -4,6 +4,7 @@ import {
   type LoadCurve,
   breakEvenLoad,
   capacityOf,
+  fullLoadCost,
   parseLoadCurve,
   pointsOf,
   servingCostAtLoad,
@@ -58,7 +59,7 @@ describe('servingCostAtLoad', () => {
     const cost = servingCostAtLoad({ hourlyMicros: 360_000n, load, point });
     expect(cost?.utilisation).toBeCloseTo(0.1, 12);
     expect(cost?.totalMicros).toBe(3_600_000n);
-    expect(cost?.fullLoadOutputMicrosPerMillion).toBe(500_000n); // 360,000 ÷ (200 × 3600) × 10^6
+    expect(fullLoadCost({ hourlyMicros: 360_000n, point }).outputMicrosPerMillion).toBe(500_000n); // 360,000 ÷ (200 × 3600) × 10^6
     expect(cost?.outputMicrosPerMillion).toBe(5_000_000n); // half of 3,600,000 over 0.36 million; ten times the floor
     expect(cost?.inputMicrosPerMillion).toBe(500_000n); // the other half over 3.6 million
   });

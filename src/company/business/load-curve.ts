@@ -110,9 +110,22 @@ export interface ServingCost {
   /** Null when no such token was served: there is nothing to share the cost among. */
   readonly inputMicrosPerMillion: Micros | null;
   readonly outputMicrosPerMillion: Micros | null;
-  /** The same when the machine never waits: no price below it can ever pay. */
-  readonly fullLoadInputMicrosPerMillion: Micros;
-  readonly fullLoadOutputMicrosPerMillion: Micros;
+}
+
+/** What a million tokens cost on a machine that never waits: no price below it can ever pay. */
+export interface FullLoadCost {
+  readonly inputMicrosPerMillion: Micros;
+  readonly outputMicrosPerMillion: Micros;
+}
+
+/** @param point the capacity; its rates are above 0 */
+export function fullLoadCost({ hourlyMicros, point }: { hourlyMicros: Micros; point: MeasuredPoint }): FullLoadCost {
+  const perMillion = (tokensPerSecond: number): Micros =>
+    servingCostPerMillionTokens({ hourlyMicros, tokensPerSecond }) ?? 0n;
+  return {
+    inputMicrosPerMillion: perMillion(point.prefill.value),
+    outputMicrosPerMillion: perMillion(point.decode.value),
+  };
 }
 
 /**
@@ -131,8 +144,6 @@ export function servingCostAtLoad({
   point: MeasuredPoint;
 }): ServingCost | null {
   if (load.hours <= 0) return null;
-  const fullLoad = (tokensPerSecond: number): Micros =>
-    servingCostPerMillionTokens({ hourlyMicros, tokensPerSecond }) ?? 0n;
   const totalMicros = multiplyCeil(hourlyMicros, exactly(load.hours, 'hours'));
   // Exact seconds of a token of each kind; a token's share of the total is its seconds over those of all tokens.
   const prefill = exactly(point.prefill.value, 'prefill tokens a second');
@@ -148,8 +159,6 @@ export function servingCostAtLoad({
     totalMicros,
     inputMicrosPerMillion: perMillion(inputWeight, load.inputTokens),
     outputMicrosPerMillion: perMillion(outputWeight, load.outputTokens),
-    fullLoadInputMicrosPerMillion: fullLoad(point.prefill.value),
-    fullLoadOutputMicrosPerMillion: fullLoad(point.decode.value),
   };
 }
 

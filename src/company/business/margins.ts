@@ -14,13 +14,6 @@ export interface SoldUsage {
   readonly chargedMicros: Micros;
 }
 
-/** Revenue that is no usage: fees, seats, corrections. */
-export interface OtherRevenue {
-  readonly customerId: string;
-  readonly customerName: string;
-  readonly micros: Micros;
-}
-
 export interface MarginLine {
   readonly name: string;
   readonly requests: number;
@@ -40,13 +33,18 @@ export function marginsBy<Row extends SoldUsage>(
   hourlyMicros: Micros | null,
 ): MarginLine[] {
   const groups = new Map<string, Row[]>();
-  for (const row of rows) groups.set(nameOf(row), [...(groups.get(nameOf(row)) ?? []), row]);
+  for (const row of rows) {
+    const name = nameOf(row);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [row]);
+    else group.push(row);
+  }
   return [...groups]
     .map(([name, group]) => marginLine(name, group, hourlyMicros))
     .sort((a, b) => compare(b.revenueMicros, a.revenueMicros) || compare(a.name, b.name));
 }
 
-/** Adds revenue that is no usage to the lines of those who paid it. */
+/** Adds revenue that is no usage (fees, seats) to the lines of those who paid it. */
 export function withOtherRevenue(
   lines: readonly MarginLine[],
   other: readonly { readonly name: string; readonly micros: Micros }[],

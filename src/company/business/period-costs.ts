@@ -1,7 +1,7 @@
 /** What a month cost, kind by kind, and what each customer contributed in it. */
 import { type Micros, multiplyCeil } from '../../base/money.js';
 import type { BusinessFile } from './business-file.js';
-import { ledgerSum } from './ledger-months.js';
+import { type LedgerMonth, ledgerSum } from './ledger-months.js';
 import type { ServedLoad } from './load-curve.js';
 import { paymentFees } from './margins.js';
 import { exactly } from './measurement.js';
@@ -37,19 +37,23 @@ export interface CostFacts {
   /** The month's, internal use included: it takes machine time as well. */
   readonly usage: readonly SoldMonth[];
   readonly load: ServedLoad | null;
+  /** Of the month, 0 to 1: what is paid by the month counts so far. */
+  readonly elapsedShare: number;
 }
 
-export function costsOf({ facts, runs, usage, load }: CostFacts): PeriodCosts {
+export function costsOf({ facts, runs, usage, load, elapsedShare }: CostFacts): PeriodCosts {
   const { file, month, ledger, startsAt, endsAt } = facts;
   const begun = runs.filter(({ startedAt }) => startedAt !== null && startedAt >= startsAt && startedAt < endsAt);
   const trainingMicros =
     file?.serving?.alsoTrains === true ? 0n : sumKnown(begun.map(({ totalMicros }) => totalMicros));
   const dataMicros = statedSum(file?.dataCosts?.filter(({ date }) => date.startsWith(month)));
-  const fixedMicros = statedSum(
+  const monthlyMicros = statedSum(
     file?.monthlyCosts?.filter(
       ({ from, to }) => (from === undefined || from <= month) && (to === undefined || to >= month),
     ),
   );
+  const fixedMicros =
+    monthlyMicros === null ? null : multiplyCeil(monthlyMicros, exactly(elapsedShare, 'elapsed share'));
   const acquisitionMicros =
     file?.channels === undefined ? null : sumKnown(file.channels.map(({ spend }) => spend?.[month] ?? null));
   const givenAwayMicros =
@@ -57,7 +61,7 @@ export function costsOf({ facts, runs, usage, load }: CostFacts): PeriodCosts {
   const cashOutMicros = sumKnown([trainingMicros, dataMicros, fixedMicros, acquisitionMicros]);
   return {
     ...servingOf(facts.hourlyMicros, usage, load),
-    paymentMicros: paymentsOf(facts, month, undefined),
+    paymentMicros: feesOf(paymentsIn(ledger.filter((row) => row.month === month && isPayment(row))), file?.payments),
     trainingMicros,
     dataMicros,
     fixedMicros,
@@ -87,20 +91,24 @@ function servingOf(hourlyMicros: Micros | null, usage: readonly SoldMonth[], loa
 const statedSum = (costs: BusinessFile['dataCosts'] | BusinessFile['monthlyCosts']): Micros | null =>
   costs === undefined ? null : costs.reduce((sum, { amount }) => sum + amount, 0n);
 
-/** Fees of the payments of a month, of one customer or of all; without a payment there is no fee to know. */
-function paymentsOf({ ledger, file }: PictureFacts, month: string, customerId: string | undefined): Micros | null {
-  const rows = ledger.filter(
-    (row) =>
-      row.month === month &&
-      row.account === 'cash' &&
-      row.amountMicros > 0n &&
-      (customerId === undefined || row.customerId === customerId),
-  );
-  if (rows.length === 0) return 0n;
-  if (file?.payments === undefined) return null;
-  const count = rows.reduce((sum, { entries }) => sum + entries, 0);
-  const paidMicros = rows.reduce((sum, { amountMicros }) => sum + amountMicros, 0n);
-  return paymentFees({ count, paidMicros }, { rate: file.payments.percent, fixedMicros: file.payments.fixed });
+interface Payments {
+  count: number;
+  paidMicros: Micros;
+}
+
+const isPayment = ({ account, amountMicros }: LedgerMonth): boolean => account === 'cash' && amountMicros > 0n;
+
+function paymentsIn(rows: readonly LedgerMonth[]): Payments {
+  return {
+    count: rows.reduce((sum, { entries }) => sum + entries, 0),
+    paidMicros: rows.reduce((sum, { amountMicros }) => sum + amountMicros, 0n),
+  };
+}
+
+/** Without a payment there is no fee to know. */
+function feesOf(payments: Payments | undefined, terms: BusinessFile['payments']): Micros | null {
+  if (payments === undefined || payments.count === 0) return 0n;
+  return terms === undefined ? null : paymentFees(payments, { rate: terms.percent, fixedMicros: terms.fixed });
 }
 
 /** Revenue and contribution of every paying customer in every month in which something was booked with him. */
@@ -111,11 +119,19 @@ export function customerMonths(facts: PictureFacts): (CustomerMonth & { readonly
     month: string;
     revenueMicros: Micros;
     computeMs: number;
+    payments: Payments;
   }
   const sums = new Map<string, Sums>();
   const of = (customerId: string, customerName: string, month: string): Sums => {
     const key = `${month} ${customerId}`;
-    const found = sums.get(key) ?? { customerId, customerName, month, revenueMicros: 0n, computeMs: 0 };
+    const found = sums.get(key) ?? {
+      customerId,
+      customerName,
+      month,
+      revenueMicros: 0n,
+      computeMs: 0,
+      payments: { count: 0, paidMicros: 0n },
+    };
     sums.set(key, found);
     return found;
   };
@@ -125,13 +141,16 @@ export function customerMonths(facts: PictureFacts): (CustomerMonth & { readonly
     sum.revenueMicros += row.chargedMicros;
     sum.computeMs += row.computeMs;
   }
-  for (const { customerId, customerName, month, account, source, amountMicros } of facts.ledger) {
-    if (customerId === null) continue;
-    const sum = of(customerId, customerName ?? customerId, month);
-    if (account === 'revenue' && source !== 'usage') sum.revenueMicros -= amountMicros;
+  for (const row of facts.ledger) {
+    if (row.customerId === null) continue;
+    const sum = of(row.customerId, row.customerName ?? row.customerId, row.month);
+    if (row.account === 'revenue' && row.source !== 'usage') sum.revenueMicros -= row.amountMicros;
+    if (!isPayment(row)) continue;
+    sum.payments.count += row.entries;
+    sum.payments.paidMicros += row.amountMicros;
   }
-  return [...sums.values()].map(({ computeMs, ...sum }) => {
-    const fees = paymentsOf(facts, sum.month, sum.customerId);
+  return [...sums.values()].map(({ computeMs, payments, ...sum }) => {
+    const fees = feesOf(payments, facts.file?.payments);
     const { hourlyMicros } = facts;
     const cost = hourlyMicros === null ? null : machineCost({ seconds: Math.max(0, computeMs) / 1000, hourlyMicros });
     const paid = sumKnown([cost, fees]);

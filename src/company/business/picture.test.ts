@@ -63,7 +63,7 @@ describe('November by hand', () => {
     expect(picture.serving?.utilisation).toBeCloseTo(360_000 / 2_592_000, 9);
     // Writing is 5⁄6 of the busy time: 259.20 × 5 ÷ 6 ÷ 120 = 1.80; at full load 0.36 ÷ 1.44 = 0.25.
     expect(picture.serving?.outputMicrosPerMillion).toBe(1_800_000n);
-    expect(picture.serving?.fullLoadOutputMicrosPerMillion).toBe(250_000n);
+    expect(picture.fullLoad?.outputMicrosPerMillion).toBe(250_000n);
     // A token brings 230 ÷ 120 million; 100 micros a second need 52.17 of them, each 3 ms of the machine's time.
     expect(picture.breakEvenLoad?.outputTokensPerSecond).toBeCloseTo(52.174, 3);
     expect(picture.breakEvenLoad?.utilisation.value).toBeCloseTo(0.15652, 5);
@@ -96,6 +96,25 @@ describe('November by hand', () => {
     // 300 + 30 − 259.20 − 9.60 − 0.759 − 12.5 − 100 − 60 = −112.059; 2000 ÷ 112.059 = 17.8.
     expect(picture.runway).toEqual({ state: 'months', months: 17n, burnMicros: 112_059_000n });
   });
+});
+
+it('a month half over: its fixed costs count by half, and its runway waits', () => {
+  const now = new Date('2026-11-16T00:00:00Z');
+  const half = businessPicture({ ...facts, now });
+  expect(half.isOver).toBe(false);
+  expect(half.costs.fixedMicros).toBe(50n * UNIT);
+  expect(half.costs.servingMicros).toBe(129_600_000n); // 15 days × 24 h × 0.36
+  expect(half.runway.state).toBe('unknown');
+  expect(half.retention.netRevenue).toBeNull();
+  expect(half.retention.churn).toMatchObject({ atRisk: 1, lost: 0 }); // October's, of September
+});
+
+it('tokens that pay for the training: 0.94875 ÷ (2.00 − 0.25) million, up', () => {
+  expect(picture.breakEvenTokens?.tokens).toBe(542_143n);
+  const { fewest, tokens, most } = picture.breakEvenTokens ?? { fewest: null, tokens: null, most: null };
+  expect(fewest !== null && tokens !== null && most !== null && fewest < tokens && tokens < most).toBe(true);
+  const cheap = businessPicture({ ...facts, price: { inputMicros: 0n, outputMicros: 250_000n } });
+  expect(cheap.breakEvenTokens?.tokens).toBeNull();
 });
 
 describe('what stands on it', () => {

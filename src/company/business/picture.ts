@@ -8,11 +8,13 @@ import type { BusinessFile } from './business-file.js';
 import { type LedgerMonth, type RevenueLines, ledgerSum, revenueOf } from './ledger-months.js';
 import {
   type BreakEvenLoad,
+  type FullLoadCost,
   type MeasuredPoint,
   type ServedLoad,
   type ServingCost,
   breakEvenLoad,
   capacityOf,
+  fullLoadCost,
   servingCostAtLoad,
 } from './load-curve.js';
 import { type MarginLine, marginsBy, withOtherRevenue } from './margins.js';
@@ -30,7 +32,7 @@ import {
   newCustomers,
 } from './retention.js';
 import { type RunCost, runCost, sumKnown } from './run-costs.js';
-import { breakEvenTokens, grossMargin } from './unit-economics.js';
+import { breakEvenTokens, grossMargin, servingCostPerMillionTokens } from './unit-economics.js';
 import { monthsOn } from './months.js';
 
 export interface MonthFigure {
@@ -38,6 +40,14 @@ export interface MonthFigure {
   readonly revenueMicros: Micros;
   /** Revenue less the machine time of its answers. */
   readonly marginMicros: Micros | null;
+}
+
+/** Output tokens to sell; null: never at this price. */
+export interface TokenGoal {
+  readonly tokens: bigint | null;
+  /** At the ends of the capacity's interval. */
+  readonly fewest: bigint | null;
+  readonly most: bigint | null;
 }
 
 export interface BusinessPicture {
@@ -55,9 +65,10 @@ export interface BusinessPicture {
   readonly trainingMicros: Micros | null;
   readonly load: ServedLoad | null;
   readonly capacity: MeasuredPoint | null;
+  readonly fullLoad: FullLoadCost | null;
   readonly serving: ServingCost | null;
   readonly breakEvenLoad: BreakEvenLoad | null;
-  readonly breakEvenTokens: bigint | null;
+  readonly breakEvenTokens: TokenGoal | null;
   readonly byModel: readonly MarginLine[];
   readonly byPlan: readonly MarginLine[];
   readonly byCustomer: readonly MarginLine[];
@@ -97,11 +108,18 @@ export function businessPicture(facts: PictureFacts): BusinessPicture {
   const revenue = revenueOf(facts, month);
   const load = loadOf(file, sold, days);
   const capacity = facts.curve === null ? null : capacityOf(facts.curve);
+  const fullLoad = hourlyMicros === null || capacity === null ? null : fullLoadCost({ hourlyMicros, point: capacity });
   const serving =
     hourlyMicros === null || load === null || capacity === null
       ? null
       : servingCostAtLoad({ hourlyMicros, load, point: capacity });
-  const costs = costsOf({ facts, runs, usage: ofMonth, load });
+  const costs = costsOf({
+    facts,
+    runs,
+    usage: ofMonth,
+    load,
+    elapsedShare: (days * DAY_MS) / (facts.endsAt.getTime() - facts.startsAt.getTime()),
+  });
   const margin =
     costs.servingMicros === null
       ? null
@@ -127,17 +145,19 @@ export function businessPicture(facts: PictureFacts): BusinessPicture {
     trainingMicros,
     load,
     capacity,
+    fullLoad,
     serving,
     breakEvenLoad:
       hourlyMicros === null || load === null || capacity === null
         ? null
         : breakEvenLoad({ hourlyMicros, revenueMicros: revenue.usageMicros, load, point: capacity }),
-    breakEvenTokens: tokensToBreakEven(facts, trainingMicros, serving),
+    breakEvenTokens: tokensToBreakEven(facts, trainingMicros, capacity),
     ...marginLines(facts, sold, until),
     recurring: recurringRevenue(facts.subscriptions, new Date(until.getTime() - 1)),
     ...customersIn(facts, customers, isOver),
     trainingPayback: trainingPayback({ trainingMicros, earnedMicros: earned, pace, now }),
-    runway: runwayOf(file?.cash?.amount ?? null, netCash(facts, costs)),
+    // A month that runs has paid some of its bills and not others.
+    runway: runwayOf(file?.cash?.amount ?? null, isOver ? netCash(facts, costs) : null),
     history: historyOf(facts),
   };
 }
@@ -164,16 +184,24 @@ function loadOf(file: BusinessFile | null, usage: readonly SoldMonth[], days: nu
 
 /** Output tokens that pay for the training, each at the cost of a machine that never waits: the fewest it can ever take. */
 function tokensToBreakEven(
-  { price }: PictureFacts,
+  { price, hourlyMicros }: PictureFacts,
   trainingMicros: Micros | null,
-  serving: ServingCost | null,
-): bigint | null {
-  if (price === null || trainingMicros === null || serving === null) return null;
-  return breakEvenTokens({
-    trainingCostMicros: trainingMicros,
-    outputPriceMicrosPerMillion: price.outputMicros,
-    servingCostMicrosPerMillion: serving.fullLoadOutputMicrosPerMillion,
-  });
+  capacity: MeasuredPoint | null,
+): TokenGoal | null {
+  if (price === null || trainingMicros === null || hourlyMicros === null || capacity === null) return null;
+  const at = (tokensPerSecond: number): bigint | null => {
+    if (!Number.isFinite(tokensPerSecond)) return null;
+    const servingCostMicrosPerMillion = servingCostPerMillionTokens({ hourlyMicros, tokensPerSecond });
+    if (servingCostMicrosPerMillion === null) return null;
+    const outputPriceMicrosPerMillion = price.outputMicros;
+    return breakEvenTokens({
+      trainingCostMicros: trainingMicros,
+      outputPriceMicrosPerMillion,
+      servingCostMicrosPerMillion,
+    });
+  };
+  const { value, low, high } = capacity.decode;
+  return { tokens: at(value), fewest: at(high), most: at(low) };
 }
 
 function marginLines(facts: PictureFacts, sold: readonly SoldMonth[], until: Date) {
