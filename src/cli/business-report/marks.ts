@@ -1,5 +1,6 @@
 /** Pieces of HTML that the business pages share. */
-import { FACTS, type Fact, findFact } from '../../company/business/fact-registry.js';
+import type { Fact } from '../../company/business/fact.js';
+import { FACTS, findFact } from '../../company/business/fact-registry.js';
 import type { BusinessLanguage, Figures } from '../../company/business/figures.js';
 import type { BusinessPicture } from '../../company/business/picture.js';
 import { escapeHtml } from '../data-report/charts.js';

@@ -1,7 +1,8 @@
 /** The nine blocks (Osterwalder & Pigneur 2010), each entry beside the fact it points at, or marked as the claim it is. */
 import { MoatError } from '../../base/errors.js';
 import { BLOCKS, type Block, type BusinessFile, type CanvasEntry } from './business-file.js';
-import { type Fact, type FactValue, FACTS, findFact } from './fact-registry.js';
+import type { Fact, FactValue } from './fact.js';
+import { FACTS, findFact } from './fact-registry.js';
 import type { BusinessPicture } from './picture.js';
 
 export type Standing =

@@ -1,7 +1,7 @@
 /** How a language writes the figures of the business. A figure that is missing is said to be, and is never 0. */
 import type { Currency, Micros } from '../../base/money.js';
 import { approximateUnits } from './estimates.js';
-import type { FactState, FactUnit, FactValue } from './fact-registry.js';
+import type { FactState, FactUnit, FactValue } from './fact.js';
 
 export const businessLanguages = ['en', 'zh-CN'] as const;
 export type BusinessLanguage = (typeof businessLanguages)[number];
