@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
@@ -111,9 +111,22 @@ test('bench serve measures a server elsewhere and keeps what it measured', async
 });
 
 test('a month of a company, from its books to the page', async () => {
+  const report = {
+    time: { fitSeconds: 8, predictSeconds: 2 },
+    scores: [{ metric: 'accuracy', better: 'higher', value: 0.87, low: 0.84, high: 0.9 }],
+    peers: [
+      { name: 'majority', kind: 'baseline', comparison: { value: 0.5, verdict: 'better' } },
+      { name: 'Giant-XL', kind: 'peer', comparison: { value: 0.81, verdict: 'better' } },
+    ],
+  };
+  await mkdir(path.join(cwd, 'models', 'faq'), { recursive: true });
+  const reportFile = path.join(cwd, 'models', 'faq', 'report.json');
+  await writeFile(reportFile, JSON.stringify(report));
+  await utimes(reportFile, new Date('2026-10-05'), new Date('2026-10-05'));
   await writeFile(path.join(cwd, 'business.yaml'), BUSINESS_YAML);
   await printed('prices', 'list.json', '--publish');
   await printed('keys', 'create', 'Cedar', '--credit', '50.00');
+  await printed('keys', 'credit', 'Cedar', '--credit', '5.00', '--gift');
   await printed('plans', 'publish', 'pro.json');
   await printed('plans', 'subscribe', 'Cedar', 'pro');
   await printed('invoices', 'run');
@@ -152,11 +165,14 @@ test('a month of a company, from its books to the page', async () => {
     'cost.serving': '259200000',
     'cost.training': '363000',
     'cost.payments': '1750000', // 50 × 2.9 % + 0.30
+    'cost.givenAway': '5000000',
     'customers.paying': 1,
     'customers.new': 1,
     'customers.churn': null,
     'load.outputTokens': 10_000_000,
-    'quality.own': null,
+    'quality.own': 0.87,
+    'quality.giant': 0.81,
+    'resources.runs': 2,
   });
   expect(await printed('business', 'load', '--month', '2026-11')).toMatch(/hours paid +720/);
   expect(await printed('business', 'scenario', '--month', '2026-11')).toMatch(/new customers a month +−\$[\d,.]+ +\$/);

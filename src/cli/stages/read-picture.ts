@@ -1,22 +1,19 @@
 /** Gathers every fact of a month: runs, load curve and evaluation from the project's folder, money from the books, the rest from the file. */
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { z } from 'zod';
 import { systemCode } from '../../base/errors.js';
 import type { Books } from '../../company/billing/customers.js';
 import { accountsOfMonths, subscriptionsOfCustomers, usageOfMonths } from '../../company/billing/monthly-books.js';
 import { priceOf } from '../../company/billing/prices.js';
 import { addMonths, dayAt, startOf } from '../../company/billing/time-zone.js';
-import type { BusinessFile } from '../../company/business/business-file.js';
 import { type LoadCurve, parseLoadCurve } from '../../company/business/load-curve.js';
 import { monthNumber } from '../../company/business/months.js';
-import type { MeasuredQuality } from '../../company/business/picture-facts.js';
 import { type BusinessPicture, businessPicture } from '../../company/business/picture.js';
 import { readRunUses } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { hourlyMicrosOf } from './business-facts.js';
 import { readBusinessFile } from './business-yaml.js';
 import { readJsonFile } from './json-file.js';
+import { readFits, readQuality } from './fitted-models.js';
 import { filesOf } from './project-files.js';
 
 /** Where `moat bench serve` leaves what it measured. */
@@ -33,8 +30,9 @@ export async function readPicture(project: Project, books: Books, month: string 
   const [startsAt, endsAt] = [startOf(first, timeZone), startOf(addMonths(first, 1), timeZone)];
   const options = { currency, timeZone, to: endsAt };
   const file = await readBusinessFile(project);
-  const [runs, sales, ledger, subscriptions, price, curve, quality] = await Promise.all([
+  const [runs, fits, sales, ledger, subscriptions, price, curve, quality] = await Promise.all([
     readRunUses(filesOf(project).runs),
+    readFits(project),
     usageOfMonths(books, options),
     accountsOfMonths(books, options),
     subscriptionsOfCustomers(books, currency),
@@ -50,7 +48,7 @@ export async function readPicture(project: Project, books: Books, month: string 
     startsAt,
     endsAt,
     hourlyMicros: hourlyMicrosOf(project),
-    runs: runs.map(({ elapsedSeconds, ...run }) => ({ ...run, wallSeconds: elapsedSeconds })),
+    runs: [...runs.map(({ elapsedSeconds, ...run }) => ({ ...run, wallSeconds: elapsedSeconds })), ...fits],
     sales,
     ledger,
     subscriptions,
@@ -80,42 +78,4 @@ async function readLoadCurve(project: Project): Promise<LoadCurve | null> {
   );
   if (!exists) return null;
   return parseLoadCurve(await readJsonFile(file, 'bad-load-curve', 'Measure it again with moat bench serve.'), file);
-}
-
-const reportSchema = z.looseObject({
-  scores: z
-    .array(
-      z.looseObject({
-        metric: z.string(),
-        better: z.enum(['higher', 'lower']),
-        value: z.number(),
-        low: z.number(),
-        high: z.number(),
-      }),
-    )
-    .min(1),
-  peers: z.array(
-    z.looseObject({
-      name: z.string(),
-      kind: z.string(),
-      comparison: z.looseObject({ value: z.number(), verdict: z.string() }),
-    }),
-  ),
-});
-
-/** The main score of a fitted model, beside the peer that the file calls the giant; null where no such report is. */
-async function readQuality(project: Project, file: BusinessFile | null): Promise<MeasuredQuality | null> {
-  if (file?.evaluation === undefined) return null;
-  const { model, giant: giantName } = file.evaluation;
-  const text = await readFile(path.join(filesOf(project).models, model, 'report.json'), 'utf8').catch(() => 'null');
-  const report = reportSchema.safeParse(JSON.parse(text));
-  const [score] = report.data?.scores ?? [];
-  if (score === undefined) return null;
-  const { metric, better, value, low, high } = score;
-  const peer = report.data?.peers.find(
-    ({ name, kind }) => kind === 'peer' && (giantName === undefined || name === giantName),
-  );
-  const giant =
-    peer === undefined ? null : { name: peer.name, value: peer.comparison.value, verdict: peer.comparison.verdict };
-  return { model, metric, better, value, low, high, giant };
 }

@@ -70,7 +70,7 @@ export async function accountsOfMonths(
       join moat.journal_transactions t on t.id = e.transaction_id
       left join lateral (
         select c.id, c.name from moat.journal_entries o join moat.accounts b on b.id = o.account_id join moat.customers c on c.id = b.customer_id
-         where o.transaction_id = t.id limit 1) p on t.kind <> 'usage'
+         where t.kind <> 'usage' and o.transaction_id = t.id limit 1) p on true
      where a.customer_id is null and a.currency = ${currency} and t.created_at < ${to}
      group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4`;
 }

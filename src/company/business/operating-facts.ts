@@ -162,7 +162,7 @@ export const outlookFacts: readonly Fact[] = [
     id: 'resources.runs',
     unit: 'count',
     name: { en: 'training runs', zh: '训练次数' },
-    how: { en: 'folders in runs/, failed ones too', zh: 'runs/ 中的训练，含失败' },
+    how: { en: 'folders in runs/, failed ones too, and in models/', zh: 'runs/ 中的训练（含失败）以及 models/' },
     command: 'moat business costs --json',
     value: ({ runs }) => runs.length,
   },
