@@ -93,4 +93,4 @@ export function factMarks(picture: BusinessPicture, language: BusinessLanguage, 
 
 /** The command as it can be typed, for the month that is shown. */
 export const commandOf = ({ command }: Fact, { facts }: BusinessPicture): string =>
-  command.replace('MONTH', facts.month);
+  command.replace('MONTH', facts.month).replace('MODEL', facts.file?.evaluation?.model ?? 'MODEL');

@@ -84,6 +84,7 @@ it('is Chinese throughout, names and commands apart', () => {
     'credit-grants',
     'write-offs',
     'runs',
+    'models',
   ];
   expect([...latin].filter((word) => !known.includes(word))).toEqual([]);
 });
@@ -96,7 +97,7 @@ it('the canvas: nine blocks, claims marked, and figures with their command', () 
   expect(page).toContain('Cleaning letters <span class="tag claim">claim</span>');
   expect(page).toContain('<a href="https://example.com/association" rel="noreferrer">[1]</a>');
   const text = renderCanvasMarkdown(canvas, picture, 'en');
-  expect(text).toContain('- Serving **$259.20** (`moat business --json`) _measured_');
+  expect(text).toContain('- Serving **$259.20** (`moat business load --month 2026-11 --json`) _measured_');
   expect(text).toContain("- Nobody reads our customers' questions but us _claim_");
   expect(text.match(/^## /gm)).toHaveLength(9);
 });

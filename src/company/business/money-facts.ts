@@ -104,7 +104,7 @@ export const costFacts: readonly Fact[] = [
       en: 'hours paid × price of an hour, idle ones included; where the hours are not stated, the time of the answers',
       zh: '付费小时数 × 小时单价（含空闲）；未声明小时数时按应答耗时计',
     },
-    command: 'moat business --json',
+    command: 'moat business load --month MONTH --json',
     value: ({ costs }) => costs.servingMicros,
   },
   {
@@ -124,7 +124,7 @@ export const costFacts: readonly Fact[] = [
       en: 'wall time of the runs that began in the month, failed ones too × price of an hour',
       zh: '本月开始的训练（含失败）时长 × 小时单价',
     },
-    command: 'moat business costs --json',
+    command: 'moat business costs --month MONTH --json',
     value: ({ costs }) => costs.trainingMicros,
   },
   {
@@ -132,7 +132,7 @@ export const costFacts: readonly Fact[] = [
     unit: 'money',
     name: { en: 'training so far', zh: '累计训练成本' },
     how: { en: 'all runs, failed ones too', zh: '全部训练，含失败' },
-    command: 'moat business costs --json',
+    command: 'moat business costs --month MONTH --json',
     value: ({ trainingMicros }) => trainingMicros,
   },
   {
@@ -175,7 +175,7 @@ export const costFacts: readonly Fact[] = [
     unit: 'money',
     name: { en: 'a million output tokens, at the actual load', zh: '每百万输出词元成本（实际负载）' },
     how: { en: 'cost at full load ÷ utilisation', zh: '满载成本 ÷ 利用率' },
-    command: 'moat business load --json',
+    command: 'moat business load --month MONTH --json',
     value: ({ serving }) => serving?.outputMicrosPerMillion ?? null,
   },
   {

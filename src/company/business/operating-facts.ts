@@ -29,7 +29,7 @@ export const loadFacts: readonly Fact[] = [
       en: 'time that the tokens sold take at full speed ÷ time paid',
       zh: '售出词元按满速所需时间 ÷ 付费时间',
     },
-    command: 'moat business load --json',
+    command: 'moat business load --month MONTH --json',
     value: ({ serving }) => serving?.utilisation ?? null,
   },
   {
@@ -37,7 +37,7 @@ export const loadFacts: readonly Fact[] = [
     unit: 'share',
     name: { en: 'break-even utilisation', zh: '盈亏平衡利用率' },
     how: { en: 'load at which revenue pays for the machines', zh: '收入恰好覆盖机器成本时的负载' },
-    command: 'moat business load --json',
+    command: 'moat business load --month MONTH --json',
     value: ({ breakEvenLoad }) => breakEvenLoad?.utilisation.value ?? null,
   },
   {
@@ -127,7 +127,7 @@ export const outlookFacts: readonly Fact[] = [
       en: 'training so far ÷ (price − cost at full load): the fewest it can take',
       zh: '累计训练成本 ÷（售价 − 满载成本），为理论最少量',
     },
-    command: 'moat business load --json',
+    command: 'moat business load --month MONTH --json',
     value: ({ breakEvenTokens }) => (breakEvenTokens === null ? null : (breakEvenTokens.tokens ?? 'never')),
   },
   {
@@ -163,7 +163,7 @@ export const outlookFacts: readonly Fact[] = [
     unit: 'count',
     name: { en: 'training runs', zh: '训练次数' },
     how: { en: 'folders in runs/, failed ones too, and in models/', zh: 'runs/ 中的训练（含失败）以及 models/' },
-    command: 'moat business costs --json',
+    command: 'moat business costs --month MONTH --json',
     value: ({ runs }) => runs.length,
   },
 ];
