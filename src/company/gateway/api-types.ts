@@ -86,6 +86,8 @@ export interface SignInMethods {
   password: boolean;
   /** Then a link to /api/oidc/start signs in. */
   oidc: boolean;
+  /** The browser's cookie belongs to a session: GET /api/session tells whose. */
+  signedIn: boolean;
 }
 
 /** GET /api/session and the answer of POST /api/login. */
@@ -151,6 +153,124 @@ export interface KeySummary {
   scopes: readonly string[] | null;
   models: readonly string[] | null;
   lastUsedAt: string | null;
+}
+
+/** GET /api/customers/:customer, and GET /portal/api/account of a customer's own. */
+export interface CustomerAccount {
+  id: string;
+  name: string;
+  currency: string;
+  createdAt: string;
+  /** Below 0, what is owed. */
+  balanceMicros: MicrosString;
+  /** Set aside for answers being made right now. */
+  reservedMicros: MicrosString;
+  /** How much may be owed. */
+  creditLineMicros: MicrosString;
+  /** The last 30 days, today included, oldest first; a day without use is there with zeros. */
+  days: UsageDay[];
+}
+
+export interface UsageDay {
+  /** `2030-01-31`, in the project's time zone. */
+  day: string;
+  requests: number;
+  inputTokens: number;
+  outputTokens: number;
+  chargedMicros: MicrosString;
+}
+
+export interface CreditSummary {
+  id: string;
+  /** `payment`, `grant`, or a kind of correction. */
+  kind: string;
+  reference: string | null;
+  createdAt: string;
+  expiresAt: string | null;
+  amountMicros: MicrosString;
+}
+
+export interface LimitSummary {
+  id: string;
+  /** null: all of the customer's keys. */
+  keyId: string | null;
+  /** null: all models. */
+  model: string | null;
+  requestsPerMinute: number | null;
+  tokensPerMinute: number | null;
+  concurrentRequests: number | null;
+}
+
+/** One answer as it was metered; the classes of tokens are disjoint. */
+export interface UsageEventRow {
+  id: string;
+  time: string;
+  keyId: string | null;
+  keyName: string | null;
+  model: string;
+  inputTokens: number;
+  cachedTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  computeMs: number;
+  chargedMicros: MicrosString;
+  currency: string;
+  status: UsageRow['status'];
+  /** Of a reversal or a correction, the event it is about. */
+  corrects: string | null;
+}
+
+/** GET …/usage/:event: what an answer cost and why. */
+export interface ChargedEventDetail {
+  event: UsageEventRow;
+  /** For a million tokens of each class, and for the request; null where there is no price. */
+  price: {
+    inputMicrosPerMillion: MicrosString;
+    cachedMicrosPerMillion: MicrosString;
+    outputMicrosPerMillion: MicrosString;
+    requestMicros: MicrosString;
+    /** The month's use decides what it cost; the figures are the most that it can. */
+    isTiered: boolean;
+  } | null;
+  /** Both sides of the charge in the journal; debits are positive. */
+  entries: { transactionId: string; account: string; amountMicros: MicrosString; time: string }[];
+}
+
+/** GET /api/settings: what the server runs with. */
+export interface ServerSettings {
+  project: string;
+  currency: string;
+  timeZone: string;
+  publicUrl: string | null;
+  oidc: boolean;
+  promptLog: boolean;
+}
+
+/** GET /api/upstreams: models that run elsewhere, and how they are. */
+export interface UpstreamSummary {
+  model: string;
+  /** Whether a request would be sent anywhere now. */
+  isAvailable: boolean;
+  targets: {
+    target: string;
+    state: 'closed' | 'open' | 'half-open';
+    inFlight: number;
+    consecutiveFailures: number;
+    lastFailure: string | null;
+    restsMs: number;
+  }[];
+}
+
+/** GET /api/prompts, where prompts are logged. */
+export interface PromptRow {
+  id: string;
+  time: string;
+  requestId: string;
+  customerId: string;
+  model: string;
+  prompt: string;
+  answer: string;
+  truncated: boolean;
 }
 
 /** Errors of /api and /v1 alike, in OpenAI's form. */

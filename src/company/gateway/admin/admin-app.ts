@@ -7,9 +7,11 @@ import type { PromptLog } from '../../access/prompt-log.js';
 import { ApiProblem } from '../api-problem.js';
 import type { AdminContext, AdminEnv, AdminRoute } from './admin-route.js';
 import { clientAddress } from './client-address.js';
+import { customerAccountRoutes } from './customer-account-routes.js';
 import { customerRoutes } from './customer-routes.js';
 import { admit } from './guard.js';
 import { sessionRoutes } from './session-routes.js';
+import { settingsRoutes } from './settings-routes.js';
 import { studioRoutes } from './studio-routes.js';
 import { userRoutes } from './user-routes.js';
 
@@ -17,8 +19,10 @@ import { userRoutes } from './user-routes.js';
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
   ...customerRoutes,
+  ...customerAccountRoutes,
   ...userRoutes,
   ...sessionRoutes,
+  ...settingsRoutes,
 ];
 
 /** What the rooms below refuse, as HTTP says it; any other error is a defect. */

@@ -62,7 +62,7 @@ test('another browser cannot use the answer, and whoever is refused reads why in
 
 test('where no provider is set up, there is none', async () => {
   const browser = openBrowser(opened.gateway.url);
-  expect(await (await browser.get('/api/login')).json()).toEqual({ password: true, oidc: false });
+  expect(await (await browser.get('/api/login')).json()).toEqual({ password: true, oidc: false, signedIn: false });
   for (const route of ['/api/oidc/start', '/api/oidc/callback?code=x&state=y'])
     expect((await browser.get(route)).status).toBe(404);
 });
