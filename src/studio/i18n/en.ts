@@ -1,22 +1,17 @@
-/** The English texts, and with them the shape that every other language must fill (see dictionary.ts). */
-const plural = (count: number, one: string, many: string): string => (count === 1 ? one : many);
+import { enAccounts } from './en-accounts.js';
+import { enOffice } from './en-office.js';
 
+/** The English texts, and with them the shape that every other language must fill (see dictionary.ts). */
 export const en = {
+  ...enAccounts,
+  ...enOffice,
   header: {
     product: 'Moat Studio',
     language: 'Language',
     theme: 'Appearance',
     themes: { auto: 'Auto', light: 'Light', dark: 'Dark' },
   },
-  punctuation: { colon: ': ' },
-  gate: {
-    title: 'Open the studio',
-    why: 'This page shows your revenue and your customers, so it asks who is looking.',
-    how: 'Start the server; it prints an address with an access token. Open that address, or paste the token here.',
-    label: 'Access token',
-    submit: 'Open',
-    rejected: 'The server did not accept this token. A restarted server may have a new one: look at what it printed.',
-  },
+  punctuation: { colon: ': ', list: ', ' },
   state: {
     loading: 'Loading…',
     notMeasured: 'not measured',
@@ -152,13 +147,5 @@ export const en = {
     },
     empty: 'No request yet',
     emptyHint: 'Every answer appears here with its tokens and its charge.',
-  },
-  customers: {
-    title: 'Customers',
-    balance: 'Balance',
-    keys: (formatted: string, count: number) => `${formatted} ${plural(count, 'key', 'keys')}`,
-    since: (day: string) => `since ${day}`,
-    empty: 'No customer yet',
-    emptyHint: 'Create a customer, a key and some credit with the command below.',
   },
 };

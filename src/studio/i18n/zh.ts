@@ -1,22 +1,18 @@
 import type { Dictionary } from './dictionary.js';
+import { zhAccounts } from './zh-accounts.js';
+import { zhOffice } from './zh-office.js';
 
 /** 中文文案：为中文读者而写，不逐字对译。 */
 export const zh: Dictionary = {
+  ...zhAccounts,
+  ...zhOffice,
   header: {
     product: 'Moat 工作台',
     language: '语言',
     theme: '外观',
     themes: { auto: '跟随系统', light: '浅色', dark: '深色' },
   },
-  punctuation: { colon: '：' },
-  gate: {
-    title: '进入工作台',
-    why: '这里能看到收入和客户数据，请先验证身份。',
-    how: '启动服务后，终端会打印一个带访问令牌的网址。直接打开它，或把令牌粘贴到下面。',
-    label: '访问令牌',
-    submit: '进入',
-    rejected: '服务器不认可这个令牌。重启后令牌可能已更换，请以终端最新打印的为准。',
-  },
+  punctuation: { colon: '：', list: '、' },
   state: {
     loading: '正在加载…',
     notMeasured: '尚未测量',
@@ -146,13 +142,5 @@ export const zh: Dictionary = {
     statuses: { finished: '完成', aborted: '中止', failed: '失败', reversed: '已冲销', corrected: '已更正' },
     empty: '还没有请求',
     emptyHint: '每次回答的词元用量和扣费都会列在这里。',
-  },
-  customers: {
-    title: '客户',
-    balance: '余额',
-    keys: (formatted) => `${formatted} 个密钥`,
-    since: (day) => `${day} 加入`,
-    empty: '还没有客户',
-    emptyHint: '运行下面的命令，创建客户和密钥并充值。',
   },
 };

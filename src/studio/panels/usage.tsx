@@ -24,7 +24,7 @@ export function UsagePanel({ overview }: { overview: Polled<Overview> }) {
 function UsageTable({ rows, currency }: { rows: readonly UsageRow[]; currency: string }) {
   const { text } = useLocale();
   return (
-    <table class="table" role="table">
+    <table class="table table-usage" role="table">
       <thead role="rowgroup">
         <tr role="row">
           <th role="columnheader">{text.usage.time}</th>

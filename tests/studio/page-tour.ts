@@ -1,0 +1,59 @@
+/** Every page of the studio, and what tells that it is there. */
+import type { Page } from 'playwright-core';
+import type { SeededGateway } from './seeded-gateway.js';
+
+export interface Stop {
+  readonly name: string;
+  /** Without a slash before it. */
+  readonly at: string;
+  /** A selector of what is shown when everything has arrived. */
+  readonly shows: string;
+  /** What has to be done before there is something to see. */
+  prepare?(page: Page): Promise<void>;
+}
+
+export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[] {
+  const customer = `customers/${customerId}`;
+  return [
+    { name: 'home', at: '', shows: '.area-attention .row' },
+    { name: 'runs', at: 'runs?run=support-v2', shows: '.chart-frame canvas' },
+    { name: 'playground', at: 'playground', shows: '.composer' },
+    { name: 'customers', at: 'customers', shows: 'tbody tr' },
+    { name: 'customer', at: customer, shows: '.chart-frame canvas' },
+    {
+      name: 'charge',
+      at: customer,
+      shows: '.dialog tfoot',
+      prepare: async (page) => page.locator('td.card-title .link').first().click(),
+    },
+    {
+      name: 'new-key',
+      at: customer,
+      shows: '.dialog .checks',
+      prepare: (page) => page.locator('.panel-aside .button').first().click(),
+    },
+    { name: 'you', at: 'settings', shows: '.command' },
+    { name: 'users', at: 'settings/users', shows: 'tbody tr' },
+    { name: 'server', at: 'settings/server', shows: '.pairs' },
+    { name: 'audit-log', at: 'settings/audit-log', shows: '.verdict' },
+    { name: 'prompts', at: 'settings/prompts', shows: '.exchange' },
+    { name: 'not-found', at: 'nowhere', shows: '.state-page' },
+    {
+      name: 'portal',
+      at: 'portal',
+      shows: '.chart-frame canvas',
+      async prepare(page) {
+        await page.locator('input[type=password]').fill(secretKey);
+        await page.keyboard.press('Enter');
+      },
+    },
+  ];
+}
+
+/** Goes there as a link in an e-mail would, and waits until everything has arrived. */
+export async function visit(page: Page, url: string, stop: Stop): Promise<void> {
+  await page.goto(url + stop.at);
+  if (stop.prepare !== undefined) await stop.prepare(page);
+  await page.locator(stop.shows).first().waitFor();
+  await page.waitForFunction("document.querySelector('.skeleton') === null");
+}
