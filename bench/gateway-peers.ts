@@ -19,11 +19,11 @@ export interface PeerGateway {
   close(): Promise<void>;
 }
 
-/** @param tokensPerSecond of its streams */
-export function startUpstream(tokensPerSecond: number): Promise<ServerProgram> {
+/** @param tokensPerSecond of its streams; undefined: all at once */
+export function startUpstream(tokensPerSecond: number | undefined): Promise<ServerProgram> {
   return startServerProgram({
     command: process.execPath,
-    args: (port) => [`${folder}mock-upstream.mjs`, String(port), String(tokensPerSecond)],
+    args: (port) => [`${folder}mock-upstream.mjs`, String(port), String(tokensPerSecond ?? Infinity)],
     readyPath: '/',
   });
 }

@@ -1,8 +1,9 @@
 /**
- * Our gateway in a process of its own, with everything on: keys, rate limits, reservation, durable settlement, over an embedded PostgreSQL.
+ * Our gateway in a process of its own, with everything on: keys, rate limits, reservation, durable settlement, over an embedded PostgreSQL. Its one
+ * model runs elsewhere.
  * The peers stand in processes of their own too.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../src/base/clock.js';
@@ -13,13 +14,14 @@ import { grantCredit } from '../src/company/billing/ledger.js';
 import { setPrice } from '../src/company/billing/prices.js';
 import { startGateway } from '../src/company/gateway/start-gateway.js';
 import { openDatabase } from '../src/company/store/database.js';
-import type { TextEngine } from '../src/lab/generate/engine.js';
-import { scriptedEngine } from '../tests/scripted-engine.js';
+import { type UpstreamBackend, createUpstreamBackend } from '../src/company/gateway/upstream/upstream-backend.js';
+import { readUpstreams } from '../src/company/gateway/upstream/upstream-file.js';
+import { Rng } from '../src/base/rng.js';
 import { answerQuestions } from './child.js';
-import { stampedEngine } from './stamped-engine.js';
 
 export type GatewayQuestion =
-  | { readonly do: 'start'; readonly stampedTokensPerSecond?: number }
+  /** @param upstreamPort the model runs elsewhere: at the engine that listens there */
+  | { readonly do: 'start'; readonly upstreamPort: number }
   | { readonly do: 'cpu' }
   /** Ends the gateway. @throws when the books do not agree */
   | { readonly do: 'close' };
@@ -37,17 +39,19 @@ interface Running {
   close(): Promise<void>;
 }
 
-async function start(engine: TextEngine): Promise<Running> {
+async function start(upstreamPort: number): Promise<Running> {
   const projectDirectory = await mkdtemp(path.join(tmpdir(), 'moat-bench-'));
   // Root's database server runs as a system user, who has to get in.
   await chmod(projectDirectory, 0o755);
   const database = await openDatabase({ projectDirectory });
   const books = { database, clock: systemClock };
+  const upstream = await openUpstream(projectDirectory, upstreamPort);
   const gateway = await startGateway({
     database,
     projectDirectory,
     port: 0,
-    engines: new Map([['mock', engine]]),
+    engines: new Map(),
+    upstreams: new Map([['mock', upstream]]),
     rateLimits: { requestsPerMinute: 1e9, tokensPerMinute: 1e12 },
     onProblem: (error) => console.error(error),
   });
@@ -61,6 +65,7 @@ async function start(engine: TextEngine): Promise<Running> {
     key: secretKey,
     async close() {
       await gateway.close();
+      upstream.close();
       const report = await audit(books);
       await database.close();
       await rm(projectDirectory, { recursive: true, force: true });
@@ -69,13 +74,21 @@ async function start(engine: TextEngine): Promise<Running> {
   };
 }
 
+/** As a founder writes it: a file that names the engine. */
+async function openUpstream(directory: string, port: number): Promise<UpstreamBackend> {
+  const file = path.join(directory, 'upstreams.json');
+  const target = { url: `http://127.0.0.1:${port}/v1`, model: 'mock', allowPrivate: true };
+  await writeFile(file, JSON.stringify({ models: { mock: { targets: [target] } } }));
+  const [model] = await readUpstreams(file, {});
+  if (model === undefined) throw new Error(`${file} names no model`);
+  const onProblem = (problem: unknown): void => console.error(problem);
+  return createUpstreamBackend({ model, clock: systemClock, rng: Rng.fromSeed(1), onProblem });
+}
+
 let running: Running | undefined;
 
 async function answer(question: GatewayQuestion): Promise<GatewayAnswer> {
-  if (question.do === 'start') {
-    const { stampedTokensPerSecond: rate } = question;
-    running = await start(rate === undefined ? scriptedEngine({ modelId: 'mock' }) : stampedEngine(rate));
-  }
+  if (question.do === 'start') running = await start(question.upstreamPort);
   if (running === undefined) throw new Error('the gateway was not started');
   if (question.do === 'close') await running.close();
   const { user, system } = process.cpuUsage();

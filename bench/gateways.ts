@@ -20,10 +20,10 @@ const BODY = JSON.stringify({
 });
 
 export async function gatewaysGroup(): Promise<BenchResult[]> {
-  const upstream = await startUpstream(50);
+  const upstream = await startUpstream(undefined);
   const client = startChild<SaturatingLoad, number>(new URL('./gateways-load.ts', import.meta.url));
   const gateway = startChild<GatewayQuestion, GatewayAnswer>(new URL('./gateway-process.ts', import.meta.url));
-  const { port, key } = await gateway.ask({ do: 'start' });
+  const { port, key } = await gateway.ask({ do: 'start', upstreamPort: upstream.port });
   const rate = (port: number, headers: SaturatingLoad['headers'], durationMs: number): Promise<number> =>
     client.ask({ port, path: '/v1/chat/completions', headers, body: BODY, connections: CONNECTIONS, durationMs });
   const ours = (durationMs: number): Promise<number> => rate(port, { authorization: `Bearer ${key}` }, durationMs);

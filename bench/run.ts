@@ -14,6 +14,7 @@ import { gatewayGroup } from './gateway.js';
 import { streamingGroup } from './streaming.js';
 import { gatewaysGroup } from './gateways.js';
 import { ggufGroup } from './gguf.js';
+import { invoicesGroup } from './invoices.js';
 import { memoryGroup } from './memory.js';
 import { meteringGroup } from './metering.js';
 import { optimizerGroup } from './optimizer.js';
@@ -32,6 +33,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   gateway: gatewayGroup,
   gateways: gatewaysGroup,
   gguf: ggufGroup,
+  invoices: invoicesGroup,
   memory: memoryGroup,
   metering: meteringGroup,
   optimizer: optimizerGroup,

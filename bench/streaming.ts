@@ -1,4 +1,7 @@
-/** Group `streaming`: how long a token takes from the moment it was due to a reader, with 200 streams through one gateway process. */
+/**
+ * Group `streaming`: how long a token takes from the moment an engine was to make it until a reader has it, with 200 streams through one gateway process, and
+ * with the engine asked directly. Reader, gateway and engine are processes of their own with one clock; a timer of the engine that fires late counts on both sides.
+ */
 import { availableParallelism } from 'node:os';
 import { startChild } from './child.js';
 import { startUpstream } from './gateway-peers.js';
@@ -21,18 +24,18 @@ interface Turn {
 
 interface Sides {
   readonly ours: Turn[];
-  readonly bare: Turn[];
+  readonly direct: Turn[];
 }
 
 export async function streamingGroup(): Promise<BenchResult[]> {
-  const { ours, bare } = await measure();
+  const { ours, direct } = await measure();
   const line = (name: string, unit: string, value: (turn: Turn) => number, target: number | null): BenchResult => ({
     group: 'streaming',
     name: `${name}, ${STREAMS} streams of ${TOKENS_PER_SECOND} tokens/s`,
     unit,
     ours: median(ours.map(value)),
-    peer: median(bare.map(value)),
-    peerName: 'bare node:http server',
+    peer: median(direct.map(value)),
+    peerName: 'the engine asked directly',
     ratio: null,
     target,
     runs: TURNS,
@@ -41,14 +44,19 @@ export async function streamingGroup(): Promise<BenchResult[]> {
     line('token due to token read, p50', 'ms', (turn) => turn.p50, null),
     line('token due to token read, p99', 'ms', (turn) => turn.p99, 20),
     line('token due to token read, the worst', 'ms', (turn) => turn.max, null),
-    line(`share of one of ${availableParallelism()} cores`, '%', (turn) => turn.cpuShare * 100, null),
+    line(
+      `processor of the process that serves, of one of ${availableParallelism()} cores`,
+      '%',
+      (turn) => turn.cpuShare * 100,
+      null,
+    ),
   ];
 }
 
 async function measure(): Promise<Sides> {
   const gateway = startChild<GatewayQuestion, GatewayAnswer>(new URL('./gateway-process.ts', import.meta.url));
   const reader = startChild<StreamingLoad, StreamingAnswer>(new URL('./streaming-load.ts', import.meta.url));
-  const bare = await startUpstream(TOKENS_PER_SECOND);
+  const upstream = await startUpstream(TOKENS_PER_SECOND);
   const turn = async (side: Side, tokens: number): Promise<Turn> => {
     const before = await side.cpuMs();
     const { delaysMs, elapsedMs } = await reader.ask(loadOf(side, tokens));
@@ -57,13 +65,13 @@ async function measure(): Promise<Sides> {
     return { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99), max: sorted.at(-1) ?? Number.NaN, cpuShare };
   };
   try {
-    const { port, key } = await gateway.ask({ do: 'start', stampedTokensPerSecond: TOKENS_PER_SECOND });
+    const { port, key } = await gateway.ask({ do: 'start', upstreamPort: upstream.port });
     const our: Side = { port, key, cpuMs: async () => (await gateway.ask({ do: 'cpu' })).cpuMs };
-    const their: Side = { port: bare.port, key: 'none', cpuMs: () => bare.cpuMs() };
+    const their: Side = { port: upstream.port, key: 'none', cpuMs: () => upstream.cpuMs() };
     for (const side of [our, their]) await turn(side, TOKENS / 5);
-    const sides: Sides = { ours: [], bare: [] };
+    const sides: Sides = { ours: [], direct: [] };
     for (let i = 0; i < TURNS; i++) {
-      sides.bare.push(await turn(their, TOKENS));
+      sides.direct.push(await turn(their, TOKENS));
       sides.ours.push(await turn(our, TOKENS));
     }
     await gateway.ask({ do: 'close' });
@@ -71,7 +79,7 @@ async function measure(): Promise<Sides> {
   } finally {
     reader.close();
     gateway.close();
-    bare.close();
+    upstream.close();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The engine behind the gateways of the benchmark: a bare `node:http` server that answers every chat at once, or streams it
- * (`stream: true`) with tokens at a pace, each carrying the moment it was due. Arguments: port, tokens a second.
+ * (`stream: true`) with tokens at a pace, each carrying the moment it was due. Arguments: port, tokens a second (Infinity: all at once).
  */
 import { createServer } from 'node:http';
 
@@ -25,10 +25,12 @@ function stream(outgoing, maxTokens) {
   outgoing.write(event({}, [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }]));
   const started = performance.timeOrigin + performance.now();
   let made = 0;
+  if (TOKEN_MS === 0) outgoing.cork();
   let dueMs = started;
   const waitForNext = () => {
     dueMs += TOKEN_MS;
-    setTimeout(next, Math.max(0, dueMs - performance.timeOrigin - performance.now()));
+    if (TOKEN_MS === 0) next();
+    else setTimeout(next, Math.max(0, dueMs - performance.timeOrigin - performance.now()));
   };
   const next = () => {
     if (outgoing.destroyed) return;

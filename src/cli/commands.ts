@@ -97,8 +97,33 @@ export const commands: readonly CommandEntry[] = [
   { name: 'users', summary: 'who may sign in to the back office', load: () => import('./commands/users.js') },
   {
     name: 'prices',
-    summary: 'who would pay what under other prices',
+    summary: 'price books: who would pay what, and what is in force',
     load: () => import('./commands/prices.js'),
+  },
+  {
+    name: 'plans',
+    summary: 'monthly plans, and who is on which',
+    load: () => import('./commands/plans.js'),
+  },
+  {
+    name: 'invoices',
+    summary: 'bill what is due, and follow it until it is paid',
+    load: () => import('./commands/invoices.js'),
+  },
+  {
+    name: 'budgets',
+    summary: 'how much customers, keys and models may spend',
+    load: () => import('./commands/budgets.js'),
+  },
+  {
+    name: 'usage',
+    summary: 'what was used; correct it, add what came late, drop what is old',
+    load: () => import('./commands/usage.js'),
+  },
+  {
+    name: 'audit',
+    summary: 'prove that usage, ledger and invoices agree',
+    load: () => import('./commands/audit.js'),
   },
   {
     name: 'business',

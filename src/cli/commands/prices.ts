@@ -1,75 +1,138 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MoatError, messageOf, systemCode } from '../../base/errors.js';
+import { MoatError } from '../../base/errors.js';
 import { formatMicros } from '../../base/money.js';
-import { type PriceBook, lowestPrices, parsePriceBook } from '../../company/billing/price-book.js';
+import { auditAs } from '../../company/access/audit-log.js';
+import type { Books } from '../../company/billing/customers.js';
+import { type PriceBook, parsePriceBook } from '../../company/billing/price-book.js';
+import { listPriceBooks, publishPriceBook, soldBelowCost } from '../../company/billing/publish-prices.js';
 import { type Replay, replayPrices } from '../../company/billing/replay-prices.js';
+import { dayAt, startOf } from '../../company/billing/time-zone.js';
 import { usageByMonth } from '../../company/billing/usage.js';
 import { servingCostPerMillionTokens } from '../../company/business/unit-economics.js';
-import { defineCommand } from '../command.js';
+import { type CommandResult, defineCommand } from '../command.js';
+import type { Project } from '../config/project.js';
 import { dayOf } from '../day-option.js';
 import { readBusinessFacts } from '../stages/business-facts.js';
+import { readJsonFile } from '../stages/json-file.js';
 import { withBooks } from '../stages/open-books.js';
 import { table } from '../terminal/table.js';
+import type { Terminal } from '../terminal/terminal.js';
 
 export const command = defineCommand({
   name: 'prices',
-  summary: 'who would pay what under other prices',
+  summary: 'price books: who would pay what, and what is in force',
   description:
-    'Reads a book of prices (JSON), says which lie under the measured cost of serving, and replays it on what customers really used: what each paid, and what the book would have asked, month by month in the project\'s time zone. Nothing is changed. A book: {"name": "standard", "currency": "USD", "models": {"poet": {"input": {"kind": "flat", "price": "0.50", "free": 100000}, "output": {"kind": "graduated", "tiers": [{"upTo": 1000000, "price": "2.00"}, {"price": "1.00"}]}, "request": {"kind": "package", "per": 1000, "price": "0.10"}}}, "minimum": "20.00"}. Kinds: flat, graduated, volume, package; prices are for "per" units, 1,000,000 unless said. Things that are counted: input, cachedInput, output, request.',
-  arguments: { book: { description: 'the book: a .json file', count: 'one' } },
+    'Reads a book of prices (JSON), says which lie under the measured cost of serving, and replays it on what customers really used: what each paid, and what the book would have asked, month by month in the project\'s time zone. Nothing is changed, unless --publish brings the book into force. A book: {"name": "standard", "currency": "USD", "models": {"poet": {"input": {"kind": "flat", "price": "0.50", "free": 100000}, "output": {"kind": "graduated", "tiers": [{"upTo": 1000000, "price": "2.00"}, {"price": "1.00"}]}, "request": {"kind": "package", "per": 1000, "price": "0.10"}}}, "minimum": "20.00"}. Kinds: flat, graduated, volume, package; prices are for "per" units, 1,000,000 unless said. Things that are counted: input, cachedInput, output, request.',
+  arguments: { book: { description: 'the book: a .json file', count: 'optional' } },
   options: {
     from: { kind: 'text', placeholder: 'DAY', description: 'usage from this day on, as 2026-01-31 (default: all)' },
     to: { kind: 'text', placeholder: 'DAY', description: 'usage before this day (default: now)' },
+    publish: { kind: 'flag', description: 'bring the book into force, as its next version' },
+    starts: { kind: 'text', placeholder: 'DAY', description: 'from the beginning of this day on (default: now)' },
+    allowBelowCost: { kind: 'flag', description: 'publish it although it sells below the cost of serving' },
+    list: { kind: 'flag', description: 'the books that are in force and to come' },
   },
   settings: ['business', 'currency', 'timeZone', 'serve.modelId', 'database'],
   examples: [
     { command: 'moat prices standard.json', does: 'on everything that was ever used' },
     { command: 'moat prices standard.json --from 2026-01-01 --json', does: "this year's, for machines" },
+    { command: 'moat prices list.json --publish --starts 2026-02-01', does: 'what everybody pays who is on no plan' },
+    { command: 'moat prices --list', does: 'in force and to come' },
   ],
   async run({ arguments: { book: file }, options, cwd, clock, loadProject, terminal }) {
-    const book = await readBook(path.resolve(cwd, file));
+    if (options.list) {
+      const project = await loadProject();
+      return withBooks(project, clock, (books) => showBooks(books, terminal));
+    }
+    if (file === undefined)
+      throw new MoatError('usage', 'prices: the book is missing', { fix: 'Give a .json file, or --list.' });
+    const book = parsePriceBook(
+      await readJsonFile(path.resolve(cwd, file), 'bad-price-book', 'moat prices --help shows one.'),
+      file,
+    );
     const project = await loadProject();
-    const { currency, timeZone } = project.config;
+    const { currency } = project.config;
     if (book.currency !== currency) {
       throw new MoatError('bad-price-book', `${file}: its currency is ${book.currency}, the project's ${currency}`, {
         fix: 'Write one for the currency that customers pay in.',
       });
     }
-    const from = dayOf(options.from, '--from') ?? new Date(0);
-    const to = dayOf(options.to, '--to') ?? new Date(clock.now());
     return withBooks(project, clock, async (books) => {
-      const usage = await usageByMonth(books, { currency, from, to, timeZone });
-      const { hourlyMicros, decodeTokensPerSecond } = await readBusinessFacts(project, books, undefined);
-      const costMicros =
-        decodeTokensPerSecond === null || hourlyMicros === null
-          ? null
-          : servingCostPerMillionTokens({ hourlyMicros, tokensPerSecond: decodeTokensPerSecond });
-      const replay = replayPrices(book, usage);
-      const below = costMicros === null ? [] : underCost(book, costMicros);
-      for (const line of linesOf(replay, { currency, below, costMicros, columns: terminal.columns }))
-        terminal.print(line);
-      return { json: { book: book.name, currency, from, to, ...replay, costMicros, underCost: below } };
+      const costMicros = await outputCost(project, books);
+      const request = { project, books, book, costMicros, options, terminal };
+      return options.publish ? publish(request) : replay(request);
     });
   },
 });
 
-async function readBook(file: string): Promise<PriceBook> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    const what = systemCode(error) === 'ENOENT' ? 'no such file' : messageOf(error);
-    throw new MoatError('bad-price-book', `${file}: ${what}`, { fix: 'moat prices --help shows one.', cause: error });
-  }
-  return parsePriceBook(json, file);
+interface Request {
+  readonly project: Project;
+  readonly books: Books;
+  readonly book: PriceBook;
+  /** What a million output tokens cost to serve; null when it was not measured. */
+  readonly costMicros: bigint | null;
+  readonly options: {
+    readonly from: string | undefined;
+    readonly to: string | undefined;
+    readonly starts: string | undefined;
+    readonly allowBelowCost: boolean;
+  };
+  readonly terminal: Terminal;
 }
 
-/** Models one of whose tokens is sold for less than it costs to write, at the lowest price of the book. */
-function underCost(book: PriceBook, costMicros: bigint): string[] {
-  return lowestPrices(book, 'output')
-    .filter(({ microsPerMillion }) => microsPerMillion < costMicros)
-    .map(({ model }) => model);
+async function outputCost(project: Project, books: Books): Promise<bigint | null> {
+  const { hourlyMicros, decodeTokensPerSecond } = await readBusinessFacts(project, books, undefined);
+  if (decodeTokensPerSecond === null || hourlyMicros === null) return null;
+  return servingCostPerMillionTokens({ hourlyMicros, tokensPerSecond: decodeTokensPerSecond });
+}
+
+async function replay({ project, books, book, costMicros, options, terminal }: Request): Promise<CommandResult> {
+  const { currency, timeZone } = project.config;
+  const from = dayOf(options.from, '--from') ?? new Date(0);
+  const to = dayOf(options.to, '--to') ?? new Date(books.clock.now());
+  const replayed = replayPrices(book, await usageByMonth(books, { currency, from, to, timeZone }));
+  const below = soldBelowCost(book, costMicros ?? undefined);
+  for (const line of linesOf(replayed, { currency, below, costMicros, columns: terminal.columns }))
+    terminal.print(line);
+  return { json: { book: book.name, currency, from, to, ...replayed, costMicros, underCost: below } };
+}
+
+async function publish({ project, books, book, costMicros, options, terminal }: Request): Promise<CommandResult> {
+  const { timeZone } = project.config;
+  const day = dayOf(options.starts, '--starts');
+  const published = await publishPriceBook(books, book, {
+    timeZone,
+    outputCostMicros: costMicros ?? undefined,
+    allowBelowCost: options.allowBelowCost,
+    audit: auditAs('command line', books.clock),
+    // The day of the project's zone, as the one that months are in.
+    ...(day === undefined ? {} : { startsAt: startOf(dayAt(day, 'UTC'), timeZone) }),
+  });
+  const { name, version, startsAt, withdrawn, belowCost } = published;
+  terminal.print(`${name} version ${version} is in force from ${startsAt.toISOString()} on`);
+  if (withdrawn.length > 0) terminal.print(`no longer sold by it: ${withdrawn.join(', ')}`);
+  if (belowCost.length > 0) terminal.print(`below what it costs to serve: ${belowCost.join(', ')}`);
+  if (costMicros === null) terminal.print('Nothing was served yet, so the cost of serving is not known.');
+  return { json: published };
+}
+
+async function showBooks(books: Books, terminal: Terminal): Promise<CommandResult> {
+  const published = await listPriceBooks(books);
+  const rows = published.map(({ name, version, currency, startsAt, state, models }) => [
+    name,
+    String(version),
+    currency,
+    startsAt.toISOString().slice(0, 16),
+    state,
+    models.join(', '),
+  ]);
+  const columns = ['book', 'version', 'currency', 'from (UTC)', 'state', 'models'].map((title) => ({ title }));
+  terminal.print(
+    rows.length === 0
+      ? 'No books yet: moat prices BOOK.json --publish'
+      : table(columns, rows, { columns: terminal.columns }),
+  );
+  return { json: { books: published } };
 }
 
 interface Shown {

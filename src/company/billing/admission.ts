@@ -130,6 +130,11 @@ export function createAdmissions(database: Database, clock: Clock): Admissions {
   };
   return {
     async submit(request) {
+      const counts = [request.inputTokens, request.maxTokens];
+      invariant(
+        counts.every((count) => Number.isSafeInteger(count) && count >= 0),
+        'a request uses a whole number of tokens',
+      );
       const result = await batcher.submit(request);
       invariant(result !== undefined, 'a request to admit is answered');
       return result;

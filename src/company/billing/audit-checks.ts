@@ -1,5 +1,6 @@
 /** What must hold in sound books. A check is one query: a row for every breach, said in words. */
 import type { PendingQuery, TransactionSql } from 'postgres';
+import { INVOICE_CHECKS } from './invoices/invoice-checks.js';
 
 type Books = TransactionSql<{ bigint: bigint }>;
 type Check = (sql: Books) => PendingQuery<{ finding: string }[]>;
@@ -66,4 +67,13 @@ const hours: Check = (sql) => sql`
      and hour >= coalesce((select max(checked_from) from moat.usage_dropped), '-infinity') limit 100`;
 
 /** All of them; a new one is one more query here. */
-export const AUDIT_CHECKS: readonly Check[] = [transactions, charges, events, balances, reservations, credit, hours];
+export const AUDIT_CHECKS: readonly Check[] = [
+  transactions,
+  charges,
+  events,
+  balances,
+  reservations,
+  credit,
+  hours,
+  ...INVOICE_CHECKS,
+];

@@ -47,8 +47,8 @@ export async function createCustomer(
       });
     }
     await sql`insert into moat.customers (id, name, kind, currency, created_at) values (${id}, ${name}, 'paying', ${currency}, ${createdAt})`;
-    await sql`insert into moat.accounts (kind, customer_id, currency) values ('prepaid', ${id}, ${currency})`;
-    for (const kind of ['revenue', 'cash', 'credit-grants', 'write-offs', 'expired-credit']) {
+    await sql`insert into moat.accounts (kind, customer_id, currency) values ('prepaid', ${id}, ${currency}), ('receivable', ${id}, ${currency})`;
+    for (const kind of ['revenue', 'cash', 'credit-grants', 'write-offs', 'expired-credit', 'tax-payable']) {
       await sql`insert into moat.accounts (kind, currency) values (${kind}, ${currency}) on conflict do nothing`;
     }
     await audit?.(sql, { action: 'customer.created', target: id, details: { name, currency } });

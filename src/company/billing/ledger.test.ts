@@ -191,6 +191,21 @@ test('the reservation of a gateway that died is released, and one settled after 
   expect((await balanceOf(books, customer.id)).balanceMicros).toBe(0n);
 });
 
+test('where nothing is left to pay a late settlement with, it is written off whole', async () => {
+  const customer = await newCustomer(70n);
+  const admission = await admitted(customer.keyHash, 10, 20);
+  clock.advance(RESERVATION_LIFETIME_MS + 1);
+  await sweepReservations(scratch.database, clock);
+  const other = await admitted(customer.keyHash, 10, 20);
+  await meter.settle({ admission: other, usage: usage(10, 20), atMs: clock.now() });
+  const late = await meter.settle({ admission, usage: usage(10, 20), atMs: clock.now() });
+  const entries = await ledgerEntriesOf(books, late.eventId);
+  expect(entries.map(({ account, amountMicros }) => [account, amountMicros])).toEqual([
+    ['revenue', -70n],
+    ['write-offs', 70n],
+  ]);
+});
+
 test('a settlement the database could not take waits in a file and is booked once', async () => {
   const customer = await newCustomer(100n);
   const admission = await admitted(customer.keyHash, 10, 10);
@@ -334,9 +349,9 @@ test('whatever the order of grants, requests, aborts, repeats and sweeps, the bo
 test('the audit finds what was tampered with', async () => {
   const { sql } = scratch.database;
   const customer = await newCustomer(100n);
-  await sql`update moat.accounts set balance_micros = -99 where customer_id = ${customer.id}`;
+  await sql`update moat.accounts set balance_micros = -99 where customer_id = ${customer.id} and kind = 'prepaid'`;
   const report = await audit(books);
   expect(report.balanced).toBe(false);
   expect(report.findings).toEqual([expect.stringMatching(/shows -99, its entries sum to -100/)]);
-  await sql`update moat.accounts set balance_micros = -100 where customer_id = ${customer.id}`;
+  await sql`update moat.accounts set balance_micros = -100 where customer_id = ${customer.id} and kind = 'prepaid'`;
 });

@@ -1,15 +1,16 @@
-import type { TransactionSql } from 'postgres';
+import type { ISql, TransactionSql } from 'postgres';
 import { MoatError } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
 import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 
-export type AccountKind = 'prepaid' | 'revenue' | 'cash' | 'credit-grants' | 'write-offs' | 'expired-credit';
+export type AccountKind =
+  'prepaid' | 'receivable' | 'revenue' | 'cash' | 'credit-grants' | 'write-offs' | 'expired-credit' | 'tax-payable';
 
 export interface LedgerEntry {
   readonly transactionId: bigint;
   readonly account: AccountKind;
-  /** The customer of a prepaid account, null for the company's own accounts. */
+  /** The customer of a prepaid or receivable account, null for the company's own accounts. */
   readonly customerId: string | null;
   /** Debits are positive, credits negative; the entries of a transaction sum to zero. */
   readonly amountMicros: Micros;
@@ -53,11 +54,96 @@ export interface Credit {
   readonly reference?: string;
 }
 
+/** One leg of a transaction. */
+export interface Leg {
+  readonly account: AccountKind;
+  /** For prepaid and receivable accounts; null for the company's own. */
+  readonly customerId: string | null;
+  /** Debits are positive, credits negative; a leg of 0 is left out. */
+  readonly amountMicros: Micros;
+}
+
+export interface Posting {
+  readonly kind: 'payment' | 'grant' | 'fee' | 'adjustment' | 'credit-note' | 'refund';
+  /** The caller's own name for it: the same one books once. */
+  readonly reference: string | null;
+  readonly description?: string;
+  readonly currency: Currency;
+  readonly at: Date;
+  readonly legs: readonly Leg[];
+}
+
+/** The database, within a transaction or not. */
+export type AnySql = ISql<{ bigint: bigint }>;
+
+/** A transaction of the database in which money moves. */
+export type MoneySql = TransactionSql<{ bigint: bigint }>;
+
+/**
+ * Writes one balanced transaction. Credit to a prepaid account needs its row too: `openCredit`.
+ * @returns its id; undefined when the reference was booked before
+ */
+export async function post(sql: MoneySql, posting: Posting): Promise<bigint | undefined> {
+  const legs = posting.legs.filter(({ amountMicros }) => amountMicros !== 0n);
+  const [transaction] = await sql<{ id: bigint }[]>`
+    insert into moat.journal_transactions (kind, reference, leg_count, created_at, description)
+    values (${posting.kind}, ${posting.reference}, ${legs.length}, ${posting.at}, ${posting.description ?? null})
+    on conflict (reference) do nothing returning id`;
+  if (transaction === undefined) return undefined;
+  await sql`
+    insert into moat.journal_entries
+    select ${transaction.id}::bigint, l.leg, a.id, l.amount
+      from unnest(${legs.map(({ account }) => account)}::text[], ${legs.map(({ customerId }) => customerId ?? '')}::text[],
+                  ${legs.map(({ amountMicros }) => amountMicros.toString())}::text[]::bigint[]) with ordinality l(kind, customer_id, amount, leg)
+      join moat.accounts a on a.kind = l.kind and coalesce(a.customer_id, '') = l.customer_id and a.currency = ${posting.currency}`;
+  return transaction.id;
+}
+
+export interface LockedAccount {
+  readonly id: bigint;
+  readonly currency: Currency;
+  /** Debits less credits: above 0, what he owes. */
+  readonly balanceMicros: Micros;
+}
+
+/**
+ * Locks a customer's prepaid account, so that nothing is charged to it in between.
+ * @throws MoatError `unknown-customer`
+ */
+export async function lockAccount(sql: MoneySql, customerId: string): Promise<LockedAccount> {
+  const [account] = await sql<LockedAccount[]>`
+    select id, currency, balance_micros as "balanceMicros" from moat.accounts
+     where customer_id = ${customerId} and kind = 'prepaid' for no key update`;
+  if (account === undefined) throw new MoatError('unknown-customer', `customer "${customerId}" has no account`);
+  return account;
+}
+
+/** The row of a credit that was just booked to a locked account, whose consumption was shared out before. */
+export async function openCredit(
+  sql: MoneySql,
+  credit: {
+    transactionId: bigint;
+    accountId: bigint;
+    amountMicros: Micros;
+    at: Date;
+    priority?: number | undefined;
+    expiresAt?: Date | undefined;
+  },
+): Promise<void> {
+  const { transactionId, accountId, amountMicros, at, priority = DEFAULT_PRIORITY, expiresAt = null } = credit;
+  await sql`
+    insert into moat.credits (transaction_id, account_id, amount_micros, remaining_micros, priority, expires_at, created_at)
+    values (${transactionId}, ${accountId}, ${amountMicros}, ${amountMicros}, ${priority}, ${expiresAt}, ${at})`;
+  await sql`update moat.accounts set next_expiry = least(next_expiry, ${expiresAt}::timestamptz) where id = ${accountId}`;
+}
+
+const DEFAULT_PRIORITY = 100;
+
 /**
  * Adds prepaid credit, as one balanced transaction.
  * @param audit written in that transaction; not again for a repeat
  * @returns the balance after it
- * @throws MoatError `bad-amount`, `unknown-customer`, `reference-taken`
+ * @throws MoatError `bad-amount`, `bad-expiry`, `unknown-customer`, `reference-taken`
  */
 export async function grantCredit(books: Books, credit: Credit, audit?: AuditWriter): Promise<Balance> {
   if (credit.expiresAt !== undefined && credit.expiresAt.getTime() <= books.clock.now()) {
@@ -70,46 +156,44 @@ export async function grantCredit(books: Books, credit: Credit, audit?: AuditWri
       fix: 'Give an amount above zero.',
     });
   }
-  const kind = credit.kind ?? 'grant';
   await books.database.sql.begin(async (sql) => {
-    const [account] = await sql<{ id: bigint; currency: string }[]>`
-      select id, currency from moat.accounts where customer_id = ${credit.customerId} and kind = 'prepaid' for no key update`;
-    if (account === undefined)
-      throw new MoatError('unknown-customer', `customer "${credit.customerId}" has no account`);
-    const [transaction] = await sql<{ id: bigint }[]>`
-      insert into moat.journal_transactions (kind, reference, leg_count, created_at)
-      values (${kind}, ${credit.reference ?? null}, 2, ${new Date(books.clock.now())}) on conflict (reference) do nothing returning id`;
-    if (transaction === undefined) return checkRepeat(sql, credit, account.id, kind);
-    await sql`select moat.share_consumption(${account.id})`;
-    const source = kind === 'payment' ? 'cash' : 'credit-grants';
-    await sql`
-      insert into moat.journal_entries
-      select ${transaction.id}::bigint, 1, id, ${credit.amountMicros}::bigint from moat.accounts
-       where kind = ${source} and currency = ${account.currency}
-      union all select ${transaction.id}::bigint, 2, ${account.id}::bigint, ${-credit.amountMicros}::bigint`;
-    await sql`
-      insert into moat.credits (transaction_id, account_id, amount_micros, remaining_micros, priority, expires_at, created_at)
-      values (${transaction.id}, ${account.id}, ${credit.amountMicros}, ${credit.amountMicros}, ${credit.priority ?? 100},
-              ${credit.expiresAt ?? null}, ${new Date(books.clock.now())})`;
-    await sql`update moat.accounts set next_expiry = least(next_expiry, ${credit.expiresAt ?? null}::timestamptz) where id = ${account.id}`;
-    const details = { amountMicros: `${credit.amountMicros}`, kind, reference: credit.reference ?? null };
-    await audit?.(sql, { action: 'credit.added', target: credit.customerId, details });
-    return undefined;
+    const isNew = await addCredit(sql, credit, new Date(books.clock.now()));
+    const { amountMicros, kind = 'grant', reference = null } = credit;
+    const details = { amountMicros: `${amountMicros}`, kind, reference };
+    if (isNew) await audit?.(sql, { action: 'credit.added', target: credit.customerId, details });
   });
   return balanceOf(books, credit.customerId);
 }
 
+/** `grantCredit` within a transaction of the caller's. @returns false for a repeat, which books nothing */
+export async function addCredit(sql: MoneySql, credit: Credit, at: Date): Promise<boolean> {
+  const { customerId, amountMicros, kind = 'grant', priority, expiresAt } = credit;
+  const account = await lockAccount(sql, customerId);
+  await sql`select moat.share_consumption(${account.id})`;
+  const transactionId = await post(sql, {
+    kind,
+    reference: credit.reference ?? null,
+    currency: account.currency,
+    at,
+    legs: [
+      { account: kind === 'payment' ? 'cash' : 'credit-grants', customerId: null, amountMicros },
+      { account: 'prepaid', customerId, amountMicros: -amountMicros },
+    ],
+  });
+  if (transactionId === undefined) {
+    await checkRepeat(sql, credit, account.id, kind);
+    return false;
+  }
+  await openCredit(sql, { transactionId, accountId: account.id, amountMicros, at, priority, expiresAt });
+  return true;
+}
+
 /** The same reference with other contents is a mistake, not a repeat. */
-async function checkRepeat(
-  sql: TransactionSql<{ bigint: bigint }>,
-  credit: Credit,
-  accountId: bigint,
-  kind: string,
-): Promise<undefined> {
+async function checkRepeat(sql: MoneySql, credit: Credit, accountId: bigint, kind: string): Promise<void> {
   const [same] = await sql`
     select 1 from moat.journal_transactions t join moat.journal_entries e on e.transaction_id = t.id
      where t.reference = ${credit.reference ?? null} and t.kind = ${kind} and e.account_id = ${accountId} and e.amount_micros = ${-credit.amountMicros}`;
-  if (same !== undefined) return undefined;
+  if (same !== undefined) return;
   throw new MoatError('reference-taken', `reference "${credit.reference}" belongs to another transaction`, {
     fix: 'Use a new reference.',
   });

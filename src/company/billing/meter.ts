@@ -28,7 +28,8 @@ export interface Meter {
   admit(request: AdmissionRequest): Promise<Admission | Refusal>;
   /**
    * Resolves when usage event, ledger entry and closed reservation are on disk.
-   * @throws MoatError `settlement-delayed` when the database cannot take it now: it is then kept in a file and settled later
+   * @throws MoatError `settlement-delayed` when the database cannot take it now: it is then kept in a file and settled later;
+   *   `settlement-unknown` when the file cannot be written either
    */
   settle(request: SettlementRequest): Promise<Settlement>;
   /** For a request that was admitted and then not served: nothing recorded, nothing charged. */
@@ -94,14 +95,16 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
         admissions.settled(request.admission.requestId);
         return settlement;
       } catch (error) {
-        await keepUnsettled(unsettledDirectory, record);
-        throw new MoatError(
-          'settlement-delayed',
-          `${request.admission.requestId}: the answer is complete, its accounting is delayed`,
-          {
-            cause: error,
-          },
-        );
+        const { requestId } = request.admission;
+        await keepUnsettled(unsettledDirectory, record).catch((keeping: unknown) => {
+          options.onProblem?.(keeping);
+          // The last attempt may have been committed all the same: only its answer is missing then.
+          const what = 'the answer is complete; it could be neither booked nor kept, so it may be charged or not';
+          throw new MoatError('settlement-unknown', `${requestId}: ${what}`, { cause: error });
+        });
+        throw new MoatError('settlement-delayed', `${requestId}: the answer is complete, its accounting is delayed`, {
+          cause: error,
+        });
       } finally {
         open.delete(request.admission.requestId);
       }

@@ -8,7 +8,8 @@ import { type Charge, rate } from './rating.js';
 export const USAGE_CLASSES = ['input', 'cachedInput', 'output', 'request'] as const;
 export type UsageClass = (typeof USAGE_CLASSES)[number];
 
-const amount = z.string().transform((text, context): Micros => {
+/** An amount of money, 0 or more, as a decimal string. */
+export const amountSchema = z.string().transform((text, context): Micros => {
   try {
     const micros = parseMicros(text);
     if (micros >= 0n) return micros;
@@ -20,7 +21,7 @@ const amount = z.string().transform((text, context): Micros => {
 });
 const units = z.int().min(0).max(1e15).transform(BigInt);
 const tiers = z
-  .array(z.strictObject({ upTo: z.int().positive().max(1e15).transform(BigInt).optional(), price: amount }))
+  .array(z.strictObject({ upTo: z.int().positive().max(1e15).transform(BigInt).optional(), price: amountSchema }))
   .min(1)
   .max(100)
   .superRefine((list, context) => {
@@ -39,10 +40,10 @@ const common = { free: units.default(0n), per: z.int().positive().max(1e12).defa
 const priced = ({ price, ...rest }: { price: Micros; free: bigint; per: bigint }) => ({ ...rest, priceMicros: price });
 const chargeSchema: z.ZodType<Charge> = z.discriminatedUnion('kind', [
   z
-    .strictObject({ kind: z.literal('flat'), price: amount, ...common })
+    .strictObject({ kind: z.literal('flat'), price: amountSchema, ...common })
     .transform(({ kind, ...charge }) => ({ kind, ...priced(charge) })),
   z
-    .strictObject({ kind: z.literal('package'), price: amount, ...common })
+    .strictObject({ kind: z.literal('package'), price: amountSchema, ...common })
     .transform(({ kind, ...charge }) => ({ kind, ...priced(charge) })),
   z.strictObject({ kind: z.literal('graduated'), tiers, ...common }),
   z.strictObject({ kind: z.literal('volume'), tiers, ...common }),
@@ -54,9 +55,9 @@ const bookSchema = z.strictObject({
   /** By the model's name; what has no price here is not sold. */
   models: z.record(z.string(), z.partialRecord(z.enum(USAGE_CLASSES), chargeSchema)),
   /** A month, for each person who may use it. */
-  seat: amount.optional(),
+  seat: amountSchema.optional(),
   /** A month; what is used less is filled up to it. */
-  minimum: amount.optional(),
+  minimum: amountSchema.optional(),
 });
 export type PriceBook = z.output<typeof bookSchema>;
 

@@ -50,12 +50,22 @@ export function createSettlements(database: Database, clock: Clock): Settlements
   return createBatcher((records) => settle(lane, clock, records), MAX_BATCH);
 }
 
-/** Nobody pays for more than was admitted, whatever an engine reports; and each token is in one class. */
-export function toRecord({ admission, usage, atMs }: SettlementRequest): SettlementRecord {
+/** Nobody pays for more than was admitted, whatever an engine reports; a part is not more than its whole. */
+export function withinAdmission(usage: Usage, admission: Admission): Usage {
   const inputTokens = Math.min(usage.inputTokens, admission.inputTokens);
-  const cachedTokens = Math.min(usage.cachedTokens, inputTokens);
   const outputTokens = Math.min(usage.outputTokens, admission.maxTokens);
-  const reasoningTokens = Math.min(usage.reasoningTokens, outputTokens);
+  return {
+    ...usage,
+    inputTokens,
+    cachedTokens: Math.min(usage.cachedTokens, inputTokens),
+    outputTokens,
+    reasoningTokens: Math.min(usage.reasoningTokens, outputTokens),
+  };
+}
+
+/** Each token is in one class. */
+export function toRecord({ admission, usage, atMs }: SettlementRequest): SettlementRecord {
+  const { inputTokens, cachedTokens, outputTokens, reasoningTokens } = withinAdmission(usage, admission);
   return {
     request_id: admission.requestId,
     at: new Date(atMs).toISOString(),

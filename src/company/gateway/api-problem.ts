@@ -3,7 +3,7 @@ import type { ApiError } from './api-types.js';
 
 /** A refusal that is answered in OpenAI's form; what caused it inside never reaches a customer. */
 export class ApiProblem extends Error {
-  readonly status: 400 | 401 | 402 | 403 | 404 | 409 | 413 | 429 | 500 | 503;
+  readonly status: 400 | 401 | 402 | 403 | 404 | 408 | 409 | 413 | 429 | 500 | 503;
   readonly code: string;
   readonly type: string;
   readonly param: string | null;
@@ -31,6 +31,8 @@ export class ApiProblem extends Error {
   toResponse(): Response {
     const headers = new Headers({ 'content-type': 'application/json' });
     if (this.retryAfterSeconds !== undefined) headers.set('retry-after', String(this.retryAfterSeconds));
+    // what is still coming of the body is not waited for
+    if (this.status === 408) headers.set('connection', 'close');
     if (this.status === 401) headers.set('www-authenticate', 'Bearer');
     return new Response(JSON.stringify(this.body), { status: this.status, headers });
   }
@@ -68,8 +70,8 @@ export function toApiProblem(error: unknown): ApiProblem {
     if (error.code === 'engine-closed') return draining();
     const param = PARAMETER_OF[error.code];
     if (param !== undefined) return new ApiProblem(400, 'invalid_value', error.line, { param, cause: error });
-    if (error.code === 'settlement-delayed')
-      return new ApiProblem(503, 'settlement_delayed', error.message, { cause: error });
+    if (error.code === 'settlement-delayed' || error.code === 'settlement-unknown')
+      return new ApiProblem(503, error.code.replace('-', '_'), error.message, { cause: error });
   }
   return new ApiProblem(500, 'internal_error', 'Something went wrong inside the server; the request was not charged.', {
     cause: error,

@@ -82,6 +82,8 @@ export const textSchema = z.looseObject({
   ...shared,
   prompt: z.union([z.string(), z.array(z.int().min(0)).min(1)]),
   logprobs: z.int().min(0).max(MAX_LOGPROBS).nullish(),
+  // nothing in them would be checked here, and whoever reads the body takes it for a conversation by them
+  messages: z.never('messages belong to /v1/chat/completions').optional(),
 });
 
 /** As customers send it: one prompt or several, each a text or tokens. */

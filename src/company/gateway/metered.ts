@@ -6,7 +6,7 @@ import type { Clock } from '../../base/clock.js';
 import { formatMicros } from '../../base/money.js';
 import type { Admission, Payer, Refusal, Scope } from '../billing/admission.js';
 import type { Meter } from '../billing/meter.js';
-import type { Settlement, Usage } from '../billing/settlement.js';
+import { type Settlement, type Usage, withinAdmission } from '../billing/settlement.js';
 import { ApiProblem, invalidKey, toApiProblem } from './api-problem.js';
 import type { KeyLimits } from './key-limits.js';
 import type { RateLimiter, Taken } from './rate-limits.js';
@@ -147,7 +147,8 @@ async function letIn(context: MeteredContext, ask: Ask, traceId: string | undefi
     admission,
     headers: taken.headers,
     firstText: () => (firstTextAt ??= clock.monotonic()),
-    async settle(usage) {
+    async settle(reported) {
+      const usage = withinAdmission(reported, admission);
       taken.giveBack(most - usage.inputTokens - usage.outputTokens);
       taken.end();
       const settlement = await meter.settle({ admission, usage, atMs: clock.now() });

@@ -21,6 +21,7 @@ import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
+import { BODY_LIMIT_MS } from './request-body.js';
 import { NO_LOG, type RequestLog } from './request-log.js';
 import { createResponseCache } from './response-cache.js';
 import { createApp } from './routes.js';
@@ -69,6 +70,8 @@ export interface GatewayOptions {
   readonly responseCache?: { readonly maxBytes: number; readonly maxAgeMs: number } | undefined;
   /** Default 10 minutes. */
   readonly maxAnswerMs?: number;
+  /** How long the body of a request may take. Default 30 seconds. */
+  readonly maxBodyMs?: number;
   /** Of the API, in its description. Default 0.0.0. */
   readonly version?: string;
   /** Default: none. The gateway does not close it. */
@@ -132,6 +135,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     backOffice: options.backOffice ?? {},
     promptLog: options.backOffice?.promptLog,
     maxConcurrent: options.maxConcurrent ?? 256,
+    maxBodyMs: options.maxBodyMs ?? BODY_LIMIT_MS,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),
     isDraining: () => isDraining,

@@ -1,8 +1,10 @@
 import postgres from 'postgres';
 import { MoatError, messageOf, systemCode } from '../../base/errors.js';
 import { type EmbeddedServer, acquireServer } from './embedded-server.js';
+import { type LastingClient, lastingClient } from './lasting-client.js';
 import { migrate } from './migrate.js';
 import { MIGRATIONS } from './migrations.js';
+import { TEXT_ARRAY } from './text-array.js';
 
 /** int8 columns are `bigint` on both sides: money never passes through a float. */
 export type Sql = postgres.Sql<{ bigint: bigint }>;
@@ -40,16 +42,17 @@ export interface DatabaseOptions {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const server = options.databaseUrl === undefined ? await acquireServer({ ...options, probe }) : undefined;
   const url = server?.url ?? options.databaseUrl ?? '';
-  const sql = connect(url, options.connections ?? 8);
-  const lanes: Sql[] = [];
-  const lane = (): Sql => {
-    const opened = connect(url, 1);
-    lanes.push(opened);
-    return opened;
+  const clients: LastingClient[] = [];
+  const open = (connections: number): Sql => {
+    const client = lastingClient((onClose) => connect(url, connections, onClose));
+    clients.push(client);
+    return client.sql;
   };
+  const sql = open(options.connections ?? 8);
+  const lane = (): Sql => open(1);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await Promise.all([sql, ...lanes].map((open) => open.end({ timeout: 5 })));
+    await Promise.all(clients.map((client) => client.end()));
     await server?.release();
   };
   try {
@@ -61,11 +64,13 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return { sql, url, location: describe(url, server), lane, close: () => (closing ??= close()) };
 }
 
-function connect(url: string, connections: number): Sql {
+function connect(url: string, connections: number, onClose: () => void): Sql {
   try {
     return postgres(url, {
       max: connections,
-      types: { bigint: postgres.BigInt },
+      types: { bigint: postgres.BigInt, texts: TEXT_ARRAY },
+      fetch_types: false,
+      onclose: onClose,
       onnotice: () => undefined,
       connect_timeout: 10,
       connection: { application_name: 'moat' },

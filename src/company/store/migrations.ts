@@ -5,6 +5,8 @@ import { metering } from './migrations/0003-metering.js';
 import { usagePartitions } from './migrations/0004-usage-partitions.js';
 import { terms } from './migrations/0005-terms.js';
 import { meteringByTerms } from './migrations/0006-metering-by-terms.js';
+import { selling } from './migrations/0007-selling.js';
+import { corrections } from './migrations/0008-corrections.js';
 import { idempotency } from './migrations/0009-idempotency.js';
 import { access } from './migrations/0010-access.js';
 
@@ -16,6 +18,8 @@ export const MIGRATIONS: readonly Migration[] = [
   usagePartitions,
   terms,
   meteringByTerms,
+  selling,
+  corrections,
   idempotency,
   access,
 ];

@@ -1,8 +1,8 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { z } from 'zod';
-import type { Payer, Scope } from '../../billing/admission.js';
-import { type AnswerHead, streamFormat, wholeAnswer } from '../completion-format.js';
+import type { Payer } from '../../billing/admission.js';
+import { streamFormat, wholeAnswer } from '../completion-format.js';
 import { MAX_CHOICES } from '../../../lab/generate/check-request.js';
 import { type ChatBody, chatSchema, type TextListBody, textListSchema } from '../completion-request.js';
 import { preparePrompts, promptsOf } from '../prompt-list.js';
@@ -13,38 +13,45 @@ import { type Exchange, type SellingContext, answer, findModel, payerOf, traceHe
 
 type Env = { Bindings: HttpBindings };
 
+/** What a body is was settled by the route it came to, not by the fields that happen to be in it. */
+type Question =
+  { readonly form: 'chat'; readonly body: ChatBody } | { readonly form: 'text'; readonly body: TextListBody };
+
+const chatQuestion = chatSchema.transform((body): Question => ({ form: 'chat', body }));
+const textQuestion = textListSchema.transform((body): Question => ({ form: 'text', body }));
+
 export function addCompletionRoutes(app: Hono<Env>, context: SellingContext): void {
-  app.post('/v1/chat/completions', (c) =>
-    complete(context, c.env, payerOf(c.env.incoming), chatSchema, (body) =>
-      servingOf(context, body, traceHeadersOf(c.env.incoming)),
-    ),
-  );
-  app.post('/v1/completions', (c) =>
-    complete(context, c.env, payerOf(c.env.incoming), textListSchema, (body) =>
-      servingOf(context, body, traceHeadersOf(c.env.incoming)),
-    ),
-  );
+  const routes = { '/v1/chat/completions': chatQuestion, '/v1/completions': textQuestion } as const;
+  for (const [route, schema] of Object.entries(routes)) {
+    app.post(route, (c) =>
+      complete(context, c.env, payerOf(c.env.incoming), schema, (question) =>
+        servingOf(context, question, traceHeadersOf(c.env.incoming)),
+      ),
+    );
+  }
 }
 
 /** The studio's own questions: the same door, under the project's internal customer, always streamed. */
 export async function answerPlayground(context: SellingContext, exchange: Exchange): Promise<Response> {
-  return complete(context, exchange, 'internal', z.union([chatSchema, textListSchema]), (body) =>
-    servingOf(
-      context,
-      { ...body, stream: true, stream_options: { include_usage: true } },
-      traceHeadersOf(exchange.incoming),
-    ),
-  );
+  const schema = z.union([chatQuestion, textQuestion]);
+  return complete(context, exchange, 'internal', schema, (question) => {
+    const streamed = { stream: true, stream_options: { include_usage: true } };
+    const asked: Question =
+      question.form === 'chat'
+        ? { form: 'chat', body: { ...question.body, ...streamed } }
+        : { form: 'text', body: { ...question.body, ...streamed } };
+    return servingOf(context, asked, traceHeadersOf(exchange.incoming));
+  });
 }
 
 type Asked = Omit<Serving, 'payer'>;
 
-async function complete<Body extends ChatBody | TextListBody>(
+async function complete(
   context: SellingContext,
   exchange: Exchange,
   payer: Payer,
-  schema: z.ZodType<Body>,
-  read: (body: Body) => Asked,
+  schema: z.ZodType<Question>,
+  read: (question: Question) => Asked,
 ): Promise<Response> {
   return answer(context, exchange, payer, schema, read, (asked, target, requestId) =>
     serveCompletion(context, { ...asked, payer, requestId }, target),
@@ -52,18 +59,24 @@ async function complete<Body extends ChatBody | TextListBody>(
 }
 
 /** @throws ApiProblem 400, 404 */
-function servingOf(context: SellingContext, body: ChatBody | TextListBody, headers: TraceHeaders): Asked {
+function servingOf(context: SellingContext, question: Question, headers: TraceHeaders): Asked {
+  const { form, body } = question;
   const backend = findModel(context.backends, body.model);
-  const chat = isChat(body);
-  const [form, scope]: [AnswerHead['form'], Scope] = chat ? ['chat', 'chat'] : ['text', 'completions'];
-  const prepared = chat ? backend.prepareChat(body) : prepareTexts(backend, body);
-  const promptText = (): string => promptTextOf(body);
-  return { backend, prepared, form, scope, format: formatOf(body), traced: tracedOf(body, headers), promptText };
+  const prepared = question.form === 'chat' ? backend.prepareChat(question.body) : prepareTexts(backend, question.body);
+  return {
+    backend,
+    prepared,
+    form,
+    scope: form === 'chat' ? 'chat' : 'completions',
+    format: formatOf(body),
+    traced: tracedOf(question, headers),
+    promptText: () => promptTextOf(question),
+  };
 }
 
 /** Who said what; a prompt of tokens is not text. */
-function promptTextOf(body: ChatBody | TextListBody): string {
-  if (!isChat(body)) {
+function promptTextOf({ form, body }: Question): string {
+  if (form === 'text') {
     const prompts = typeof body.prompt === 'string' ? [body.prompt] : body.prompt;
     return prompts.map((prompt) => (typeof prompt === 'string' ? prompt : '(tokens)')).join('\n');
   }
@@ -72,8 +85,8 @@ function promptTextOf(body: ChatBody | TextListBody): string {
   return body.messages.map(({ role, content }) => `${role}: ${textOf(content)}`).join('\n');
 }
 
-function tracedOf(body: ChatBody | TextListBody, headers: TraceHeaders): TracedWish {
-  const chatMost = isChat(body) ? body.max_completion_tokens : undefined;
+function tracedOf({ form, body }: Question, headers: TraceHeaders): TracedWish {
+  const chatMost = form === 'chat' ? body.max_completion_tokens : undefined;
   return {
     headers,
     maxTokens: chatMost ?? body.max_tokens ?? undefined,
@@ -94,5 +107,3 @@ function formatOf(body: ChatBody | TextListBody): AnswerFormat {
   const includeUsage = body.stream_options?.include_usage ?? false;
   return { kind: 'stream', includeUsage, make: (head) => streamFormat(head, includeUsage) };
 }
-
-const isChat = (body: ChatBody | TextListBody): body is ChatBody => 'messages' in body;

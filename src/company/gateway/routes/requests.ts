@@ -19,6 +19,8 @@ export interface SellingContext extends CompletionContext, OnceContext {
   readonly embedders: ReadonlyMap<string, EmbeddingEngine>;
   readonly moderators: ReadonlyMap<string, ModerationModel>;
   readonly maxConcurrent: number;
+  /** How long the body of a request may take. */
+  readonly maxBodyMs: number;
   /** Requests being answered right now. */
   readonly inFlight: Set<Promise<void>>;
   isDraining(): boolean;
@@ -71,11 +73,12 @@ export async function answer<Schema extends z.ZodType, Prepared>(
   prepare: (body: z.output<Schema>) => Prepared | Promise<Prepared>,
   serve: (prepared: Prepared, ...given: Parameters<Serve>) => ReturnType<Serve>,
 ): Promise<Response> {
+  // Before its body is waited for: what a stranger sends takes nobody's place.
+  if (payer !== 'internal' && !(await context.keyLimits.knows(payer.keyHash))) throw invalidKey();
   if (context.isDraining()) throw draining();
   if (context.inFlight.size >= context.maxConcurrent) throw busy();
   const work = async (): Promise<void> => {
-    if (payer !== 'internal' && !(await context.keyLimits.knows(payer.keyHash))) throw invalidKey();
-    const body = await readJson(incoming, schema);
+    const body = await readJson(incoming, schema, context.maxBodyMs);
     const prepared = await prepare(body);
     await answerOnce(context, { incoming, outgoing }, { payer, body }, (...given) => serve(prepared, ...given));
   };

@@ -358,7 +358,7 @@ export const meteringByTerms: Migration = {
           cross join lateral (
             select 1, (select id from moat.accounts where kind = 'revenue' and customer_id is null and currency = s.currency), -s.cost
             union all select 2, s.account_id, s.paid where s.paid > 0
-            union all select 3, (select id from moat.accounts where kind = 'write-offs' and customer_id is null and currency = s.currency),
+            union all select 2 + (s.paid > 0)::int, (select id from moat.accounts where kind = 'write-offs' and customer_id is null and currency = s.currency),
                              s.cost - s.paid where s.paid < s.cost
           ) l(leg, account_id, amount)
       )
