@@ -56,10 +56,12 @@ const AUDIT = String.raw`(() => {
 /** @returns what is wrong with what the page shows now, in words */
 export const auditPage = async (page: Page): Promise<string[]> => (await page.evaluate(AUDIT)) as string[];
 
-/** Everything that is read or read aloud. */
+/** Everything that is read or read aloud, but codes and what customers wrote. */
 export async function textOf(page: Page): Promise<string> {
+  const foreign = await page.locator('code, .exchange-text').allInnerTexts();
   const attributes = (await page.evaluate(
     "[...document.querySelectorAll('[aria-label],[placeholder]')].map(e => (e.ariaLabel ?? '') + ' ' + (e.placeholder ?? '')).join(' ')",
   )) as string;
-  return `${await page.locator('body').innerText()} ${attributes} ${await page.title()}`;
+  const text = foreign.reduce((rest, part) => rest.replace(part, ''), await page.locator('body').innerText());
+  return `${text} ${attributes} ${await page.title()}`;
 }

@@ -27,6 +27,12 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
       prepare: async (page) => page.locator('td.card-title .link').first().click(),
     },
     {
+      name: 'invoice',
+      at: customer,
+      shows: '.dialog .parties',
+      prepare: (page) => page.getByRole('button', { name: /^\d{4}-\d{6}$/ }).click(),
+    },
+    {
       name: 'new-key',
       at: customer,
       shows: '.dialog .checks',
@@ -55,5 +61,5 @@ export async function visit(page: Page, url: string, stop: Stop): Promise<void> 
   await page.goto(url + stop.at);
   if (stop.prepare !== undefined) await stop.prepare(page);
   await page.locator(stop.shows).first().waitFor();
-  await page.waitForFunction("document.querySelector('.skeleton') === null");
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' });
 }

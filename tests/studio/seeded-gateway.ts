@@ -9,11 +9,16 @@ import { systemClock } from '../../src/base/clock.js';
 import { auditAs } from '../../src/company/access/audit-log.js';
 import { createPromptLog } from '../../src/company/access/prompt-log.js';
 import { createUser } from '../../src/company/access/users.js';
+import { runBilling } from '../../src/company/billing/billing-run.js';
+import { setBudget } from '../../src/company/billing/budgets.js';
 import { type Books, createCustomer } from '../../src/company/billing/customers.js';
+import { parseSeller } from '../../src/company/billing/invoices/parties.js';
 import { setRateLimit } from '../../src/company/billing/key-terms.js';
 import { createKey, revokeKey } from '../../src/company/billing/keys.js';
 import { grantCredit } from '../../src/company/billing/ledger.js';
+import { publishPlan } from '../../src/company/billing/plans.js';
 import { setPrice } from '../../src/company/billing/prices.js';
+import { subscribe } from '../../src/company/billing/subscriptions.js';
 import type { Backend } from '../../src/company/gateway/backend.js';
 import { localBackend } from '../../src/company/gateway/local-backend.js';
 import { type Gateway, startGateway } from '../../src/company/gateway/start-gateway.js';
@@ -114,6 +119,11 @@ async function seedCustomers(books: Books, url: string): Promise<{ customerId: s
   await createKey(books, { customerId, name: 'partner', scopes: ['chat'], models: ['acme-support'], expiresAt }, audit);
   const old = await createKey(books, { customerId, name: 'old laptop' }, audit);
   await revokeKey(books, old.key.id, { customerId, audit });
+  const terms = { name: 'pro', currency: 'USD', fee: '20.00', seat: '5.00', credit: '15.00' };
+  await publishPlan(books, terms, 'plan.json', audit);
+  await subscribe(books, { customerId, plan: 'pro', seats: 3 }, audit);
+  await runBilling(books, { seller: parseSeller({ name: 'Acme GmbH', payment: ['IBAN 1234'] }, 'company.json') });
+  await setBudget(books, { customerId, span: 'month', timeZone: 'UTC', limitMicros: 50_000n }, audit);
   await setRateLimit(books, { customerId, requestsPerMinute: 600, tokensPerMinute: 200_000 }, audit);
   await setRateLimit(books, { customerId, keyId: key.id, model: 'acme-support', concurrentRequests: 4 }, audit);
   for (const name of ['Harbor Café', 'Lindqvist & Co', 'Orchard Books']) {

@@ -236,6 +236,69 @@ export interface ChargedEventDetail {
   entries: { transactionId: string; account: string; amountMicros: MicrosString; time: string }[];
 }
 
+export interface InvoiceSummary {
+  /** `2030-000123`. */
+  number: string;
+  state: 'open' | 'paid' | 'void';
+  currency: string;
+  totalMicros: MicrosString;
+  /** What is still to be paid. */
+  dueMicros: MicrosString;
+  issuedAt: string;
+  dueAt: string;
+}
+
+/** GET …/invoices/:number?language=zh: an invoice in words, as its PDF shows it. */
+export interface InvoiceDetail {
+  title: string;
+  state: string;
+  seller: readonly string[];
+  buyer: readonly string[];
+  facts: readonly (readonly [label: string, value: string])[];
+  headings: readonly [string, string, string, string];
+  rows: readonly { what: string; quantity: string; price: string; amount: string; isDetail: boolean }[];
+  totals: readonly (readonly [label: string, value: string])[];
+  payment: readonly string[];
+}
+
+/** Amounts of a month. */
+export interface PlanSummary {
+  name: string;
+  version: number;
+  currency: string;
+  feeMicros: MicrosString;
+  /** For each seat. */
+  seatMicros: MicrosString;
+  /** Usage that the fee includes. */
+  creditMicros: MicrosString;
+  minimumMicros: MicrosString;
+  trialDays: number;
+}
+
+/** GET /api/customers/:customer/plan. */
+export interface CustomerPlan {
+  /** null: none; then usage is paid by prepaid credit alone. */
+  plan: PlanSummary | null;
+  seats: number;
+  /** When the period that runs ends. */
+  nextAt: string | null;
+  /** When the subscription does. */
+  endsAt: string | null;
+}
+
+/** How much may be spent in a span of time. */
+export interface BudgetSummary {
+  id: string;
+  /** null: all of the customer's keys. */
+  keyId: string | null;
+  /** null: all models. */
+  model: string | null;
+  span: 'day' | 'month' | 'total';
+  limitMicros: MicrosString;
+  /** In the span of now. */
+  spentMicros: MicrosString;
+}
+
 /** GET /api/settings: what the server runs with. */
 export interface ServerSettings {
   project: string;

@@ -7,15 +7,19 @@ import { AccountFigures, AccountChart } from './account-figures.js';
 import { PageHead } from '../parts/page-head.js';
 import { Loaded, Panel } from '../parts/panel.js';
 import { Link, navigate, withQuery } from '../router.js';
+import { BudgetsPanel } from './budgets-panel.js';
 import { CreditPanel } from './credit-panel.js';
 import { EventDialog } from './event-dialog.js';
+import { InvoiceDialog } from './invoice-dialog.js';
+import { InvoicesPanel } from './invoices-panel.js';
 import { KeysPanel } from './keys-panel.js';
 import { LimitsPanel } from './limits-panel.js';
+import { PlanPanel } from './plan-panel.js';
 import { UsageEventsPanel } from './usage-events-panel.js';
 
 const ACCOUNT_MS = 10_000;
 
-/** One customer. The usage event that is looked at stands in the address. */
+/** One customer. The usage event or invoice that is looked at stands in the address. */
 export function CustomerPage({ api, session, address, dark, customerId }: PageProps & { customerId: string }) {
   const { text, format } = useLocale();
   const base = `/api/customers/${encodeURIComponent(customerId)}`;
@@ -23,8 +27,10 @@ export function CustomerPage({ api, session, address, dark, customerId }: PagePr
     useCallback((signal: AbortSignal) => api.get<CustomerAccount>(base, signal), [api, base]),
     ACCOUNT_MS,
   );
-  const event = address.query.get('event');
-  const showEvent = (id: string | null): void => navigate(withQuery(address, 'event', id), 'replace');
+  const seesInvoices = mayDo(session, 'invoices');
+  const [event, invoice] = [address.query.get('event'), address.query.get('invoice')];
+  const show = (what: 'event' | 'invoice', id: string | null): void =>
+    navigate(withQuery(address, what, id), 'replace');
   const back = (
     <Link class="back" href="/customers">
       {text.pages.customers}
@@ -60,10 +66,16 @@ export function CustomerPage({ api, session, address, dark, customerId }: PagePr
           mayAdd={mayDo(session, 'credit')}
           onAdded={account.reload}
         />
+        {mayDo(session, 'plans') && <PlanPanel api={api} base={base} currency={account.data?.currency} />}
+        {mayDo(session, 'limits') && <BudgetsPanel api={api} base={base} currency={account.data?.currency} />}
         {mayDo(session, 'limits') && <LimitsPanel api={api} base={base} seesKeys={mayDo(session, 'keys')} />}
-        <UsageEventsPanel api={api} base={base} onShow={showEvent} />
+        {seesInvoices && <InvoicesPanel api={api} base={base} onShow={(number) => show('invoice', number)} />}
+        <UsageEventsPanel api={api} base={base} onShow={(id) => show('event', id)} />
       </div>
-      {event !== null && <EventDialog api={api} base={base} eventId={event} onClose={() => showEvent(null)} />}
+      {event !== null && <EventDialog api={api} base={base} eventId={event} onClose={() => show('event', null)} />}
+      {invoice !== null && seesInvoices && (
+        <InvoiceDialog api={api} base={base} number={invoice} onClose={() => show('invoice', null)} />
+      )}
     </>
   );
 }

@@ -120,6 +120,7 @@ function Booking({ detail: { event, entries } }: { detail: ChargedEventDetail })
   const { text, format } = useLocale();
   const accounts = new Map<string, string>(Object.entries(text.ledger.accounts));
   const transaction = entries[0]?.transactionId;
+  const debitsFirst = entries.toSorted((a, b) => (BigInt(a.amountMicros) > BigInt(b.amountMicros) ? -1 : 1));
   return (
     <section aria-label={text.ledger.title}>
       <h3 class="dialog-subtitle">{text.ledger.title}</h3>
@@ -135,7 +136,7 @@ function Booking({ detail: { event, entries } }: { detail: ChargedEventDetail })
             </tr>
           </thead>
           <tbody>
-            {entries.map(({ account, amountMicros }) => {
+            {debitsFirst.map(({ account, amountMicros }) => {
               const amount = BigInt(amountMicros);
               const shown = format.moneyExact(amount < 0n ? -amount : amount, event.currency);
               return (

@@ -69,11 +69,11 @@ function KeyRow({
         {limitsOf(apiKey, text)}
       </td>
       <td role="cell" class="soft" data-label={text.keys.lastUsed}>
-        {time(apiKey.lastUsedAt, text.keys.never)}
+        {time(apiKey.lastUsedAt, text.keys.neverUsed)}
       </td>
       <td role="cell" class="soft" data-label={text.keys.expires}>
         {apiKey.expiresAt === null ? (
-          text.keys.never
+          text.keys.neverEnds
         ) : (
           <time dateTime={apiKey.expiresAt}>{format.day(apiKey.expiresAt)}</time>
         )}

@@ -118,13 +118,13 @@ function EventRow({ event, onShow }: { event: UsageEventRow; onShow: () => void 
       <td role="cell" class="number" data-label={text.events.input}>
         {format.integer(event.inputTokens)}
       </td>
-      <td role="cell" class="number" data-label={text.events.cached}>
+      <td role="cell" class={`number ${event.cachedTokens === 0 ? 'zero' : ''}`} data-label={text.events.cached}>
         {format.integer(event.cachedTokens)}
       </td>
       <td role="cell" class="number" data-label={text.events.output}>
         {format.integer(event.outputTokens)}
       </td>
-      <td role="cell" class="number" data-label={text.events.reasoning}>
+      <td role="cell" class={`number ${event.reasoningTokens === 0 ? 'zero' : ''}`} data-label={text.events.reasoning}>
         {format.integer(event.reasoningTokens)}
       </td>
       <td role="cell" class="number" data-label={text.usage.charged}>

@@ -94,7 +94,7 @@ export const en = {
     speedChart: (now: string) => `Tokens per second by step. Now ${now}.`,
   },
   playground: {
-    title: 'Playground',
+    title: 'Conversation',
     mode: 'Mode',
     chat: 'Chat',
     completion: 'Completion',

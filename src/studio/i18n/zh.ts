@@ -62,7 +62,7 @@ export const zh: Dictionary = {
     emptyHint: '先训练一个模型，再启动服务。',
   },
   runs: {
-    title: '训练',
+    title: '训练过程',
     list: '训练记录',
     empty: '还没有训练记录',
     emptyHint: '运行下面的命令开始训练，过程会实时显示在这里。',
@@ -95,7 +95,7 @@ export const zh: Dictionary = {
     speedChart: (now) => `每秒处理的词元数随步数的变化。当前 ${now}。`,
   },
   playground: {
-    title: '试用',
+    title: '会话',
     mode: '模式',
     chat: '对话',
     completion: '续写',

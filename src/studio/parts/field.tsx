@@ -20,7 +20,7 @@ interface InputProps {
 
 interface TextFieldProps extends InputProps {
   label: string;
-  hint?: string;
+  hint?: string | undefined;
   value: string;
   onValue: (value: string) => void;
 }
@@ -55,7 +55,7 @@ export function TextField({ label, hint, value, onValue, type = 'text', ...input
 
 interface ChoiceFieldProps<T extends string> {
   label: string;
-  hint?: string;
+  hint?: string | undefined;
   options: readonly { value: T; label: string }[];
   value: T;
   onValue: (value: T) => void;

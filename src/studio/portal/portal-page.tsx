@@ -5,6 +5,8 @@ import { usePolled } from '../api/use-polled.js';
 import { AccountChart, AccountFigures } from '../customers/account-figures.js';
 import { CreditList } from '../customers/credit-list.js';
 import { EventDialog } from '../customers/event-dialog.js';
+import { InvoiceDialog } from '../customers/invoice-dialog.js';
+import { InvoicesPanel } from '../customers/invoices-panel.js';
 import { KeyTable } from '../customers/key-table.js';
 import { UsageEventsPanel } from '../customers/usage-events-panel.js';
 import { Account, Header } from '../header.js';
@@ -45,8 +47,9 @@ export function PortalPage({ controls, dark, api, onLeave }: PortalPageProps) {
     ),
     ACCOUNT_MS,
   );
-  const event = address.query.get('event');
-  const showEvent = (id: string | null): void => navigate(withQuery(address, 'event', id), 'replace');
+  const [event, invoice] = [address.query.get('event'), address.query.get('invoice')];
+  const show = (what: 'event' | 'invoice', id: string | null): void =>
+    navigate(withQuery(address, what, id), 'replace');
   const name = account.data?.name ?? text.portal.account;
   return (
     <>
@@ -83,10 +86,14 @@ export function PortalPage({ controls, dark, api, onLeave }: PortalPageProps) {
               )}
             </Loaded>
           </Panel>
-          <UsageEventsPanel api={api} base={BASE} onShow={showEvent} />
+          <InvoicesPanel api={api} base={BASE} onShow={(number) => show('invoice', number)} />
+          <UsageEventsPanel api={api} base={BASE} onShow={(id) => show('event', id)} />
         </div>
       </main>
-      {event !== null && <EventDialog api={api} base={BASE} eventId={event} onClose={() => showEvent(null)} />}
+      {event !== null && <EventDialog api={api} base={BASE} eventId={event} onClose={() => show('event', null)} />}
+      {invoice !== null && (
+        <InvoiceDialog api={api} base={BASE} number={invoice} onClose={() => show('invoice', null)} />
+      )}
     </>
   );
 }

@@ -9,6 +9,8 @@ import type { PageProps } from '../pages.js';
 import { CopyLine } from '../parts/secret.js';
 import { Empty, Loaded, Panel } from '../parts/panel.js';
 
+/** How the audit log names whoever came in with it. */
+const STUDIO_TOKEN = 'studio token';
 /** The whole chain is computed anew: not something to do every few seconds. */
 const VERIFY_MS = 300_000;
 
@@ -117,7 +119,7 @@ function EntryRow({ entry: { time, actor, action, target, details } }: { entry: 
         </time>
       </td>
       <td role="cell" class="soft" data-label={text.audit.who}>
-        {actor}
+        {actor === STUDIO_TOKEN ? text.frame.tokenUser : actor}
       </td>
       <td role="cell" class="wrap" data-label={text.audit.details}>
         <code class="code">

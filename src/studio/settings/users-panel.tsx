@@ -116,7 +116,7 @@ function UserRow({ api, user, isSelf, onChange, onLink }: UserRowProps) {
         {user.email}
       </td>
       <td role="cell" class="soft" data-label={text.users.name}>
-        {user.name}
+        {user.name === user.email ? '–' : user.name}
       </td>
       <td role="cell" data-label={text.users.role}>
         <select

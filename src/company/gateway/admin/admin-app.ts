@@ -10,6 +10,7 @@ import { clientAddress } from './client-address.js';
 import { customerAccountRoutes } from './customer-account-routes.js';
 import { customerRoutes } from './customer-routes.js';
 import { admit } from './guard.js';
+import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
 import { settingsRoutes } from './settings-routes.js';
 import { studioRoutes } from './studio-routes.js';
@@ -20,6 +21,7 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
   ...customerRoutes,
   ...customerAccountRoutes,
+  ...moneyRoutes,
   ...userRoutes,
   ...sessionRoutes,
   ...settingsRoutes,
@@ -33,15 +35,23 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-email': 400,
   'bad-expiry': 400,
   'bad-limit': 400,
+  'bad-percent': 400,
+  'bad-plan': 400,
   'bad-scope': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
+  'unknown-budget': 404,
   'unknown-customer': 404,
+  'unknown-invoice': 404,
   'unknown-key': 404,
+  'unknown-plan': 404,
   'unknown-user': 404,
+  'billing-due': 409,
   'customer-exists': 409,
   'last-owner': 409,
+  'not-subscribed': 409,
   'reference-taken': 409,
+  'subscribed-already': 409,
   'user-disabled': 409,
   'user-exists': 409,
   'too-many-logins': 429,

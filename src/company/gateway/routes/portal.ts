@@ -8,8 +8,10 @@ import type { Books } from '../../billing/customers.js';
 import { findKey, listKeys } from '../../billing/keys.js';
 import { keyTermsOf } from '../../billing/key-terms.js';
 import { usagePageOf } from '../admin/customer-account-routes.js';
+import { MoatError } from '../../../base/errors.js';
 import { ApiProblem, invalidKey } from '../api-problem.js';
 import { keyJson, readAccount, readChargedEvent, readCredits, readUsage } from '../customer-account.js';
+import { languageOf, readInvoice, readInvoicePdf, readInvoices } from '../customer-invoices.js';
 import type { OverviewOptions } from '../overview.js';
 import { payerOf } from './requests.js';
 
@@ -20,8 +22,8 @@ interface PortalContext {
   readonly overview: Pick<OverviewOptions, 'timeZone'>;
 }
 
-/** Reads what the customer whose key was sent may see. */
-type PortalRead = (customerId: string, c: Context<Env>) => Promise<object>;
+/** Reads what the customer whose key was sent may see: JSON, or a file. */
+type PortalRead = (customerId: string, c: Context<Env>) => Promise<object | Response>;
 
 export function addPortalRoutes(app: Hono<Env>, { books, overview }: PortalContext): void {
   const reads: Readonly<Record<string, PortalRead>> = {
@@ -30,17 +32,29 @@ export function addPortalRoutes(app: Hono<Env>, { books, overview }: PortalConte
     credits: async (customerId) => ({ credits: await readCredits(books, customerId) }),
     usage: (customerId, c) => readUsage(books, customerId, usagePageOf(c.req)),
     'usage/:event': (customerId, c) => readChargedEvent(books, customerId, c.req.param('event') ?? ''),
+    invoices: async (customerId) => ({ invoices: await readInvoices(books, customerId) }),
+    'invoices/:number': (customerId, c) =>
+      readInvoice(books, customerId, c.req.param('number') ?? '', languageOf(c.req)).catch(refuse),
+    'invoices/:number/pdf': (customerId, c) =>
+      readInvoicePdf(books, customerId, c.req.param('number') ?? '', languageOf(c.req)).catch(refuse),
   };
   for (const [path, read] of Object.entries(reads)) {
     app.get(`/portal/api/${path}`, async (c) => {
       const customerId = await customerOf(books, c);
       c.header('cache-control', 'no-store');
-      return c.json(await read(customerId, c));
+      const found = await read(customerId, c);
+      return found instanceof Response ? found : c.json(found);
     });
   }
   app.all('/portal/api/*', () => {
     throw new ApiProblem(404, 'unknown_url', 'There is nothing at this address.');
   });
+}
+
+/** Another customer's invoice is as good as none. */
+function refuse(error: unknown): never {
+  if (!(error instanceof MoatError) || error.code !== 'unknown-invoice') throw error;
+  throw new ApiProblem(404, 'unknown_invoice', 'There is no such invoice.', { cause: error });
 }
 
 /** @throws ApiProblem 401 `invalid_api_key`, 403 `key_is_limited` */
