@@ -97,6 +97,7 @@ describe.skipIf(chromiumPath === undefined)(
       await page.keyboard.press('Enter');
       await page.getByRole('button', { name: 'New customer' }).focus();
       await page.keyboard.press('Enter');
+      await page.locator('.dialog').waitFor();
       const inside = new Set<boolean>();
       for (let press = 0; press < 6; press++) {
         await page.keyboard.press('Tab');

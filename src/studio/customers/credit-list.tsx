@@ -1,6 +1,9 @@
 import type { CreditSummary } from '../../company/gateway/api-types.js';
 import { useLocale } from '../i18n/locale.js';
 
+/** What the billing run books with a plan's fee has no name that people gave it. */
+const isIncluded = (reference: string | null): boolean => /^subscription \d+ period \d+$/.test(reference ?? '');
+
 /** Credit as it came, newest first. */
 export function CreditList({ credits, currency }: { credits: readonly CreditSummary[]; currency: string }) {
   const { text, format } = useLocale();
@@ -12,8 +15,8 @@ export function CreditList({ credits, currency }: { credits: readonly CreditSumm
         <li class="row" key={id}>
           <div class="row-main">
             <span class="row-name">
-              {kinds.get(kind) ?? kind}
-              {reference !== null && <span class="row-reference"> {reference}</span>}
+              {isIncluded(reference) ? text.credit.included : (kinds.get(kind) ?? kind)}
+              {reference !== null && !isIncluded(reference) && <span class="row-reference"> {reference}</span>}
             </span>
             <span class="row-note">
               {format.day(createdAt)}

@@ -30,7 +30,7 @@ export function InvoiceDialog({ api, base, number, onClose }: InvoiceDialogProps
         {(sheet) => <Sheet sheet={sheet} />}
       </Loaded>
       <div class="form-actions">
-        <DownloadPdf api={api} base={base} number={number} />
+        <DownloadPdf api={api} base={base} number={number} asButton />
       </div>
     </Dialog>
   );

@@ -98,8 +98,16 @@ function InvoiceRow({ api, base, invoice, onShow }: InvoicesPanelProps & { invoi
   );
 }
 
+interface DownloadPdfProps {
+  api: Api;
+  base: string;
+  number: string;
+  /** Standing alone, not in a row of a table. */
+  asButton?: boolean;
+}
+
 /** A link cannot send the key along, so the file is fetched and then handed to the browser. */
-export function DownloadPdf({ api, base, number }: { api: Api; base: string; number: string }) {
+export function DownloadPdf({ api, base, number, asButton = false }: DownloadPdfProps) {
   const { text, language } = useLocale();
   const downloading = useAction(async () => {
     const path = `${base}/invoices/${encodeURIComponent(number)}/pdf?language=${language}`;
@@ -114,13 +122,13 @@ export function DownloadPdf({ api, base, number }: { api: Api; base: string; num
     <>
       <Problem failure={downloading.failure} />
       <button
-        class="link"
+        class={asButton ? 'button' : 'link'}
         type="button"
         aria-label={text.invoices.download(number)}
         disabled={downloading.busy}
         onClick={() => void downloading.run()}
       >
-        PDF
+        {asButton ? text.invoices.pdf : 'PDF'}
       </button>
     </>
   );

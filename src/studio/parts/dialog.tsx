@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useLayoutEffect, useId, useRef } from 'preact/hooks';
 import { useLocale } from '../i18n/locale.js';
 
 interface DialogProps {
@@ -16,7 +16,7 @@ export function Dialog({ title, onClose, keep = false, wide = false, children }:
   const { text } = useLocale();
   const id = useId();
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = element.current;
     const before = document.activeElement;
     dialog?.showModal();
