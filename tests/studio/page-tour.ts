@@ -18,6 +18,26 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
     { name: 'home', at: '', shows: '.area-attention .row' },
     { name: 'runs', at: 'runs?run=support-v2', shows: '.chart-frame canvas' },
     { name: 'playground', at: 'playground', shows: '.composer' },
+    {
+      name: 'answers',
+      at: 'playground',
+      shows: '.transcripts-two .turn-facts',
+      async prepare(page) {
+        await page.locator('.playground-settings select').nth(1).selectOption('acme-large');
+        await page.locator('.check input').check();
+        await page.locator('.composer-input').fill('1 2 3');
+        await page.keyboard.press('Enter');
+        await page.locator('.turn-facts').nth(1).waitFor();
+        await page.locator('.tokens').first().focus();
+        await page.keyboard.press('ArrowRight');
+      },
+    },
+    {
+      name: 'share',
+      at: 'playground',
+      shows: '.code-block',
+      prepare: (page) => page.locator('.playground-actions .button').first().click(),
+    },
     { name: 'customers', at: 'customers', shows: 'tbody tr' },
     { name: 'customer', at: customer, shows: '.chart-frame canvas' },
     {

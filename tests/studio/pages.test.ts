@@ -12,7 +12,7 @@ const ENGLISH: View = { language: 'en', theme: 'light', width: 1280, height: 900
 const CHINESE_PHONE: View = { language: 'zh', theme: 'dark', width: 390, height: 844 };
 /** Names, addresses, codes: what no language translates. */
 const NAMES =
-  /Moat|moat (serve|train|users create [^\n]+)|English|acme-\w+|support-v\d|\S+@\S+|Northwind|Acme GmbH|IBAN|\bpro\b|Harbor Café|Lindqvist & Co|Orchard Books|web shop|partner|old laptop|default|INV-\d+|(cus|key|use)_\w+|moat_sk_\S+|[\da-f]{64}|qwen3|north|south|UTC|USD|PDF|\btest\b/g;
+  /Moat|moat (serve|train|users create [^\n]+)|English|acme-\w+|support-v\d|\S+@\S+|Northwind|Acme GmbH|IBAN|\bpro\b|Harbor Café|Lindqvist & Co|Orchard Books|web shop|partner|old laptop|default|INV-\d+|(cus|key|use)_\w+|moat_sk_\S+|[\da-f]{64}|qwen3|north|south|UTC|USD|PDF|curl|TypeScript|Python|MOAT_API_KEY|\btest\b/g;
 
 describe.skipIf(chromiumPath === undefined)(
   chromiumPath === undefined ? 'every page (skipped: no chromium on this machine)' : 'every page',
@@ -147,6 +147,33 @@ describe.skipIf(chromiumPath === undefined)(
       await page.locator('.dialog').getByRole('button', { name: 'Revoke' }).click();
       await page.locator('.badge', { hasText: 'Revoked' }).waitFor();
       expect(await ask()).toBe(401);
+      expect(troubles).toEqual([]);
+      await context.close();
+    });
+
+    it('the same words go to two models; an answer says what it costs and how likely each token was, and becomes code', async () => {
+      const { page, context, troubles } = await enter(ENGLISH, 'playground');
+      await page.getByLabel('Compare with').selectOption('acme-large');
+      await page.getByLabel('Token probabilities').check();
+      await page.getByLabel('Max tokens').fill('3');
+      await page.locator('.composer-input').fill('ab');
+      await page.keyboard.press('Enter');
+      await page.locator('.turn-facts').nth(1).waitFor();
+      const facts = await page.locator('.turn-facts').allInnerTexts();
+      // 2 × $1 and 3 × $8 a million; the other one has no price
+      expect(facts[0]).toContain('2 in, 3 out');
+      expect(facts[0]).toContain('$0.000026 at list price');
+      expect(facts[1]).not.toContain('list price');
+      await page.locator('.token').nth(1).hover();
+      await expect.poll(() => page.locator('.token-line').first().innerText()).toMatch(/^"1" \d+\.\d%/);
+      await page.locator('.tokens').nth(1).focus();
+      await page.keyboard.press('ArrowRight');
+      await expect.poll(() => page.locator('.token-line').nth(1).innerText()).toMatch(/^"0" \d+\.\d%/);
+      await page.getByRole('button', { name: 'Share as code' }).click();
+      await page.getByText('Python', { exact: true }).click();
+      const code = await page.locator('.code-block').innerText();
+      expect(code).toContain(`base_url="${seeded.gateway.url}/v1"`);
+      expect(code).toContain('model="acme-support"');
       expect(troubles).toEqual([]);
       await context.close();
     });

@@ -23,8 +23,12 @@ const PICTURES: Record<string, View & { at: string; shows: string; question?: st
   'studio-en-dark': { language: 'en', theme: 'dark', ...WIDE, at: 'runs', shows: '.chart-frame canvas' },
   'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, at: 'customers', shows: '.panel .table' },
   'studio-zh-phone': {
-    ...{ language: 'zh', theme: 'dark', ...PHONE },
-    ...{ at: 'playground', shows: '.composer', question: 'Returns a new Buffer' },
+    language: 'zh',
+    theme: 'dark',
+    ...PHONE,
+    at: 'playground',
+    shows: '.composer',
+    question: 'Returns a new Buffer',
   },
 };
 

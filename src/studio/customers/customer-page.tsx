@@ -3,14 +3,13 @@ import type { CustomerAccount } from '../../company/gateway/api-types.js';
 import { usePolled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
 import { mayDo, type PageProps } from '../pages.js';
+import { AccountDialogs, showDetail } from './account-dialogs.js';
 import { AccountFigures, AccountChart } from './account-figures.js';
 import { PageHead } from '../parts/page-head.js';
 import { Loaded, Panel } from '../parts/panel.js';
-import { Link, navigate, withQuery } from '../router.js';
+import { Link } from '../router.js';
 import { BudgetsPanel } from './budgets-panel.js';
 import { CreditPanel } from './credit-panel.js';
-import { EventDialog } from './event-dialog.js';
-import { InvoiceDialog } from './invoice-dialog.js';
 import { InvoicesPanel } from './invoices-panel.js';
 import { KeysPanel } from './keys-panel.js';
 import { LimitsPanel } from './limits-panel.js';
@@ -28,9 +27,6 @@ export function CustomerPage({ api, session, address, dark, customerId }: PagePr
     ACCOUNT_MS,
   );
   const seesInvoices = mayDo(session, 'invoices');
-  const [event, invoice] = [address.query.get('event'), address.query.get('invoice')];
-  const show = (what: 'event' | 'invoice', id: string | null): void =>
-    navigate(withQuery(address, what, id), 'replace');
   const back = (
     <Link class="back" href="/customers">
       {text.pages.customers}
@@ -69,13 +65,12 @@ export function CustomerPage({ api, session, address, dark, customerId }: PagePr
         {mayDo(session, 'plans') && <PlanPanel api={api} base={base} currency={account.data?.currency} />}
         {mayDo(session, 'limits') && <BudgetsPanel api={api} base={base} currency={account.data?.currency} />}
         {mayDo(session, 'limits') && <LimitsPanel api={api} base={base} seesKeys={mayDo(session, 'keys')} />}
-        {seesInvoices && <InvoicesPanel api={api} base={base} onShow={(number) => show('invoice', number)} />}
-        <UsageEventsPanel api={api} base={base} onShow={(id) => show('event', id)} />
+        {seesInvoices && (
+          <InvoicesPanel api={api} base={base} onShow={(number) => showDetail(address, 'invoice', number)} />
+        )}
+        <UsageEventsPanel api={api} base={base} onShow={(id) => showDetail(address, 'event', id)} />
       </div>
-      {event !== null && <EventDialog api={api} base={base} eventId={event} onClose={() => show('event', null)} />}
-      {invoice !== null && seesInvoices && (
-        <InvoiceDialog api={api} base={base} number={invoice} onClose={() => show('invoice', null)} />
-      )}
+      <AccountDialogs api={api} base={base} address={address} seesInvoices={seesInvoices} />
     </>
   );
 }

@@ -63,12 +63,7 @@ function Sheet({ sheet }: { sheet: InvoiceDetail }) {
         </thead>
         <tbody>
           {sheet.rows.map((row, index) => (
-            <tr key={index} class={row.isDetail ? 'soft' : ''}>
-              <td class="wrap">{row.what}</td>
-              <td class="number">{row.quantity}</td>
-              <td class="number">{row.price}</td>
-              <td class="number">{row.amount}</td>
-            </tr>
+            <SheetRow key={index} row={row} />
           ))}
         </tbody>
         <tfoot>
@@ -88,6 +83,26 @@ function Sheet({ sheet }: { sheet: InvoiceDetail }) {
         </div>
       )}
     </>
+  );
+}
+
+function SheetRow({ row }: { row: InvoiceDetail['rows'][number] }) {
+  const { what, quantity, price, amount, isDetail } = row;
+  // Words alone need not stay in the first column.
+  const isWordsOnly = `${quantity}${price}${amount}` === '';
+  return (
+    <tr class={isDetail ? 'soft' : ''}>
+      <td class="wrap" colSpan={isWordsOnly ? 4 : 1}>
+        {what}
+      </td>
+      {!isWordsOnly && (
+        <>
+          <td class="number">{quantity}</td>
+          <td class="number">{price}</td>
+          <td class="number">{amount}</td>
+        </>
+      )}
+    </tr>
   );
 }
 

@@ -74,7 +74,7 @@ function EventTable({ events, onShow }: { events: readonly UsageEventRow[]; onSh
   const { text } = useLocale();
   const classes = ['input', 'cached', 'output', 'reasoning'] as const;
   return (
-    <table class="table cards" role="table">
+    <table class="table cards events" role="table">
       <thead role="rowgroup">
         <tr role="row">
           <th role="columnheader">{text.usage.time}</th>
@@ -104,15 +104,15 @@ function EventRow({ event, onShow }: { event: UsageEventRow; onShow: () => void 
   const { text, format } = useLocale();
   return (
     <tr role="row">
-      <td role="cell" class="card-title">
+      <td role="cell" class="card-title cell-time">
         <button class="link" type="button" aria-label={text.events.show(format.dateTime(event.time))} onClick={onShow}>
           <time dateTime={event.time}>{format.moment(event.time, Date.now())}</time>
         </button>
       </td>
-      <td role="cell" class="soft" data-label={text.usage.model}>
+      <td role="cell" class="cell-model">
         {event.model}
       </td>
-      <td role="cell" class="soft" data-label={text.keys.key}>
+      <td role="cell" class="cell-key">
         {event.keyName ?? '–'}
       </td>
       <td role="cell" class="number" data-label={text.events.input}>
@@ -127,10 +127,10 @@ function EventRow({ event, onShow }: { event: UsageEventRow; onShow: () => void 
       <td role="cell" class={`number ${event.reasoningTokens === 0 ? 'zero' : ''}`} data-label={text.events.reasoning}>
         {format.integer(event.reasoningTokens)}
       </td>
-      <td role="cell" class="number" data-label={text.usage.charged}>
+      <td role="cell" class="number cell-charged">
         {format.moneyExact(event.chargedMicros, event.currency)}
       </td>
-      <td role="cell" data-label={text.usage.status}>
+      <td role="cell" class="cell-status">
         <span class={`badge badge-${event.status}`}>{text.usage.statuses[event.status]}</span>
       </td>
     </tr>

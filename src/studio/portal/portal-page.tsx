@@ -2,10 +2,9 @@ import { useCallback } from 'preact/hooks';
 import type { CreditSummary, CustomerAccount, KeySummary } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
+import { AccountDialogs, showDetail } from '../customers/account-dialogs.js';
 import { AccountChart, AccountFigures } from '../customers/account-figures.js';
 import { CreditList } from '../customers/credit-list.js';
-import { EventDialog } from '../customers/event-dialog.js';
-import { InvoiceDialog } from '../customers/invoice-dialog.js';
 import { InvoicesPanel } from '../customers/invoices-panel.js';
 import { KeyTable } from '../customers/key-table.js';
 import { UsageEventsPanel } from '../customers/usage-events-panel.js';
@@ -13,7 +12,7 @@ import { Account, Header } from '../header.js';
 import { useLocale } from '../i18n/locale.js';
 import { PageHead } from '../parts/page-head.js';
 import { Loaded, Panel } from '../parts/panel.js';
-import { navigate, useAddress, withQuery } from '../router.js';
+import { useAddress } from '../router.js';
 import type { ViewControls } from '../view-controls.js';
 
 const BASE = '/portal/api';
@@ -47,9 +46,6 @@ export function PortalPage({ controls, dark, api, onLeave }: PortalPageProps) {
     ),
     ACCOUNT_MS,
   );
-  const [event, invoice] = [address.query.get('event'), address.query.get('invoice')];
-  const show = (what: 'event' | 'invoice', id: string | null): void =>
-    navigate(withQuery(address, what, id), 'replace');
   const name = account.data?.name ?? text.portal.account;
   return (
     <>
@@ -86,14 +82,11 @@ export function PortalPage({ controls, dark, api, onLeave }: PortalPageProps) {
               )}
             </Loaded>
           </Panel>
-          <InvoicesPanel api={api} base={BASE} onShow={(number) => show('invoice', number)} />
-          <UsageEventsPanel api={api} base={BASE} onShow={(id) => show('event', id)} />
+          <InvoicesPanel api={api} base={BASE} onShow={(number) => showDetail(address, 'invoice', number)} />
+          <UsageEventsPanel api={api} base={BASE} onShow={(id) => showDetail(address, 'event', id)} />
         </div>
       </main>
-      {event !== null && <EventDialog api={api} base={BASE} eventId={event} onClose={() => show('event', null)} />}
-      {invoice !== null && (
-        <InvoiceDialog api={api} base={BASE} number={invoice} onClose={() => show('invoice', null)} />
-      )}
+      <AccountDialogs api={api} base={BASE} address={address} seesInvoices />
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { useCallback } from 'preact/hooks';
 import type { CustomerSummary, PromptRow } from '../../company/gateway/api-types.js';
 import { usePaged } from '../api/use-paged.js';
-import { useCustomers } from '../customers/use-customers.js';
+import { INTERNAL_CUSTOMER, useCustomers } from '../customers/use-customers.js';
 import { MoreOf } from '../customers/usage-events-panel.js';
 import { useLocale } from '../i18n/locale.js';
 import type { PageProps } from '../pages.js';
@@ -65,7 +65,8 @@ export function PromptsPanel({ api, address }: PageProps) {
 
 function Prompt({ row, customers }: { row: PromptRow; customers: readonly CustomerSummary[] }) {
   const { text, format } = useLocale();
-  const name = customers.find(({ id }) => id === row.customerId)?.name ?? row.customerId;
+  const customer = customers.find(({ id }) => id === row.customerId)?.name ?? row.customerId;
+  const name = customer === INTERNAL_CUSTOMER ? text.usage.internal : customer;
   return (
     <li class="exchange">
       <p class="row-note">
