@@ -4,7 +4,7 @@ import type { Books } from '../../company/billing/customers.js';
 import { priceOf } from '../../company/billing/prices.js';
 import { type UsageTotals, usageTotals } from '../../company/billing/usage.js';
 import type { BusinessFacts, PeriodFacts } from '../../company/business/business-summary.js';
-import { startOfDay } from '../../company/gateway/local-day.js';
+import { dayAt, startOf } from '../../company/billing/time-zone.js';
 import { readRunUses } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { filesOf } from './project-files.js';
@@ -29,7 +29,7 @@ export async function readBusinessFacts(
   const { currency, timeZone, serve } = project.config;
   const [runs, today, total, price] = await Promise.all([
     readRunUses(filesOf(project).runs),
-    usageTotals(books, { currency, from: startOfDay(books.clock.now(), timeZone) }),
+    usageTotals(books, { currency, from: startOf(dayAt(new Date(books.clock.now()), timeZone), timeZone) }),
     usageTotals(books, { currency }),
     priceOf(books, serve.modelId, currency),
   ]);

@@ -4,8 +4,9 @@ import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { systemCode } from '../../base/errors.js';
 import { parseMicros } from '../../base/money.js';
+import { startBillingUpkeep } from '../../company/billing/billing-upkeep.js';
 import type { Books } from '../../company/billing/customers.js';
-import { priceOf, setPrice } from '../../company/billing/prices.js';
+import { hasPublishedList, priceOf, setPrice } from '../../company/billing/prices.js';
 import { type Gateway, startGateway } from '../../company/gateway/start-gateway.js';
 import { type Database, openDatabase } from '../../company/store/database.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
@@ -18,6 +19,7 @@ import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
 import { filesOf } from './project-files.js';
 import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
+import { readSellerIfAny } from './seller.js';
 import { openSideModels } from './side-models.js';
 
 export interface Service {
@@ -62,6 +64,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     closers.push(() => database.close());
     const books = { database, clock };
     if (model !== undefined) await offerPrice(project, books);
+    const seller = await readSellerIfAny(project);
+    const billing = startBillingUpkeep(books, { seller, onProblem });
+    closers.push(() => billing.close());
     const engine = model === undefined ? undefined : await loadEngine(project, model);
     if (engine !== undefined) closers.push(() => engine.close());
     const engines = new Map(engine === undefined ? [] : [[engine.modelId, engine]]);
@@ -137,9 +142,10 @@ export async function loadEngine(project: Project, model: string): Promise<TextE
   });
 }
 
-/** Puts the configured price in force where another one, or none, is. */
+/** Puts the configured price in force where another one, or none, is; a published list of prices stands above it. */
 async function offerPrice({ config }: Project, books: { database: Database; clock: Clock }): Promise<void> {
   const { serve, currency, business } = config;
+  if (await hasPublishedList(books, currency)) return;
   const wanted = {
     inputMicrosPerMillionTokens: parseMicros(business.inputPricePerMillion, 'business.inputPricePerMillion'),
     outputMicrosPerMillionTokens: parseMicros(business.outputPricePerMillion, 'business.outputPricePerMillion'),

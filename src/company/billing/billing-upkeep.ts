@@ -35,6 +35,23 @@ export async function keepBilling(books: Books, { seller, deliver, onProblem }: 
   }
 }
 
+const MINUTE_MS = 60_000;
+
+/** Does it now and every minute. @returns what ends it, when what is under way is done */
+export function startBillingUpkeep(books: Books, upkeep: BillingUpkeep): { close(): Promise<void> } {
+  let running = keepBilling(books, upkeep);
+  const timer = setInterval(() => {
+    running = running.then(() => keepBilling(books, upkeep));
+  }, MINUTE_MS);
+  timer.unref();
+  return {
+    async close() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
+
 /** Takes credit off that has expired; what open requests hold of it goes when they are done. */
 export async function expireCredits(books: Books, onProblem: (error: unknown) => void): Promise<void> {
   const now = new Date(books.clock.now());

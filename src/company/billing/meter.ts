@@ -66,10 +66,13 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     const now = clock.now();
     const old = [...open].filter(([, since]) => now - since > RESERVATION_LIFETIME_MS / 4).map(([id]) => id);
     if (old.length > 0) await renewReservations(database, clock, old);
-    await sweepReservations(database, clock);
     await keepUsagePartitions(database, clock);
+    // What waits for its settlement is settled while its reservation still covers it.
+    const replay = replayUnsettled(unsettledDirectory, (record) => settlements.submit(record));
+    await Promise.allSettled([replay]);
+    await sweepReservations(database, clock);
     await keepLastUse(database, used);
-    await replayUnsettled(unsettledDirectory, (record) => settlements.submit(record));
+    await replay;
   }
 
   const attempt = (): Promise<void> => upkeep().catch((error: unknown) => options.onProblem?.(error));
@@ -95,16 +98,7 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
         admissions.settled(request.admission.requestId);
         return settlement;
       } catch (error) {
-        const { requestId } = request.admission;
-        await keepUnsettled(unsettledDirectory, record).catch((keeping: unknown) => {
-          options.onProblem?.(keeping);
-          // The last attempt may have been committed all the same: only its answer is missing then.
-          const what = 'the answer is complete; it could be neither booked nor kept, so it may be charged or not';
-          throw new MoatError('settlement-unknown', `${requestId}: ${what}`, { cause: error });
-        });
-        throw new MoatError('settlement-delayed', `${requestId}: the answer is complete, its accounting is delayed`, {
-          cause: error,
-        });
+        return await settleLater(options, record, error);
       } finally {
         open.delete(request.admission.requestId);
       }
@@ -159,6 +153,24 @@ async function settleWithRetries(
     }
   }
   throw last;
+}
+
+/** @throws MoatError `settlement-delayed`, or `settlement-unknown` where the disk takes it neither */
+async function settleLater(
+  { unsettledDirectory, onProblem }: MeterOptions,
+  record: SettlementRecord,
+  cause: unknown,
+): Promise<never> {
+  const requestId = String(record['request_id']);
+  await keepUnsettled(unsettledDirectory, record).catch((keeping: unknown) => {
+    onProblem?.(keeping);
+    // The last attempt may have been committed all the same: only its answer is missing then.
+    const what = 'the answer is complete; it could be neither booked nor kept, so it may be charged or not';
+    throw new MoatError('settlement-unknown', `${requestId}: ${what}`, { cause });
+  });
+  throw new MoatError('settlement-delayed', `${requestId}: the answer is complete, its accounting is delayed`, {
+    cause,
+  });
 }
 
 async function keepUnsettled(directory: string, record: SettlementRecord): Promise<void> {

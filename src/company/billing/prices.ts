@@ -62,6 +62,13 @@ export async function setPrice({ database, clock }: Books, price: PriceToSet): P
   return set;
 }
 
+/** Whether a list of prices was published: then it decides, and not a single price that is set beside it. */
+export async function hasPublishedList({ database }: Books, currency: Currency): Promise<boolean> {
+  const rows = await database.sql`
+    select 1 from moat.price_books where name = ${LIST_BOOK} and currency = ${currency} limit 1`;
+  return rows.length > 0;
+}
+
 /** The list price in force now; undefined when the model is not for sale in this currency. */
 export async function priceOf(
   { database, clock }: Books,

@@ -56,7 +56,7 @@ export interface UsageTotals {
   readonly payingComputeMs: number;
 }
 
-/** Totals of one currency from `from` (inclusive, a full hour of UTC) on, or of all time. */
+/** Totals of one currency from `from` (inclusive) on, or of all time: of whole hours from their sums, of a part of one from its events. */
 export async function usageTotals(
   { database }: Books,
   options: { currency: Currency; from?: Date },
@@ -69,9 +69,19 @@ export async function usageTotals(
            coalesce(sum(charged_micros), 0)::bigint as "revenueMicros",
            coalesce(sum(compute_us), 0)::float8 / 1000 as "computeMs",
            coalesce(sum(compute_us) filter (where customer_id <> 'internal'), 0)::float8 / 1000 as "payingComputeMs"
-      from moat.usage_hours where hour >= date_trunc('hour', ${from}::timestamptz, 'UTC') and currency = ${options.currency}`;
+      from (
+        select customer_id, requests, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, compute_us, charged_micros
+          from moat.usage_hours where hour >= ${from} and currency = ${options.currency}
+        union all
+        select customer_id, case status when 'reversed' then -1 else 1 end, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
+               compute_us, charged_micros
+          from moat.usage_events
+         where time >= ${from} and time < ${firstFullHour(from)} and currency = ${options.currency}) used`;
   return row ?? { requests: 0, inputTokens: 0, outputTokens: 0, revenueMicros: 0n, computeMs: 0, payingComputeMs: 0 };
 }
+
+const HOUR_MS = 3_600_000;
+const firstFullHour = (from: Date): Date => new Date(Math.ceil(from.getTime() / HOUR_MS) * HOUR_MS);
 
 /** What one customer used of one model in one month of the project's time zone. */
 export interface MonthOfUsage {

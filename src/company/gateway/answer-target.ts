@@ -11,6 +11,17 @@ export interface AnswerTarget extends NodeJS.EventEmitter {
   end(text: string): unknown;
 }
 
+/** A whole body. Its length is said, so that head and body leave in one write. */
+export function endWithJson(target: AnswerTarget, headers: Readonly<Record<string, string>>, body: object): void {
+  const text = JSON.stringify(body);
+  target.writeHead(200, {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(text)),
+    ...headers,
+  });
+  target.end(text);
+}
+
 /** Works with a signal that ends when the reader leaves, the answer takes too long or the server gives up waiting. */
 export async function whileWanted<Result>(
   { shutdown, maxAnswerMs }: Pick<CompletionContext, 'shutdown' | 'maxAnswerMs'>,

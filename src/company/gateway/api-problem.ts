@@ -54,6 +54,12 @@ export const busy = (): ApiProblem =>
     retryAfterSeconds: 1,
   });
 
+export const booksAway = (cause: unknown): ApiProblem =>
+  new ApiProblem(503, 'books_unavailable', 'The server cannot reach its books. Nothing was done, nothing is charged.', {
+    retryAfterSeconds: 2,
+    cause,
+  });
+
 /** What the engine refuses about a request, and where that stands in it. */
 const PARAMETER_OF: Readonly<Record<string, string | null>> = {
   'bad-sampling': null,

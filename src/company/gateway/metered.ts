@@ -8,6 +8,7 @@ import type { Admission, Payer, Refusal, Scope } from '../billing/admission.js';
 import type { Meter } from '../billing/meter.js';
 import { type Settlement, type Usage, withinAdmission } from '../billing/settlement.js';
 import { ApiProblem, invalidKey, toApiProblem } from './api-problem.js';
+import { askBooks } from './ask-books.js';
 import type { KeyLimits } from './key-limits.js';
 import type { RateLimiter, Taken } from './rate-limits.js';
 import { type RequestTrace, type TracedWish, traceRequest } from './tracing.js';
@@ -178,14 +179,17 @@ async function letIn(context: MeteredContext, ask: Ask, traceId: string | undefi
 
 async function take({ limiter, keyLimits }: MeteredContext, { payer, model }: Ask, tokens: number): Promise<Taken> {
   if (payer === 'internal') return UNLIMITED;
-  const limits = await keyLimits.of(payer.keyHash, model);
+  const limits = await askBooks(keyLimits.of(payer.keyHash, model));
   if (limits === undefined) throw invalidKey();
   return limiter.take(limits, tokens);
 }
 
 async function admit(meter: Meter, ask: Ask): Promise<Admission> {
   const { requestId, payer, scope, model, inputTokens, maxOutputTokens } = ask;
-  const result = await meter.admit({ requestId, payer, scope, model, inputTokens, maxTokens: maxOutputTokens });
+  const asked = meter.admit({ requestId, payer, scope, model, inputTokens, maxTokens: maxOutputTokens });
+  const result = await askBooks(asked, async (late) => {
+    if (late.outcome === 'admitted') await meter.release(late);
+  });
   if (result.outcome === 'admitted') return result;
   throw refusalOf(result, ask);
 }

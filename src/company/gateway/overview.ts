@@ -1,11 +1,11 @@
 import type { Currency, Micros } from '../../base/money.js';
 import type { Books } from '../billing/customers.js';
 import { type ModelPrice, priceOf } from '../billing/prices.js';
+import { dayAt, startOf } from '../billing/time-zone.js';
 import { type UsageEvent, type UsageTotals, usageOf, usageTotals } from '../billing/usage.js';
 import { type PeriodFacts, type PeriodResult, businessSummary } from '../business/business-summary.js';
 import type { ModelSummary, Overview, UsageRow } from './api-types.js';
 import type { Backend } from './backend.js';
-import { startOfDay } from './local-day.js';
 
 /** What only the project knows about its costs. */
 export interface CostFacts {
@@ -30,7 +30,7 @@ const RECENT_EVENTS = 20;
 /** The founder's first page, from measured facts alone. */
 export async function readOverview(books: Books, options: OverviewOptions): Promise<Overview> {
   const { currency } = options;
-  const from = startOfDay(books.clock.now(), options.timeZone);
+  const from = startOf(dayAt(new Date(books.clock.now()), options.timeZone), options.timeZone);
   const [today, total, recent, facts, prices] = await Promise.all([
     usageTotals(books, { currency, from }),
     usageTotals(books, { currency }),

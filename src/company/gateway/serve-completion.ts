@@ -5,7 +5,7 @@ import type { Payer, Scope } from '../billing/admission.js';
 import { newId } from '../billing/identifiers.js';
 import type { Usage } from '../billing/settlement.js';
 import { ApiProblem, draining, toApiProblem } from './api-problem.js';
-import { type AnswerTarget, whileWanted } from './answer-target.js';
+import { type AnswerTarget, endWithJson, whileWanted } from './answer-target.js';
 import type { AnswerDone, AnswerPart, Backend, PreparedAnswer } from './backend.js';
 import type { AnswerHead, StreamFormat, WholeAnswer } from './completion-format.js';
 import { type Admitted, type MeteredContext, admitRequest } from './metered.js';
@@ -215,13 +215,8 @@ function wholeSink(head: AnswerHead, whole: WholeAnswer, outgoing: AnswerTarget)
     },
     async generated() {},
     settled(done) {
-      if (outgoing.destroyed) return;
-      outgoing.writeHead(200, {
-        'content-type': 'application/json',
-        'x-request-id': head.requestId,
-        ...head.headers,
-      });
-      outgoing.end(JSON.stringify(whole.body(done)));
+      if (!outgoing.destroyed)
+        endWithJson(outgoing, { 'x-request-id': head.requestId, ...head.headers }, whole.body(done));
     },
     failed: () => outgoing.destroyed,
   };

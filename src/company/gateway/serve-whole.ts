@@ -1,6 +1,6 @@
 import { newId } from '../billing/identifiers.js';
 import type { Usage } from '../billing/settlement.js';
-import { type AnswerTarget, whileWanted } from './answer-target.js';
+import { type AnswerTarget, endWithJson, whileWanted } from './answer-target.js';
 import { draining, toApiProblem } from './api-problem.js';
 import { type Ask, admitRequest } from './metered.js';
 import { type CompletionContext, isRefusal, tooSlow } from './serve-completion.js';
@@ -35,8 +35,7 @@ export async function serveWhole(
   await admitted.settle(usage);
   if (target.destroyed) return;
   if (usage.status === 'aborted') throw context.shutdown.aborted ? draining() : tooSlow();
-  target.writeHead(200, { 'content-type': 'application/json', 'x-request-id': requestId, ...admitted.headers });
-  target.end(JSON.stringify(body));
+  endWithJson(target, { 'x-request-id': requestId, ...admitted.headers }, body);
 }
 
 const NOTHING = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0, computeMs: 0 } as const;

@@ -113,6 +113,14 @@ const UNAVAILABLE = new Set([
   '3D000',
 ]);
 
+/** Connections that broke, were refused or are not to be had: class 08, too many, a server that is going or coming. */
+const LOST = /^(CONNECTION_\w+|CONNECT_TIMEOUT|ECONN\w+|EPIPE|ETIMEDOUT|08\w{3}|53300|57P0\d)$/;
+
+/** Whether it was the way to the database that failed, and not what was asked of it. */
+export function isUnreachable(error: unknown): boolean {
+  return LOST.test(systemCode(error) ?? '');
+}
+
 function explain(error: unknown, location: string): unknown {
   const code = systemCode(error);
   if (code === undefined || !UNAVAILABLE.has(code)) return error;

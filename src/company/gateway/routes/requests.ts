@@ -7,6 +7,7 @@ import type { Payer } from '../../billing/admission.js';
 import { hashOfKey, looksLikeKey } from '../../billing/api-key.js';
 import { ApiProblem, busy, draining, invalidKey } from '../api-problem.js';
 import { type OnceContext, type Serve, answerOnce } from '../answer-once.js';
+import { askBooks } from '../ask-books.js';
 import type { Backend } from '../backend.js';
 import type { ModerationModel } from '../moderation.js';
 import { readJson } from '../request-body.js';
@@ -74,7 +75,7 @@ export async function answer<Schema extends z.ZodType, Prepared>(
   serve: (prepared: Prepared, ...given: Parameters<Serve>) => ReturnType<Serve>,
 ): Promise<Response> {
   // Before its body is waited for: what a stranger sends takes nobody's place.
-  if (payer !== 'internal' && !(await context.keyLimits.knows(payer.keyHash))) throw invalidKey();
+  if (payer !== 'internal' && !(await askBooks(context.keyLimits.knows(payer.keyHash)))) throw invalidKey();
   if (context.isDraining()) throw draining();
   if (context.inFlight.size >= context.maxConcurrent) throw busy();
   const work = async (): Promise<void> => {
