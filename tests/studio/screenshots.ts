@@ -36,6 +36,7 @@ const VIEWS: Record<string, View> = {
   'en-light-wide': { language: 'en', theme: 'light', ...WIDE },
   'zh-dark-wide': { language: 'zh', theme: 'dark', ...WIDE },
   'en-dark-phone': { language: 'en', theme: 'dark', ...PHONE },
+  'en-light-tablet': { language: 'en', theme: 'light', width: 820, height: 1100 },
   'zh-light-phone': { language: 'zh', theme: 'light', ...PHONE },
 };
 

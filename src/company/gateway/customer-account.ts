@@ -11,6 +11,7 @@ import {
   usageByDay,
   usagePage,
 } from '../billing/usage-history.js';
+import { type Day, addDays, dayAt, startOf } from '../billing/time-zone.js';
 import { ApiProblem } from './api-problem.js';
 import type {
   ChargedEventDetail,
@@ -20,21 +21,19 @@ import type {
   UsageDay,
   UsageEventRow,
 } from './api-types.js';
-import { startOfDay } from './local-day.js';
 
 const DAYS = 30;
-const DAY_MS = 24 * 3_600_000;
 
 /** @throws MoatError `unknown-customer`, also for the project itself, which has no account */
 export async function readAccount(books: Books, customerId: string, timeZone: string): Promise<CustomerAccount> {
   const customer = await findCustomer(books, customerId);
   const { id, currency } = customer;
-  const from = startOfDay(books.clock.now() - (DAYS - 1) * DAY_MS, timeZone);
+  const firstDay = addDays(dayAt(new Date(books.clock.now()), timeZone), 1 - DAYS);
   const [balance, days] = await Promise.all([
     balanceOf(books, id),
-    usageByDay(books, { customerId: id, currency, from, timeZone }),
+    usageByDay(books, { customerId: id, currency, from: startOf(firstDay, timeZone), timeZone }),
   ]);
-  return { ...accountJson(customer, balance), days: everyDay(from, timeZone, days) };
+  return { ...accountJson(customer, balance), days: everyDay(firstDay, days) };
 }
 
 function accountJson(
@@ -53,16 +52,17 @@ function accountJson(
 }
 
 /** The days without use too, so that a chart of them has no hidden gaps. */
-function everyDay(from: Date, timeZone: string, used: readonly DayOfUsage[]): UsageDay[] {
+function everyDay(firstDay: Day, used: readonly DayOfUsage[]): UsageDay[] {
   const byDay = new Map(used.map((day) => [day.day, day]));
-  const name = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
   return Array.from({ length: DAYS }, (_, index) => {
-    // Noon, so that a day of 23 or 25 hours before it changes nothing.
-    const day = name.format(from.getTime() + index * DAY_MS + DAY_MS / 2);
+    const day = nameOf(addDays(firstDay, index));
     const { requests = 0, inputTokens = 0, outputTokens = 0, chargedMicros = 0n } = byDay.get(day) ?? {};
     return { day, requests, inputTokens, outputTokens, chargedMicros: chargedMicros.toString() };
   });
 }
+
+const nameOf = ({ year, month, day }: Day): string =>
+  [String(year), ...[month, day].map((part) => String(part).padStart(2, '0'))].join('-');
 
 /** A page of a customer's usage, newest first. @param cursor the `nextBefore` of the page before it */
 export async function readUsage(

@@ -34,7 +34,7 @@ const pathOf = ({ pathname, search }: URL): string => pathname + search;
 
 test('a browser goes to the provider and comes back signed in; its flow ends there', async () => {
   const browser = openBrowser(gateway.url);
-  expect(await (await browser.get('/api/login')).json()).toEqual({ password: true, oidc: true });
+  expect(await (await browser.get('/api/login')).json()).toEqual({ password: true, oidc: true, signedIn: false });
   const back = await leave(browser);
   const response = await browser.get(pathOf(back));
   expect([response.status, response.headers.get('location')]).toEqual([302, '/']);

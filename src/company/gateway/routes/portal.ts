@@ -9,6 +9,7 @@ import { findKey, listKeys } from '../../billing/keys.js';
 import { keyTermsOf } from '../../billing/key-terms.js';
 import { usagePageOf } from '../admin/customer-account-routes.js';
 import { MoatError } from '../../../base/errors.js';
+import { askBooks } from '../ask-books.js';
 import { ApiProblem, invalidKey } from '../api-problem.js';
 import { keyJson, readAccount, readChargedEvent, readCredits, readUsage } from '../customer-account.js';
 import { languageOf, readInvoice, readInvoicePdf, readInvoices } from '../customer-invoices.js';
@@ -40,7 +41,7 @@ export function addPortalRoutes(app: Hono<Env>, { books, overview }: PortalConte
   };
   for (const [path, read] of Object.entries(reads)) {
     app.get(`/portal/api/${path}`, async (c) => {
-      const customerId = await customerOf(books, c);
+      const customerId = await askBooks(customerOf(books, c));
       c.header('cache-control', 'no-store');
       const found = await read(customerId, c);
       return found instanceof Response ? found : c.json(found);
