@@ -1,19 +1,17 @@
-import { type Language, LANGUAGE_NAMES } from './i18n/dictionary.js';
-import { useLocale } from './i18n/locale.js';
-import { Segments } from './parts/segments.js';
-import { type Theme, THEMES } from './preferences.js';
+import type { ComponentChildren } from 'preact';
+import { type ViewControls, ViewSwitches } from './view-controls.js';
 
-export interface ViewControls {
-  readonly language: Language;
-  readonly setLanguage: (language: Language) => void;
-  readonly theme: Theme;
-  readonly setTheme: (theme: Theme) => void;
+interface HeaderProps {
+  /** What this is: the studio, or the customers' portal. */
+  name: string;
+  controls: ViewControls;
+  /** Whose books these are. */
+  project?: string | undefined;
+  /** Beside the switches: who is signed in. */
+  account?: ComponentChildren;
 }
 
-const LANGUAGES: readonly Language[] = ['en', 'zh'];
-
-export function Header({ controls, project }: { controls: ViewControls; project: string | undefined }) {
-  const { text } = useLocale();
+export function Header({ name, controls, project, account }: HeaderProps) {
   return (
     <header class="header">
       <div class="brand">
@@ -21,25 +19,36 @@ export function Header({ controls, project }: { controls: ViewControls; project:
           <rect width="32" height="32" rx="8" />
           <path d="M8 22V11h4v3h8v-3h4v11" />
         </svg>
-        <h1 class="brand-name">{text.header.product}</h1>
+        <span class="brand-name">{name}</span>
         {project !== undefined && <span class="brand-project">{project}</span>}
       </div>
-      <div class="header-controls">
-        <Segments
-          name="language"
-          label={text.header.language}
-          options={LANGUAGES.map((value) => ({ value, label: LANGUAGE_NAMES[value] }))}
-          value={controls.language}
-          onChange={controls.setLanguage}
-        />
-        <Segments
-          name="theme"
-          label={text.header.theme}
-          options={THEMES.map((value) => ({ value, label: text.header.themes[value] }))}
-          value={controls.theme}
-          onChange={controls.setTheme}
-        />
+      <div class="header-side">
+        <ViewSwitches controls={controls} />
+        {account}
       </div>
     </header>
   );
+}
+
+/** Who is signed in, and the way out. */
+export function Account({ who, note, signOut, onSignOut }: AccountProps) {
+  return (
+    <div class="account">
+      <span class="account-who">
+        <span class="account-name">{who}</span>
+        <span class="account-note">{note}</span>
+      </span>
+      <button class="button button-small" type="button" onClick={onSignOut}>
+        {signOut}
+      </button>
+    </div>
+  );
+}
+
+interface AccountProps {
+  who: string;
+  note: string;
+  /** The button's text. */
+  signOut: string;
+  onSignOut: () => void;
 }

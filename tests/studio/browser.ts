@@ -31,12 +31,16 @@ export interface View {
   height: number;
 }
 
-/** A page as a reader with these habits sees it, the token in the address as `moat serve` prints it. */
+/**
+ * A page as a reader with these habits sees it, the token in the address as `moat serve` prints it.
+ * @param at the page, without a slash before it
+ */
 export async function openStudio(
   browser: Browser,
   url: string,
   view: View,
   token: string | null = TOKEN,
+  at = '',
 ): Promise<{ page: Page; context: BrowserContext; troubles: string[] }> {
   const context = await browser.newContext({
     locale: view.language === 'zh' ? 'zh-CN' : 'en-US',
@@ -57,6 +61,6 @@ export async function openStudio(
   page.on('response', (response) => {
     if (response.status() >= 400) troubles.push(`${response.status()}: ${response.url()}`);
   });
-  await page.goto(token === null ? url : `${url}#token=${token}`);
+  await page.goto(token === null ? url + at : `${url}${at}#token=${token}`);
   return { page, context, troubles };
 }

@@ -1,35 +1,57 @@
 /**
- * Takes the pictures of the documentation from a studio that is being served, so that every figure in them is real:
- *   moat demo, and then: npx tsx tests/studio/screenshots.ts 'STUDIO ADDRESS' → docs/img/
+ * Takes pictures of the studio.
+ *   moat demo, and then: npx tsx tests/studio/screenshots.ts 'STUDIO ADDRESS'
+ *     → docs/img/: those of the documentation, from a studio that is being served, so that every figure in them is real
+ *   npx tsx tests/studio/screenshots.ts --all FOLDER
+ *     → every page in both languages, lights and widths, over invented books: for whoever changes a page to look at
  */
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Browser } from 'playwright-core';
 import { launch, openStudio, type View } from './browser.js';
+import { tourOf, visit } from './page-tour.js';
+import { openSeededGateway } from './seeded-gateway.js';
 
 const OUT = fileURLToPath(new URL('../../docs/img', import.meta.url));
-const MAX_BYTES = 300_000;
+const MAX_BYTES = 200_000;
 const WIDE = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
-const PICTURES: Record<string, View & { question: string }> = {
-  'studio-en-light': { language: 'en', theme: 'light', ...WIDE, question: 'Returns a new Buffer' },
-  'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, question: 'Returns a new Buffer' },
-  'studio-en-dark': { language: 'en', theme: 'dark', ...WIDE, question: 'Returns a new Buffer' },
-  'studio-zh-phone': { language: 'zh', theme: 'dark', ...PHONE, question: 'Returns a new Buffer' },
+const PICTURES: Record<string, View & { at: string; shows: string; question?: string }> = {
+  'studio-en-light': { language: 'en', theme: 'light', ...WIDE, at: '', shows: '.area-today .figures' },
+  'studio-en-dark': { language: 'en', theme: 'dark', ...WIDE, at: 'runs', shows: '.chart-frame canvas' },
+  'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, at: 'customers', shows: '.panel .table' },
+  'studio-zh-phone': {
+    language: 'zh',
+    theme: 'dark',
+    ...PHONE,
+    at: 'playground',
+    shows: '.composer',
+    question: 'Returns a new Buffer',
+  },
 };
 
-await mkdir(OUT, { recursive: true });
-const [url, token] = (process.argv[2] ?? '').split('#token=');
-if (url === undefined || token === undefined) throw new Error("usage: screenshots.ts 'http://127.0.0.1:6628/#token=…'");
-const browser = await launch();
-try {
+const VIEWS: Record<string, View> = {
+  'en-light-wide': { language: 'en', theme: 'light', ...WIDE },
+  'zh-dark-wide': { language: 'zh', theme: 'dark', ...WIDE },
+  'en-dark-phone': { language: 'en', theme: 'dark', ...PHONE },
+  'en-light-tablet': { language: 'en', theme: 'light', width: 820, height: 1100 },
+  'zh-light-phone': { language: 'zh', theme: 'light', ...PHONE },
+};
+
+async function picturesOfDocumentation(browser: Browser, address: string): Promise<void> {
+  const [url, token] = address.split('#token=');
+  if (url === undefined || token === undefined) throw new Error(`${address}: not an address that moat serve prints`);
+  await mkdir(OUT, { recursive: true });
   for (const [name, view] of Object.entries(PICTURES)) {
-    const { page, context } = await openStudio(browser, url, view, token);
-    await page.locator('.chart-frame canvas').first().waitFor();
-    await page.locator('.composer-input').fill(view.question);
-    await page.keyboard.press('Enter');
-    await page.locator('.turn-facts').waitFor();
+    const { page, context } = await openStudio(browser, url, view, token, view.at);
+    await page.locator(view.shows).first().waitFor();
+    if (view.question !== undefined) {
+      await page.locator('.composer-input').fill(view.question);
+      await page.keyboard.press('Enter');
+      await page.locator('.turn-facts').waitFor();
+    }
     await page.evaluate('document.activeElement.blur(); scrollTo(0, 0)');
     const file = path.join(OUT, `${name}.png`);
     await page.screenshot({ path: file, fullPage: view.width > 500 });
@@ -38,6 +60,32 @@ try {
     if (size > MAX_BYTES) throw new Error(`${file}: ${size} bytes, more than ${MAX_BYTES}`);
     console.log(`${file}: ${size} bytes`);
   }
+}
+
+async function picturesOfEverything(browser: Browser, folder: string, only: string | undefined): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const seeded = await openSeededGateway();
+  try {
+    for (const [name, view] of Object.entries(VIEWS)) {
+      const { page, context } = await openStudio(browser, seeded.url, view, seeded.gateway.studioToken);
+      await page.locator('.nav').waitFor();
+      for (const stop of tourOf(seeded)) {
+        if (only !== undefined && !only.split(',').includes(stop.name)) continue;
+        await visit(page, seeded.url, stop);
+        await page.screenshot({ path: path.join(folder, `${stop.name}-${name}.png`), fullPage: true });
+      }
+      await context.close();
+    }
+  } finally {
+    await seeded.close();
+  }
+}
+
+const [first = '', folder = '', only] = process.argv.slice(2);
+const browser = await launch();
+try {
+  if (first === '--all' && folder !== '') await picturesOfEverything(browser, folder, only);
+  else await picturesOfDocumentation(browser, first);
 } finally {
   await browser.close();
 }

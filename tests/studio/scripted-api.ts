@@ -8,7 +8,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../../src/base/run-events.js';
-import type { CustomerSummary, Overview, RunSummary } from '../../src/company/gateway/api-types.js';
+import { permissionsOf } from '../../src/company/access/permissions.js';
+import type { CustomerSummary, Overview, RunSummary, SessionInfo } from '../../src/company/gateway/api-types.js';
 
 const STUDIO = fileURLToPath(new URL('../../dist/studio', import.meta.url));
 const TYPES: Record<string, string> = {
@@ -19,6 +20,14 @@ const TYPES: Record<string, string> = {
 };
 
 export const TOKEN = 'scripted-token';
+
+const OWNER: SessionInfo = {
+  user: null,
+  name: 'studio token',
+  role: 'owner',
+  permissions: permissionsOf('owner'),
+  csrfToken: null,
+};
 
 export interface Script {
   overview: Overview | 'fail';
@@ -60,11 +69,13 @@ export async function startScriptedApi(script: Script): Promise<ScriptedApi> {
     }
   };
   const api = async (url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (url.pathname === '/api/login') return json(response, 200, { password: true, oidc: false, signedIn: false });
     if (request.headers.authorization !== `Bearer ${TOKEN}`) {
       return json(response, 401, {
         error: { message: 'Wrong token.', type: 'auth', code: 'invalid_token', param: null },
       });
     }
+    if (url.pathname === '/api/session') return json(response, 200, OWNER);
     if (url.pathname === '/api/runs') return json(response, 200, { runs: script.runs });
     if (url.pathname === '/api/customers') return json(response, 200, { customers: script.customers });
     if (url.pathname === '/api/overview') {
@@ -144,7 +155,8 @@ function json(response: ServerResponse, status: number, body: unknown): void {
 }
 
 async function file(pathname: string, response: ServerResponse): Promise<void> {
-  const name = path.join(STUDIO, pathname === '/' ? 'index.html' : path.normalize(pathname));
+  const isPage = path.extname(pathname) === '';
+  const name = path.join(STUDIO, isPage ? 'index.html' : path.normalize(pathname));
   const content = name.startsWith(STUDIO) ? await readFile(name).catch(() => undefined) : undefined;
   response.writeHead(content === undefined ? 404 : 200, {
     'content-type': TYPES[path.extname(name)] ?? 'application/octet-stream',

@@ -59,12 +59,14 @@ describe.skipIf(chromiumPath === undefined)(
     it('shows the books, follows a run’s file, and streams, stops and accounts for an answer', async () => {
       const view = { language: 'en', theme: 'light', width: 1280, height: 900 } as const;
       const url = new URL('/', gateway.url).href;
-      const { page, context, troubles } = await openStudio(browser, url, view, gateway.studioToken);
+      const { page, context, troubles } = await openStudio(browser, url, view, gateway.studioToken, 'runs');
       const chart = page.locator('.chart-frame').first();
       await expect.poll(() => chart.getAttribute('data-points')).toBe('57');
       await appendFile(eventFile, line(stepEvent(58)) + line(evalEvent(58)));
       await expect.poll(() => chart.getAttribute('data-points')).toBe('58');
-      expect(await page.locator('.area-customers').innerText()).toContain('$5.00');
+      await page.getByRole('link', { name: 'Customers' }).click();
+      await expect.poll(() => page.locator('main').innerText()).toContain('$5.00');
+      await page.getByRole('link', { name: 'Playground' }).click();
       await page.locator('.composer-input').fill('hello');
       await page.getByLabel('Max tokens').fill('5');
       await page.getByRole('button', { name: 'Send' }).click();
@@ -75,6 +77,7 @@ describe.skipIf(chromiumPath === undefined)(
       await page.getByRole('button', { name: 'Send' }).click();
       await page.locator('.turn-writing').waitFor();
       await page.getByRole('button', { name: 'Stop', exact: true }).click();
+      await page.getByRole('link', { name: 'Home' }).click();
       const statuses = page.locator('.cell-status');
       await expect.poll(() => statuses.allInnerTexts(), { timeout: 10_000 }).toEqual(['Aborted', 'Finished']);
       expect(troubles).toEqual([]);

@@ -86,6 +86,8 @@ export interface SignInMethods {
   password: boolean;
   /** Then a link to /api/oidc/start signs in. */
   oidc: boolean;
+  /** The browser's cookie belongs to a session: GET /api/session tells whose. */
+  signedIn: boolean;
 }
 
 /** GET /api/session and the answer of POST /api/login. */
@@ -151,6 +153,187 @@ export interface KeySummary {
   scopes: readonly string[] | null;
   models: readonly string[] | null;
   lastUsedAt: string | null;
+}
+
+/** GET /api/customers/:customer, and GET /portal/api/account of a customer's own. */
+export interface CustomerAccount {
+  id: string;
+  name: string;
+  currency: string;
+  createdAt: string;
+  /** Below 0, what is owed. */
+  balanceMicros: MicrosString;
+  /** Set aside for answers being made right now. */
+  reservedMicros: MicrosString;
+  /** How much may be owed. */
+  creditLineMicros: MicrosString;
+  /** The last 30 days, today included, oldest first; a day without use is there with zeros. */
+  days: UsageDay[];
+}
+
+export interface UsageDay {
+  /** `2030-01-31`, in the project's time zone. */
+  day: string;
+  requests: number;
+  inputTokens: number;
+  outputTokens: number;
+  chargedMicros: MicrosString;
+}
+
+export interface CreditSummary {
+  id: string;
+  /** `payment`, `grant`, or a kind of correction. */
+  kind: string;
+  reference: string | null;
+  createdAt: string;
+  expiresAt: string | null;
+  amountMicros: MicrosString;
+}
+
+export interface LimitSummary {
+  id: string;
+  /** null: all of the customer's keys. */
+  keyId: string | null;
+  /** null: all models. */
+  model: string | null;
+  requestsPerMinute: number | null;
+  tokensPerMinute: number | null;
+  concurrentRequests: number | null;
+}
+
+/** One answer as it was metered; the classes of tokens are disjoint. */
+export interface UsageEventRow {
+  id: string;
+  time: string;
+  keyId: string | null;
+  keyName: string | null;
+  model: string;
+  inputTokens: number;
+  cachedTokens: number;
+  outputTokens: number;
+  reasoningTokens: number;
+  computeMs: number;
+  chargedMicros: MicrosString;
+  currency: string;
+  status: UsageRow['status'];
+  /** Of a reversal or a correction, the event it is about. */
+  corrects: string | null;
+}
+
+/** GET …/usage/:event: what an answer cost and why. */
+export interface ChargedEventDetail {
+  event: UsageEventRow;
+  /** For a million tokens of each class, and for the request; null where there is no price. */
+  price: {
+    inputMicrosPerMillion: MicrosString;
+    cachedMicrosPerMillion: MicrosString;
+    outputMicrosPerMillion: MicrosString;
+    requestMicros: MicrosString;
+    /** The month's use decides what it cost; the figures are the most that it can. */
+    isTiered: boolean;
+  } | null;
+  /** Both sides of the charge in the journal; debits are positive. */
+  entries: { transactionId: string; account: string; amountMicros: MicrosString; time: string }[];
+}
+
+export interface InvoiceSummary {
+  /** `2030-000123`. */
+  number: string;
+  state: 'open' | 'paid' | 'void';
+  currency: string;
+  totalMicros: MicrosString;
+  /** What is still to be paid. */
+  dueMicros: MicrosString;
+  issuedAt: string;
+  dueAt: string;
+}
+
+/** GET …/invoices/:number?language=zh: an invoice in words, as its PDF shows it. */
+export interface InvoiceDetail {
+  title: string;
+  state: string;
+  seller: readonly string[];
+  buyer: readonly string[];
+  facts: readonly (readonly [label: string, value: string])[];
+  headings: readonly [string, string, string, string];
+  rows: readonly { what: string; quantity: string; price: string; amount: string; isDetail: boolean }[];
+  totals: readonly (readonly [label: string, value: string])[];
+  payment: readonly string[];
+}
+
+/** Amounts of a month. */
+export interface PlanSummary {
+  name: string;
+  version: number;
+  currency: string;
+  feeMicros: MicrosString;
+  /** For each seat. */
+  seatMicros: MicrosString;
+  /** Usage that the fee includes. */
+  creditMicros: MicrosString;
+  minimumMicros: MicrosString;
+  trialDays: number;
+}
+
+/** GET /api/customers/:customer/plan. */
+export interface CustomerPlan {
+  /** null: none; then usage is paid by prepaid credit alone. */
+  plan: PlanSummary | null;
+  seats: number;
+  /** When the period that runs ends. */
+  nextAt: string | null;
+  /** When the subscription does. */
+  endsAt: string | null;
+}
+
+/** How much may be spent in a span of time. */
+export interface BudgetSummary {
+  id: string;
+  /** null: all of the customer's keys. */
+  keyId: string | null;
+  /** null: all models. */
+  model: string | null;
+  span: 'day' | 'month' | 'total';
+  limitMicros: MicrosString;
+  /** In the span of now. */
+  spentMicros: MicrosString;
+}
+
+/** GET /api/settings: what the server runs with. */
+export interface ServerSettings {
+  project: string;
+  currency: string;
+  timeZone: string;
+  publicUrl: string | null;
+  oidc: boolean;
+  promptLog: boolean;
+}
+
+/** GET /api/upstreams: models that run elsewhere, and how they are. */
+export interface UpstreamSummary {
+  model: string;
+  /** Whether a request would be sent anywhere now. */
+  isAvailable: boolean;
+  targets: {
+    target: string;
+    state: 'closed' | 'open' | 'half-open';
+    inFlight: number;
+    consecutiveFailures: number;
+    lastFailure: string | null;
+    restsMs: number;
+  }[];
+}
+
+/** GET /api/prompts, where prompts are logged. */
+export interface PromptRow {
+  id: string;
+  time: string;
+  requestId: string;
+  customerId: string;
+  model: string;
+  prompt: string;
+  answer: string;
+  truncated: boolean;
 }
 
 /** Errors of /api and /v1 alike, in OpenAI's form. */

@@ -18,6 +18,23 @@ export interface Backend {
   prepareText(body: TextBody): PreparedAnswer;
   /** The bytes of a token, where answers carry `ScoredToken`s. */
   tokenBytes?(token: number): Uint8Array;
+  /** How the engines elsewhere are, where they answer. */
+  health?(): BackendHealth;
+}
+
+export interface BackendHealth {
+  /** Whether a request would be sent anywhere now. */
+  readonly isAvailable: boolean;
+  readonly targets: readonly {
+    readonly target: string;
+    /** Of its circuit breaker: an open one rests. */
+    readonly state: 'closed' | 'open' | 'half-open';
+    readonly inFlight: number;
+    readonly consecutiveFailures: number;
+    readonly lastFailure: string | null;
+    /** Milliseconds until it may be asked again. */
+    readonly restsMs: number;
+  }[];
 }
 
 export interface PreparedAnswer {

@@ -7,6 +7,7 @@ import { type BackOfficeSettings, createBackOffice } from './admin/admin-app.js'
 import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { OverviewOptions } from './overview.js';
+import { addPortalRoutes } from './routes/portal.js';
 import { addCompletionRoutes, answerPlayground } from './routes/completions.js';
 import { addEmbeddingRoutes } from './routes/embeddings.js';
 import { addModerationRoutes } from './routes/moderations.js';
@@ -56,6 +57,7 @@ export function createApp(context: RouteContext): Hono<Env> {
   addResponseRoutes(app, context);
   addEmbeddingRoutes(app, context);
   addModerationRoutes(app, context);
+  addPortalRoutes(app, context);
   const playground = (bindings: HttpBindings): Promise<Response> => answerPlayground(context, bindings);
   app.route('/', createBackOffice({ ...context, playground }, context.backOffice));
   app.all('/v1/*', (c) => {

@@ -16,6 +16,9 @@ export interface Question {
   readonly temperature: number;
   readonly top_p: number;
   readonly seed?: number;
+  /** Of a chat, whether; of a completion, how many others to name. */
+  readonly logprobs?: boolean | number;
+  readonly top_logprobs?: number;
 }
 
 export interface AnswerUsage {
@@ -29,8 +32,46 @@ export interface AnswerEnd {
   readonly finishReason: string | null;
 }
 
+/** A token that was drawn, and what else could have been. */
+export interface DrawnToken {
+  readonly text: string;
+  /** 0 to 1. */
+  readonly probability: number;
+  /** The likeliest ones, itself among them. */
+  readonly likeliest: readonly { readonly text: string; readonly probability: number }[];
+  /** Of its text in UTF-8, where they are told: a token can be a part of a character. */
+  readonly bytes: readonly number[] | null;
+}
+
+/** A piece of an answer; `tokens` where they were asked for and the model's engine tells. */
+export interface AnswerPiece {
+  readonly text: string;
+  readonly tokens: readonly DrawnToken[];
+}
+
+interface ChatLogprob {
+  token: string;
+  logprob: number;
+  bytes?: number[] | null;
+  top_logprobs?: { token: string; logprob: number }[];
+}
+
+interface Choice {
+  delta?: { content?: string | null };
+  text?: string;
+  finish_reason?: string | null;
+  logprobs?: {
+    /** Of a chat. */
+    content?: ChatLogprob[] | null;
+    /** Of a completion: columns. */
+    tokens?: string[];
+    token_logprobs?: (number | null)[];
+    top_logprobs?: (Record<string, number> | null)[] | null;
+  } | null;
+}
+
 interface Chunk {
-  choices?: { delta?: { content?: string | null }; text?: string; finish_reason?: string | null }[];
+  choices?: Choice[];
   usage?: { prompt_tokens: number; completion_tokens: number } | null;
   error?: ApiError['error'];
 }
@@ -39,7 +80,7 @@ interface Chunk {
 export async function askModel(
   api: Api,
   question: Question,
-  onText: (text: string) => void,
+  onPiece: (piece: AnswerPiece) => void,
   signal: AbortSignal,
 ): Promise<AnswerEnd> {
   const stream = await api.stream('/api/playground', {
@@ -55,10 +96,29 @@ export async function askModel(
     const chunk = JSON.parse(data) as Chunk;
     if (chunk.error !== undefined) throw new ApiFailure(500, chunk.error.code, chunk.error.message);
     const choice = chunk.choices?.[0];
-    const text = choice?.delta?.content ?? choice?.text ?? '';
-    if (text !== '') onText(text);
+    const piece = { text: choice?.delta?.content ?? choice?.text ?? '', tokens: drawnTokens(choice?.logprobs) };
+    if (piece.text !== '' || piece.tokens.length > 0) onPiece(piece);
     finishReason = choice?.finish_reason ?? finishReason;
     if (chunk.usage) usage = { inputTokens: chunk.usage.prompt_tokens, outputTokens: chunk.usage.completion_tokens };
   }
   return { usage, finishReason };
+}
+
+function drawnTokens(logprobs: Choice['logprobs']): DrawnToken[] {
+  const ofChat = (logprobs?.content ?? []).map(({ token, logprob, bytes = null, top_logprobs: top = [] }) => ({
+    text: token,
+    bytes,
+    probability: Math.exp(logprob),
+    likeliest: top.map((other) => ({ text: other.token, probability: Math.exp(other.logprob) })),
+  }));
+  const ofText = (logprobs?.tokens ?? []).map((text, index) => ({
+    text,
+    bytes: null,
+    probability: Math.exp(logprobs?.token_logprobs?.[index] ?? 0),
+    likeliest: Object.entries(logprobs?.top_logprobs?.[index] ?? {}).map(([other, logprob]) => ({
+      text: other,
+      probability: Math.exp(logprob),
+    })),
+  }));
+  return [...ofChat, ...ofText];
 }

@@ -1,5 +1,5 @@
-/** The one place that speaks to `/api`. Knows nothing of panels or languages. */
-import type { ApiError, CustomerSummary, Overview, RunSummary } from '../../company/gateway/api-types.js';
+/** The one place that speaks to the server. Knows nothing of panels or languages. */
+import type { ApiError } from '../../company/gateway/api-types.js';
 
 /** The server said no (`status` from 400 up) or did not answer at all (`status` 0). */
 export class ApiFailure extends Error {
@@ -15,34 +15,49 @@ export class ApiFailure extends Error {
 }
 
 export interface Api {
-  overview(signal: AbortSignal): Promise<Overview>;
-  runs(signal: AbortSignal): Promise<RunSummary[]>;
-  customers(signal: AbortSignal): Promise<CustomerSummary[]>;
-  /** An open event stream. @throws ApiFailure */
+  /** @param signal aborts the request. @throws ApiFailure, here and below */
+  get<T>(path: string, signal?: AbortSignal): Promise<T>;
+  post<T>(path: string, body?: object): Promise<T>;
+  /** A file, such as a PDF. */
+  file(path: string): Promise<Blob>;
+  /** An open event stream. */
   stream(path: string, init: RequestInit): Promise<ReadableStream<Uint8Array>>;
 }
 
-/** @param onRefused called when the server does not accept the token */
-export function createApi(token: string, onRefused: () => void): Api {
+/** What proves who asks, beside the session's cookie, which the browser sends by itself. */
+export interface Credentials {
+  /** The studio token, or a customer's key. */
+  readonly token?: string | undefined;
+  /** The session's, wanted with every change. */
+  readonly csrfToken?: string | undefined;
+}
+
+/** @param onRefused called when the server no longer knows who asks */
+export function createApi({ token, csrfToken }: Credentials, onRefused: () => void = () => undefined): Api {
   async function request(path: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
-    headers.set('authorization', `Bearer ${token}`);
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+    if (csrfToken !== undefined) headers.set('x-csrf-token', csrfToken);
     const response = await fetch(path, { ...init, headers, cache: 'no-store' }).catch((error: unknown) => {
       if (init.signal?.aborted === true) throw error;
       throw new ApiFailure(0, 'offline', error instanceof Error ? error.message : String(error));
     });
     if (response.ok) return response;
-    if (response.status === 401) onRefused();
-    throw await failureOf(response);
-  }
-  async function getJson<T>(path: string, signal: AbortSignal): Promise<T> {
-    const response = await request(path, { signal });
-    return (await response.json()) as T;
+    const failure = await failureOf(response);
+    if (response.status === 401 && failure.code !== 'wrong_credentials') onRefused();
+    throw failure;
   }
   return {
-    overview: (signal) => getJson<Overview>('/api/overview', signal),
-    runs: async (signal) => (await getJson<{ runs: RunSummary[] }>('/api/runs', signal)).runs,
-    customers: async (signal) => (await getJson<{ customers: CustomerSummary[] }>('/api/customers', signal)).customers,
+    async get<T>(path: string, signal?: AbortSignal) {
+      const response = await request(path, signal === undefined ? {} : { signal });
+      return (await response.json()) as T;
+    },
+    async post<T>(path: string, body: object = {}) {
+      const headers = { 'content-type': 'application/json' };
+      const response = await request(path, { method: 'POST', headers, body: JSON.stringify(body) });
+      return (await response.json()) as T;
+    },
+    file: async (path) => (await request(path, {})).blob(),
     async stream(path, init) {
       const response = await request(path, init);
       if (response.body === null) throw new ApiFailure(0, 'offline', 'empty answer');

@@ -1,22 +1,17 @@
-/** The English texts, and with them the shape that every other language must fill (see dictionary.ts). */
-const plural = (count: number, one: string, many: string): string => (count === 1 ? one : many);
+import { enAccounts } from './en-accounts.js';
+import { enOffice } from './en-office.js';
 
+/** The English texts, and with them the shape that every other language must fill (see dictionary.ts). */
 export const en = {
+  ...enAccounts,
+  ...enOffice,
   header: {
     product: 'Moat Studio',
     language: 'Language',
     theme: 'Appearance',
     themes: { auto: 'Auto', light: 'Light', dark: 'Dark' },
   },
-  punctuation: { colon: ': ' },
-  gate: {
-    title: 'Open the studio',
-    why: 'This page shows your revenue and your customers, so it asks who is looking.',
-    how: 'Start the server; it prints an address with an access token. Open that address, or paste the token here.',
-    label: 'Access token',
-    submit: 'Open',
-    rejected: 'The server did not accept this token. A restarted server may have a new one: look at what it printed.',
-  },
+  punctuation: { colon: ': ', list: ', ' },
   state: {
     loading: 'Loading…',
     notMeasured: 'not measured',
@@ -99,7 +94,7 @@ export const en = {
     speedChart: (now: string) => `Tokens per second by step. Now ${now}.`,
   },
   playground: {
-    title: 'Playground',
+    title: 'Conversation',
     mode: 'Mode',
     chat: 'Chat',
     completion: 'Completion',
@@ -132,12 +127,22 @@ export const en = {
     writing: 'Writing…',
     failed: 'No answer',
     brokenOff: 'The connection broke off before the answer was complete.',
+    compare: 'Compare with',
+    compareNone: 'nothing',
+    tokens: 'Token probabilities',
+    tokensHint: 'Point at a token, or use the arrow keys.',
+    cost: (amount: string) => `${amount} at list price`,
+    share: 'Share as code',
+    shareWhy: 'Asks the same of the public API. Put a key into the variable MOAT_API_KEY.',
+    codeLanguage: 'Language of the code',
+    example: 'Hello!',
     outOfRange: 'Max tokens must be a whole number from 1 up; the seed a whole number or empty.',
   },
   usage: {
     title: 'Recent usage',
     time: 'Time',
     customer: 'Customer',
+    internal: 'Your own use',
     model: 'Model',
     input: 'Input',
     output: 'Output',
@@ -152,13 +157,5 @@ export const en = {
     },
     empty: 'No request yet',
     emptyHint: 'Every answer appears here with its tokens and its charge.',
-  },
-  customers: {
-    title: 'Customers',
-    balance: 'Balance',
-    keys: (formatted: string, count: number) => `${formatted} ${plural(count, 'key', 'keys')}`,
-    since: (day: string) => `since ${day}`,
-    empty: 'No customer yet',
-    emptyHint: 'Create a customer, a key and some credit with the command below.',
   },
 };

@@ -19,6 +19,10 @@ export interface Formatter {
   /** The time of day for today's moments, with the date for older ones. */
   moment(iso: string, nowMs: number): string;
   day(iso: string): string;
+  /** "2030-01-31" → "Jan 31", "1月31日": a day that is named already, in whatever zone it was. */
+  dayOfMonth(day: string): string;
+  /** Date and time to the second, for what has to be found again. */
+  dateTime(iso: string): string;
   clock(epochMs: number): string;
 }
 
@@ -34,6 +38,8 @@ export function createFormatter(tag: string): Formatter {
   const percent = new Intl.NumberFormat(tag, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const clock = new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
   const day = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'short', day: 'numeric' });
+  const dayOfMonth = new Intl.DateTimeFormat(tag, { month: 'short', day: 'numeric', timeZone: 'UTC' });
+  const dateTime = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'medium', hour12: false });
   const dayAndTime = new Intl.DateTimeFormat(tag, {
     month: 'short',
     day: 'numeric',
@@ -58,6 +64,8 @@ export function createFormatter(tag: string): Formatter {
       return at.toDateString() === new Date(nowMs).toDateString() ? clock.format(at) : dayAndTime.format(at);
     },
     day: (iso) => day.format(new Date(iso)),
+    dayOfMonth: (name) => dayOfMonth.format(new Date(name)),
+    dateTime: (iso) => dateTime.format(new Date(iso)),
     clock: (epochMs) => clock.format(epochMs),
   };
 }

@@ -1,22 +1,18 @@
 import type { Dictionary } from './dictionary.js';
+import { zhAccounts } from './zh-accounts.js';
+import { zhOffice } from './zh-office.js';
 
 /** 中文文案：为中文读者而写，不逐字对译。 */
 export const zh: Dictionary = {
+  ...zhAccounts,
+  ...zhOffice,
   header: {
     product: 'Moat 工作台',
     language: '语言',
     theme: '外观',
     themes: { auto: '跟随系统', light: '浅色', dark: '深色' },
   },
-  punctuation: { colon: '：' },
-  gate: {
-    title: '进入工作台',
-    why: '这里能看到收入和客户数据，请先验证身份。',
-    how: '启动服务后，终端会打印一个带访问令牌的网址。直接打开它，或把令牌粘贴到下面。',
-    label: '访问令牌',
-    submit: '进入',
-    rejected: '服务器不认可这个令牌。重启后令牌可能已更换，请以终端最新打印的为准。',
-  },
+  punctuation: { colon: '：', list: '、' },
   state: {
     loading: '正在加载…',
     notMeasured: '尚未测量',
@@ -66,7 +62,7 @@ export const zh: Dictionary = {
     emptyHint: '先训练一个模型，再启动服务。',
   },
   runs: {
-    title: '训练',
+    title: '训练过程',
     list: '训练记录',
     empty: '还没有训练记录',
     emptyHint: '运行下面的命令开始训练，过程会实时显示在这里。',
@@ -99,7 +95,7 @@ export const zh: Dictionary = {
     speedChart: (now) => `每秒处理的词元数随步数的变化。当前 ${now}。`,
   },
   playground: {
-    title: '试用',
+    title: '会话',
     mode: '模式',
     chat: '对话',
     completion: '续写',
@@ -132,12 +128,22 @@ export const zh: Dictionary = {
     writing: '正在生成…',
     failed: '没有得到回答',
     brokenOff: '回答还没写完，连接就断开了。',
+    compare: '对比模型',
+    compareNone: '不对比',
+    tokens: '显示词元概率',
+    tokensHint: '指向某个词元，或用方向键查看。',
+    cost: (amount) => `按定价 ${amount}`,
+    share: '导出代码',
+    shareWhy: '向公开接口发出同样的请求。请把密钥放进环境变量 MOAT_API_KEY。',
+    codeLanguage: '代码语言',
+    example: '你好！',
     outOfRange: '最多生成词元数须为正整数；随机种子须为整数，也可留空。',
   },
   usage: {
     title: '最近用量',
     time: '时间',
     customer: '客户',
+    internal: '内部使用',
     model: '模型',
     input: '输入',
     output: '输出',
@@ -146,13 +152,5 @@ export const zh: Dictionary = {
     statuses: { finished: '完成', aborted: '中止', failed: '失败', reversed: '已冲销', corrected: '已更正' },
     empty: '还没有请求',
     emptyHint: '每次回答的词元用量和扣费都会列在这里。',
-  },
-  customers: {
-    title: '客户',
-    balance: '余额',
-    keys: (formatted) => `${formatted} 个密钥`,
-    since: (day) => `${day} 加入`,
-    empty: '还没有客户',
-    emptyHint: '运行下面的命令，创建客户和密钥并充值。',
   },
 };

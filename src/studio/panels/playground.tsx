@@ -5,12 +5,13 @@ import type { Api } from '../api/client.js';
 import type { Polled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
 import { Empty, Loaded, Panel } from '../parts/panel.js';
-import { Segments } from '../parts/segments.js';
-import { DEFAULT_SAMPLING, readSampling, type Sampling, SamplingForm } from './sampling.js';
+import { Composer } from './composer.js';
+import { DEFAULT_SETTINGS, PlaygroundSettings, type Settings } from './playground-settings.js';
+import { askedIn, questionOf, type Wish } from './question.js';
+import { readSampling } from './sampling.js';
+import { ShareDialog } from './share-dialog.js';
 import { Transcript } from './transcript.js';
-import { type Turn, useConversation } from './use-conversation.js';
-
-type Mode = 'chat' | 'completion';
+import { useConversation } from './use-conversation.js';
 
 interface PlaygroundPanelProps {
   api: Api;
@@ -23,11 +24,11 @@ export function PlaygroundPanel({ api, overview, onAnswered }: PlaygroundPanelPr
   return (
     <Panel title={text.playground.title} area="playground">
       <Loaded source={overview} skeletonLines={6}>
-        {({ models }) =>
+        {({ models, currency }) =>
           models.length === 0 ? (
             <Empty title={text.playground.noModel} hint={text.models.emptyHint} command="moat serve" />
           ) : (
-            <Playground api={api} models={models} onAnswered={onAnswered} />
+            <Playground api={api} models={models} currency={currency} onAnswered={onAnswered} />
           )
         }
       </Loaded>
@@ -35,129 +36,77 @@ export function PlaygroundPanel({ api, overview, onAnswered }: PlaygroundPanelPr
   );
 }
 
-function Playground(props: { api: Api; models: readonly ModelSummary[]; onAnswered: () => void }) {
+interface PlaygroundProps {
+  api: Api;
+  models: readonly ModelSummary[];
+  currency: string;
+  onAnswered: () => void;
+}
+
+/** One model, or the same words put to two of them. */
+function Playground({ api, models, currency, onAnswered }: PlaygroundProps) {
   const { text } = useLocale();
-  const [mode, setMode] = useState<Mode>('chat');
-  const [chosen, setChosen] = useState<string | null>(null);
-  const [fields, setFields] = useState(DEFAULT_SAMPLING);
+  const [settings, setSettings] = useState(DEFAULT_SETTINGS);
   const [rejected, setRejected] = useState(false);
-  const conversation = useConversation(props.api, props.onAnswered);
-  const model = props.models.find(({ id }) => id === chosen)?.id ?? props.models[0]?.id ?? '';
-  const send = (input: string): boolean => {
-    const sampling = readSampling(fields);
+  const [shared, setShared] = useState<Question | undefined>();
+  const left = useConversation(api, onAnswered);
+  const right = useConversation(api, onAnswered);
+  const named = (id: string): ModelSummary | undefined => models.find((model) => model.id === id);
+  const model = named(settings.model) ?? models[0];
+  const other = named(settings.second);
+  if (model === undefined) return null;
+  const both = [left, right] as const;
+  const read = (): Wish | undefined => {
+    const sampling = readSampling(settings.fields);
     setRejected(sampling === undefined);
-    if (sampling === undefined) return false;
-    conversation.ask(input, (turns) => questionOf(mode, model, sampling, turns));
+    return sampling && { mode: settings.mode, showsTokens: settings.showsTokens, sampling };
+  };
+  const send = (input: string): boolean => {
+    const wish = read();
+    if (wish === undefined) return false;
+    left.ask(input, (turns) => questionOf(wish, model.id, turns));
+    if (other !== undefined) right.ask(input, (turns) => questionOf(wish, other.id, turns));
     return true;
   };
-  const switchMode = (next: Mode): void => {
-    conversation.clear();
-    setMode(next);
+  const share = (): void => {
+    const wish = read();
+    if (wish !== undefined) setShared(questionOf(wish, model.id, askedIn(left.turns, text.playground.example)));
+  };
+  const clear = (): void => both.forEach((conversation) => conversation.clear());
+  const change = (next: Settings): void => {
+    // What was said to a chat means nothing to a completion; what one model answered, nothing to another.
+    if (next.mode !== settings.mode) clear();
+    if (next.second !== settings.second) right.clear();
+    setSettings(next);
   };
   return (
     <div class="playground">
       <div class="playground-talk">
-        <Transcript turns={conversation.turns} asking={conversation.asking} model={model} />
+        <div class={other === undefined ? 'transcripts' : 'transcripts transcripts-two'}>
+          <Transcript conversation={left} model={model} currency={currency} />
+          {other !== undefined && <Transcript conversation={right} model={other} currency={currency} />}
+        </div>
         {rejected && (
           <p class="notice notice-bad" role="alert">
             {text.playground.outOfRange}
           </p>
         )}
-        <Composer key={mode} mode={mode} asking={conversation.asking} onSend={send} onStop={conversation.stop} />
-      </div>
-      <div class="playground-settings">
-        <Segments
-          name="mode"
-          label={text.playground.mode}
-          options={[
-            { value: 'chat', label: text.playground.chat },
-            { value: 'completion', label: text.playground.completion },
-          ]}
-          value={mode}
-          onChange={switchMode}
+        <Composer
+          key={settings.mode}
+          mode={settings.mode}
+          asking={both.some(({ asking }) => asking)}
+          onSend={send}
+          onStop={() => both.forEach((conversation) => conversation.stop())}
         />
-        <label class="field">
-          <span class="field-label">{text.playground.model}</span>
-          <select class="input" value={model} onChange={(event) => setChosen(event.currentTarget.value)}>
-            {props.models.map(({ id }) => (
-              <option key={id} value={id}>
-                {id}
-              </option>
-            ))}
-          </select>
-        </label>
-        <SamplingForm fields={fields} onChange={setFields} />
-        <button
-          class="button button-quiet"
-          type="button"
-          disabled={conversation.turns.length === 0}
-          onClick={conversation.clear}
-        >
-          {text.playground.clear}
-        </button>
       </div>
+      <PlaygroundSettings
+        models={models}
+        settings={{ ...settings, model: model.id }}
+        onChange={change}
+        onShare={share}
+        onClear={both.some(({ turns }) => turns.length > 0) ? clear : undefined}
+      />
+      {shared !== undefined && <ShareDialog question={shared} onClose={() => setShared(undefined)} />}
     </div>
-  );
-}
-
-/** A chat sends what was said so far, less the answers that never came; a completion only the text just written. */
-function questionOf(mode: Mode, model: string, sampling: Sampling, turns: readonly Turn[]): Question {
-  if (mode === 'completion') return { model, prompt: turns.at(-1)?.content ?? '', ...sampling };
-  const messages = turns.filter((turn) => turn.content !== '').map(({ role, content }) => ({ role, content }));
-  return { model, messages, ...sampling };
-}
-
-interface ComposerProps {
-  mode: Mode;
-  asking: boolean;
-  /** false when the input was not taken, and stays. */
-  onSend: (input: string) => boolean;
-  onStop: () => void;
-}
-
-function Composer({ mode, asking, onSend, onStop }: ComposerProps) {
-  const { text } = useLocale();
-  const [input, setInput] = useState('');
-  const chat = mode === 'chat';
-  const send = (): void => {
-    if (asking || input.trim() === '') return;
-    if (onSend(input)) setInput('');
-  };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    // Enter also ends a word in Chinese input methods; only a plain one sends.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    send();
-  };
-  return (
-    <form
-      class="composer"
-      onSubmit={(event) => {
-        event.preventDefault();
-        send();
-      }}
-    >
-      <label class="composer-field">
-        <span class="visually-hidden">{chat ? text.playground.message : text.playground.prompt}</span>
-        <textarea
-          class="input composer-input"
-          rows={2}
-          maxLength={100_000}
-          placeholder={chat ? text.playground.messagePlaceholder : text.playground.promptPlaceholder}
-          value={input}
-          onInput={(event) => setInput(event.currentTarget.value)}
-          onKeyDown={onKeyDown}
-        />
-      </label>
-      {asking ? (
-        <button class="button button-stop" type="button" onClick={onStop}>
-          {text.playground.stop}
-        </button>
-      ) : (
-        <button class="button button-primary" type="submit" disabled={input.trim() === ''}>
-          {chat ? text.playground.send : text.playground.complete}
-        </button>
-      )}
-    </form>
   );
 }

@@ -1,3 +1,4 @@
+import { useId } from 'preact/hooks';
 import { useLocale } from '../i18n/locale.js';
 
 /** As typed: numbers are read when a question is asked, so that a half-typed one is not fought over. */
@@ -34,16 +35,18 @@ export function readSampling(fields: SamplingFields): Sampling | undefined {
 export function SamplingForm(props: { fields: SamplingFields; onChange: (fields: SamplingFields) => void }) {
   const { text, format } = useLocale();
   const { fields } = props;
+  const id = useId();
   const set = (change: Partial<SamplingFields>): void => props.onChange({ ...fields, ...change });
   return (
     <fieldset class="sampling">
       <legend class="visually-hidden">{text.playground.parameters}</legend>
-      <label class="field">
-        <span class="field-label">
+      <div class="field">
+        <label class="field-label" for={`${id}-temperature`}>
           {text.playground.temperature}
-          <output class="field-value">{format.decimal(Number(fields.temperature), 2)}</output>
-        </span>
+          <span class="field-value">{format.decimal(Number(fields.temperature), 2)}</span>
+        </label>
         <input
+          id={`${id}-temperature`}
           class="range"
           type="range"
           min="0"
@@ -52,13 +55,14 @@ export function SamplingForm(props: { fields: SamplingFields; onChange: (fields:
           value={fields.temperature}
           onInput={(event) => set({ temperature: event.currentTarget.value })}
         />
-      </label>
-      <label class="field">
-        <span class="field-label">
+      </div>
+      <div class="field">
+        <label class="field-label" for={`${id}-top-p`}>
           {text.playground.topP}
-          <output class="field-value">{format.decimal(Number(fields.topP), 2)}</output>
-        </span>
+          <span class="field-value">{format.decimal(Number(fields.topP), 2)}</span>
+        </label>
         <input
+          id={`${id}-top-p`}
           class="range"
           type="range"
           min="0.05"
@@ -67,7 +71,7 @@ export function SamplingForm(props: { fields: SamplingFields; onChange: (fields:
           value={fields.topP}
           onInput={(event) => set({ topP: event.currentTarget.value })}
         />
-      </label>
+      </div>
       <label class="field">
         <span class="field-label">{text.playground.maxTokens}</span>
         <input

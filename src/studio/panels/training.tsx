@@ -1,4 +1,3 @@
-import { useState } from 'preact/hooks';
 import type { RunSummary } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import type { Polled } from '../api/use-polled.js';
@@ -10,11 +9,13 @@ interface TrainingPanelProps {
   api: Api;
   runs: Polled<RunSummary[]>;
   dark: boolean;
+  /** The name of the run that is looked at; null for the one that matters most. */
+  chosen: string | null;
+  onChoose: (name: string) => void;
 }
 
-export function TrainingPanel({ api, runs, dark }: TrainingPanelProps) {
+export function TrainingPanel({ api, runs, dark, chosen, onChoose }: TrainingPanelProps) {
   const { text } = useLocale();
-  const [chosen, setChosen] = useState<string | null>(null);
   return (
     <Panel title={text.runs.title} area="training">
       <Loaded source={runs} skeletonLines={6}>
@@ -28,7 +29,7 @@ export function TrainingPanel({ api, runs, dark }: TrainingPanelProps) {
             <div class="training">
               <nav class="run-list" aria-label={text.runs.list}>
                 {list.map((run) => (
-                  <RunButton key={run.name} run={run} current={run === shown} onChoose={() => setChosen(run.name)} />
+                  <RunButton key={run.name} run={run} current={run === shown} onChoose={() => onChoose(run.name)} />
                 ))}
               </nav>
               <RunDetail key={shown.name} api={api} run={shown} dark={dark} />

@@ -1,6 +1,7 @@
 import type { Overview, UsageRow } from '../../company/gateway/api-types.js';
 import type { Polled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
+import { INTERNAL_CUSTOMER } from '../customers/use-customers.js';
 import { Empty, Loaded, Panel } from '../parts/panel.js';
 
 export function UsagePanel({ overview }: { overview: Polled<Overview> }) {
@@ -24,7 +25,7 @@ export function UsagePanel({ overview }: { overview: Polled<Overview> }) {
 function UsageTable({ rows, currency }: { rows: readonly UsageRow[]; currency: string }) {
   const { text } = useLocale();
   return (
-    <table class="table" role="table">
+    <table class="table table-usage" role="table">
       <thead role="rowgroup">
         <tr role="row">
           <th role="columnheader">{text.usage.time}</th>
@@ -59,7 +60,7 @@ function Row({ row, currency }: { row: UsageRow; currency: string }) {
         <time dateTime={row.time}>{format.moment(row.time, Date.now())}</time>
       </td>
       <td role="cell" class="cell-customer">
-        {row.customer}
+        {row.customer === INTERNAL_CUSTOMER ? text.usage.internal : row.customer}
       </td>
       <td role="cell" class="cell-model">
         {row.model}

@@ -1,10 +1,12 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { type AnswerEnd, askModel, type Question } from '../api/ask-model.js';
+import { type AnswerEnd, type AnswerPiece, askModel, type DrawnToken, type Question } from '../api/ask-model.js';
 import { type Api, ApiFailure } from '../api/client.js';
 
 export interface Turn {
   readonly role: 'user' | 'assistant';
   readonly content: string;
+  /** Of an answer: how likely each of its tokens was, where that was asked for. */
+  readonly tokens?: readonly DrawnToken[];
   /** Set on an answer once it has ended. */
   readonly outcome?: Outcome;
 }
@@ -67,17 +69,24 @@ async function streamAnswer(
   const startedMs = performance.now();
   const since = (): number => (performance.now() - startedMs) / 1000;
   let content = '';
+  const tokens: DrawnToken[] = [];
   let firstTokenSeconds: number | null = null;
   const end = (state: Outcome['state'], answer: AnswerEnd, message: string | null): void =>
-    show({ role: 'assistant', content, outcome: { state, seconds: since(), firstTokenSeconds, message, ...answer } });
+    show({
+      role: 'assistant',
+      content,
+      tokens: [...tokens],
+      outcome: { state, seconds: since(), firstTokenSeconds, message, ...answer },
+    });
   const nothing: AnswerEnd = { usage: null, finishReason: null };
   try {
-    const onText = (text: string): void => {
+    const onPiece = (piece: AnswerPiece): void => {
       firstTokenSeconds ??= since();
-      content += text;
-      show({ role: 'assistant', content });
+      content += piece.text;
+      tokens.push(...piece.tokens);
+      show({ role: 'assistant', content, tokens: [...tokens] });
     };
-    const answer = await askModel(api, question, onText, signal);
+    const answer = await askModel(api, question, onPiece, signal);
     end(answer.finishReason === null ? 'broken-off' : 'complete', answer, null);
   } catch (error) {
     if (signal.aborted) end('stopped', nothing, null);

@@ -7,9 +7,12 @@ import type { PromptLog } from '../../access/prompt-log.js';
 import { ApiProblem } from '../api-problem.js';
 import type { AdminContext, AdminEnv, AdminRoute } from './admin-route.js';
 import { clientAddress } from './client-address.js';
+import { customerAccountRoutes } from './customer-account-routes.js';
 import { customerRoutes } from './customer-routes.js';
 import { admit } from './guard.js';
+import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
+import { settingsRoutes } from './settings-routes.js';
 import { studioRoutes } from './studio-routes.js';
 import { userRoutes } from './user-routes.js';
 
@@ -17,8 +20,11 @@ import { userRoutes } from './user-routes.js';
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
   ...customerRoutes,
+  ...customerAccountRoutes,
+  ...moneyRoutes,
   ...userRoutes,
   ...sessionRoutes,
+  ...settingsRoutes,
 ];
 
 /** What the rooms below refuse, as HTTP says it; any other error is a defect. */
@@ -29,15 +35,23 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-email': 400,
   'bad-expiry': 400,
   'bad-limit': 400,
+  'bad-percent': 400,
+  'bad-plan': 400,
   'bad-scope': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
+  'unknown-budget': 404,
   'unknown-customer': 404,
+  'unknown-invoice': 404,
   'unknown-key': 404,
+  'unknown-plan': 404,
   'unknown-user': 404,
+  'billing-due': 409,
   'customer-exists': 409,
   'last-owner': 409,
+  'not-subscribed': 409,
   'reference-taken': 409,
+  'subscribed-already': 409,
   'user-disabled': 409,
   'user-exists': 409,
   'too-many-logins': 429,

@@ -2,28 +2,19 @@ import { z } from 'zod';
 import { parseMicros } from '../../../base/money.js';
 import { SCOPES } from '../../billing/admission.js';
 import { createCustomer, type CustomerRow, findCustomer, listCustomers } from '../../billing/customers.js';
-import {
-  type ApiKey,
-  ROTATION_OVERLAP_MS,
-  createKey,
-  findKey,
-  listKeys,
-  revokeKey,
-  rotateKey,
-} from '../../billing/keys.js';
+import { ROTATION_OVERLAP_MS, createKey, findKey, listKeys, revokeKey, rotateKey } from '../../billing/keys.js';
 import { listRateLimits, setRateLimit } from '../../billing/key-terms.js';
 import { grantCredit } from '../../billing/ledger.js';
-import type { CustomerSummary, KeySummary } from '../api-types.js';
+import type { CustomerSummary } from '../api-types.js';
+import { keyJson } from '../customer-account.js';
 import { readJson } from '../request-body.js';
 import { type AdminContext, type AdminRequest, type AdminRoute, auditOf, line } from './admin-route.js';
 
 const newCustomer = z.strictObject({ name: line(200), currency: line(3).optional() });
+const moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 const newKey = z.strictObject({
   name: line(100).default('default'),
-  expiresAt: z.iso
-    .datetime({ offset: true })
-    .transform((text) => new Date(text))
-    .optional(),
+  expiresAt: moment.optional(),
   scopes: z.array(z.enum(SCOPES)).optional(),
   models: z.array(line(200)).max(100).optional(),
 });
@@ -49,6 +40,8 @@ const credit = z.strictObject({
   kind: z.enum(['payment', 'grant']).default('payment'),
   /** The same one books once. */
   reference: line(200).optional(),
+  /** What is left of it then is gone. Default never. */
+  expiresAt: moment.optional(),
 });
 
 /** Customers, their keys and their credit. A key is reached through its own customer alone. */
@@ -143,7 +136,7 @@ async function setLimit(context: AdminContext, c: AdminRequest): Promise<Respons
 }
 
 async function addCredit(context: AdminContext, c: AdminRequest): Promise<Response> {
-  const { amount, kind, reference } = await readJson(c.env.incoming, credit);
+  const { amount, kind, reference, expiresAt } = await readJson(c.env.incoming, credit);
   const { balanceMicros, currency } = await grantCredit(
     context.books,
     {
@@ -151,6 +144,7 @@ async function addCredit(context: AdminContext, c: AdminRequest): Promise<Respon
       amountMicros: parseMicros(amount),
       kind,
       ...(reference === undefined ? {} : { reference }),
+      ...(expiresAt === undefined ? {} : { expiresAt }),
     },
     auditOf(context, c),
   );
@@ -164,16 +158,4 @@ const customerJson = ({ id, name, balanceMicros, currency, keyCount, createdAt }
   currency,
   keyCount,
   createdAt: createdAt.toISOString(),
-});
-
-const keyJson = (key: ApiKey): KeySummary => ({
-  id: key.id,
-  name: key.name,
-  displayPrefix: key.displayPrefix,
-  createdAt: key.createdAt.toISOString(),
-  revokedAt: key.revokedAt?.toISOString() ?? null,
-  expiresAt: key.expiresAt?.toISOString() ?? null,
-  scopes: key.scopes,
-  models: key.models,
-  lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
 });

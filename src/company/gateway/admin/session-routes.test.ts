@@ -34,7 +34,7 @@ const pathOf = ({ pathname, search }: URL): string => pathname + search;
 
 test('a browser goes to the provider and comes back signed in; its flow ends there', async () => {
   const browser = openBrowser(gateway.url);
-  expect(await (await browser.get('/api/login')).json()).toEqual({ password: true, oidc: true });
+  expect(await (await browser.get('/api/login')).json()).toEqual({ password: true, oidc: true, signedIn: false });
   const back = await leave(browser);
   const response = await browser.get(pathOf(back));
   expect([response.status, response.headers.get('location')]).toEqual([302, '/']);
@@ -62,7 +62,7 @@ test('another browser cannot use the answer, and whoever is refused reads why in
 
 test('where no provider is set up, there is none', async () => {
   const browser = openBrowser(opened.gateway.url);
-  expect(await (await browser.get('/api/login')).json()).toEqual({ password: true, oidc: false });
+  expect(await (await browser.get('/api/login')).json()).toEqual({ password: true, oidc: false, signedIn: false });
   for (const route of ['/api/oidc/start', '/api/oidc/callback?code=x&state=y'])
     expect((await browser.get(route)).status).toBe(404);
 });

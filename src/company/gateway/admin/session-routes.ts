@@ -22,7 +22,10 @@ export const sessionRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/api/login',
     needs: 'anyone',
-    handle: async ({ oidc }, c) => c.json({ password: true, oidc: oidc !== undefined } satisfies SignInMethods),
+    handle: async ({ oidc }, c) => {
+      const signedIn = c.get('caller').role !== null;
+      return c.json({ password: true, oidc: oidc !== undefined, signedIn } satisfies SignInMethods);
+    },
   },
   { method: 'POST', path: '/api/login', needs: 'anyone', handle: logIn },
   { method: 'POST', path: '/api/setup', needs: 'anyone', handle: setUp },

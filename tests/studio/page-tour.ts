@@ -1,0 +1,85 @@
+/** Every page of the studio, and what tells that it is there. */
+import type { Page } from 'playwright-core';
+import type { SeededGateway } from './seeded-gateway.js';
+
+export interface Stop {
+  readonly name: string;
+  /** Without a slash before it. */
+  readonly at: string;
+  /** A selector of what is shown when everything has arrived. */
+  readonly shows: string;
+  /** What has to be done before there is something to see. */
+  prepare?(page: Page): Promise<void>;
+}
+
+export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[] {
+  const customer = `customers/${customerId}`;
+  return [
+    { name: 'home', at: '', shows: '.area-attention .row' },
+    { name: 'runs', at: 'runs?run=support-v2', shows: '.chart-frame canvas' },
+    { name: 'playground', at: 'playground', shows: '.composer' },
+    {
+      name: 'answers',
+      at: 'playground',
+      shows: '.transcripts-two .turn-facts',
+      async prepare(page) {
+        await page.locator('.playground-settings select').nth(1).selectOption('acme-large');
+        await page.locator('.check input').check();
+        await page.locator('.composer-input').fill('1 2 3');
+        await page.keyboard.press('Enter');
+        await page.locator('.turn-facts').nth(1).waitFor();
+        await page.locator('.tokens').first().focus();
+        await page.keyboard.press('ArrowRight');
+      },
+    },
+    {
+      name: 'share',
+      at: 'playground',
+      shows: '.code-block',
+      prepare: (page) => page.locator('.playground-actions .button').first().click(),
+    },
+    { name: 'customers', at: 'customers', shows: 'tbody tr' },
+    { name: 'customer', at: customer, shows: '.chart-frame canvas' },
+    {
+      name: 'charge',
+      at: customer,
+      shows: '.dialog tfoot',
+      prepare: async (page) => page.locator('td.card-title .link').first().click(),
+    },
+    {
+      name: 'invoice',
+      at: customer,
+      shows: '.dialog .parties',
+      prepare: (page) => page.getByRole('button', { name: /^\d{4}-\d{6}$/ }).click(),
+    },
+    {
+      name: 'new-key',
+      at: customer,
+      shows: '.dialog .checks',
+      prepare: (page) => page.locator('.panel-aside .button').first().click(),
+    },
+    { name: 'you', at: 'settings', shows: '.command' },
+    { name: 'users', at: 'settings/users', shows: 'tbody tr' },
+    { name: 'server', at: 'settings/server', shows: '.pairs' },
+    { name: 'audit-log', at: 'settings/audit-log', shows: '.verdict' },
+    { name: 'prompts', at: 'settings/prompts', shows: '.exchange' },
+    { name: 'not-found', at: 'nowhere', shows: '.state-page' },
+    {
+      name: 'portal',
+      at: 'portal',
+      shows: '.chart-frame canvas',
+      async prepare(page) {
+        await page.locator('input[type=password]').fill(secretKey);
+        await page.keyboard.press('Enter');
+      },
+    },
+  ];
+}
+
+/** Goes there as a link in an e-mail would, and waits until everything has arrived. */
+export async function visit(page: Page, url: string, stop: Stop): Promise<void> {
+  await page.goto(url + stop.at);
+  if (stop.prepare !== undefined) await stop.prepare(page);
+  await page.locator(stop.shows).first().waitFor();
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+}
