@@ -9,6 +9,25 @@ export type MicrosString = string;
 /** What the run event stream carries. */
 export type { RunEvent } from '../../base/run-events.js';
 
+/** What the business page shows. */
+export type {
+  Assumption,
+  BusinessAxis,
+  BusinessBlock,
+  BusinessChannel,
+  BusinessCohort,
+  BusinessEntry,
+  BusinessFact,
+  BusinessForecast,
+  BusinessLoad,
+  BusinessMarginLine,
+  BusinessMarket,
+  BusinessReplay,
+  BusinessReport,
+  BusinessScenario,
+  IntervalJson,
+} from './business-types.js';
+
 export interface RunSummary {
   name: string;
   architecture: string;
@@ -350,6 +369,9 @@ export interface ApiError {
  *        base/run-events.ts), its id the 0-based line number; replays from LINE, then follows the file.
  *        A heartbeat comment every 15 s. EventSource cannot send headers, so use fetch and read the stream.
  *   GET  /api/customers                      → { customers: CustomerSummary[] }
+ *   GET  /api/business?month=2026-11         → BusinessReport
+ *   POST /api/business/scenario              → { month, assumptions } → BusinessScenario
+ *   POST /api/business/replay                → { month, book } → BusinessReplay
  *   POST /api/playground                     → { model, messages | prompt, max_tokens, temperature, top_p, seed } →
  *        text/event-stream in the form of OpenAI's streamed completions, usage in the last chunk. It goes through the
  *        same admission path as a customer's request, under the project's internal customer.

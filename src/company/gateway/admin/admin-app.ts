@@ -5,6 +5,7 @@ import { type OidcSettings, createOidcClient } from '../../access/oidc.js';
 import { type PasswordHasher, createPasswordHasher } from '../../access/password-hasher.js';
 import type { PromptLog } from '../../access/prompt-log.js';
 import { ApiProblem } from '../api-problem.js';
+import { businessRoutes } from './business-routes.js';
 import type { AdminContext, AdminEnv, AdminRoute } from './admin-route.js';
 import { clientAddress } from './client-address.js';
 import { customerAccountRoutes } from './customer-account-routes.js';
@@ -19,6 +20,7 @@ import { userRoutes } from './user-routes.js';
 /** Every route of the back office. */
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
+  ...businessRoutes,
   ...customerRoutes,
   ...customerAccountRoutes,
   ...moneyRoutes,
@@ -35,8 +37,10 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-email': 400,
   'bad-expiry': 400,
   'bad-limit': 400,
+  'bad-month': 400,
   'bad-percent': 400,
   'bad-plan': 400,
+  'bad-price-book': 400,
   'bad-scope': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
@@ -46,12 +50,15 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'unknown-key': 404,
   'unknown-plan': 404,
   'unknown-user': 404,
+  'bad-business-file': 409,
+  'bad-load-curve': 409,
   'billing-due': 409,
   'customer-exists': 409,
   'last-owner': 409,
   'not-subscribed': 409,
   'reference-taken': 409,
   'subscribed-already': 409,
+  'unknown-fact': 409,
   'user-disabled': 409,
   'user-exists': 409,
   'too-many-logins': 429,
@@ -75,18 +82,19 @@ export interface BackOfficeSettings {
 /** What the gateway has anyway. */
 export type GatewayParts = Pick<
   AdminContext,
-  'clock' | 'books' | 'overview' | 'runsDirectory' | 'shutdown' | 'studioToken' | 'playground'
+  'clock' | 'books' | 'overview' | 'businessOf' | 'runsDirectory' | 'shutdown' | 'studioToken' | 'playground'
 >;
 
 /** The back office of a gateway. */
 export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettings): Hono<AdminEnv> {
-  const { clock, books, overview, runsDirectory, shutdown, studioToken, playground } = parts;
+  const { clock, books, overview, businessOf, runsDirectory, shutdown, studioToken, playground } = parts;
   const { publicUrl, trustProxy = false, oidc, promptLog, passwords = createPasswordHasher() } = settings;
   const access = { database: books.database, clock, passwords };
   return createAdminApp({
     clock,
     books,
     overview,
+    businessOf,
     runsDirectory,
     shutdown,
     studioToken,
