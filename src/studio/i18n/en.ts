@@ -1,9 +1,11 @@
 import { enAccounts } from './en-accounts.js';
+import { enBusiness } from './en-business.js';
 import { enOffice } from './en-office.js';
 
 /** The English texts, and with them the shape that every other language must fill (see dictionary.ts). */
 export const en = {
   ...enAccounts,
+  ...enBusiness,
   ...enOffice,
   header: {
     product: 'Moat Studio',
