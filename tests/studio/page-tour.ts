@@ -76,9 +76,8 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
       at: 'business/prices',
       shows: '.payers tfoot',
       async prepare(page) {
-        const book = page.locator('.book');
         const cheaper = { input: { kind: 'flat', price: '2.00' }, output: { kind: 'flat', price: '0.20' } };
-        await page.waitForFunction("document.querySelector('.book')?.value.includes('acme-support')");
+        const book = page.locator('.book:not(:placeholder-shown)');
         await book.fill(
           JSON.stringify({ name: 'spring', currency: 'USD', models: { 'acme-support': cheaper } }, null, 2),
         );

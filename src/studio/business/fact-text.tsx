@@ -34,7 +34,7 @@ export function factText(
     case 'date':
       return format.day(String(value));
     case 'months':
-      return text.business.months(format.quantity(Number(value)));
+      return text.business.months(format.decimal(Number(value), Number.isInteger(value) ? 0 : 1));
     case 'tokens/s':
       return text.business.tokensPerSecond(format.quantity(Number(value)));
     case 'count':

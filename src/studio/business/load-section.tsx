@@ -92,7 +92,6 @@ function LoadChart({ report, curve, dark }: { report: BusinessReport; curve: Cur
 
 function Points({ curve }: { curve: Curve }) {
   const { text, format } = useLocale();
-  const seconds = (ms: number): string => format.duration(ms / 1000);
   return (
     <table class="table table-small cards points">
       <caption class="visually-hidden">{text.business.points}</caption>
@@ -128,10 +127,10 @@ function Points({ curve }: { curve: Curve }) {
               </span>
             </td>
             <td class="number" data-label={text.business.firstToken}>
-              {seconds(firstTokenMs)}
+              {format.milliseconds(firstTokenMs)}
             </td>
             <td class="number" data-label={text.business.perToken}>
-              {seconds(perTokenMs)}
+              {format.milliseconds(perTokenMs)}
             </td>
             <td class={`number ${failed > 0 ? 'tone-bad' : ''}`} data-label={text.business.failed}>
               {format.integer(failed)}

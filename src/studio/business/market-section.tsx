@@ -66,7 +66,7 @@ function Sellers({ market, currency }: { market: BusinessMarket; currency: strin
               {quality === null ? '–' : format.quantity(quality)}
             </td>
             <td class="number" data-label={text.business.latency}>
-              {latencyMs === null ? '–' : format.duration(latencyMs / 1000)}
+              {latencyMs === null ? '–' : format.milliseconds(latencyMs)}
             </td>
             <td class="wrap" data-label={text.business.limits}>
               <span class="entry-text">{limits ?? '–'}</span>
@@ -94,7 +94,7 @@ function Positions({ market: { points, axes }, currency }: { market: BusinessMar
   const y = placeIn(points.map((point) => point.y));
   const valueOf = (axis: BusinessAxis, value: number): string => {
     if (axis === 'price') return format.estimate(value, currency);
-    return axis === 'latency' ? format.duration(value / 1000) : format.quantity(value);
+    return axis === 'latency' ? format.milliseconds(value) : format.quantity(value);
   };
   const [xName, yName] = [text.business.axes[axes.x], text.business.axes[axes.y]];
   return (

@@ -32,9 +32,12 @@ export function PricesSection({ report, api }: SectionProps) {
           failure={run.failure}
           submit={text.business.replay}
           aside={
-            <button class="button button-quiet" type="button" onClick={() => void prefill.run()}>
-              {text.business.todaysPrices}
-            </button>
+            <>
+              <FileChoice onText={setBook} />
+              <button class="button button-quiet" type="button" onClick={() => void prefill.run()}>
+                {text.business.todaysPrices}
+              </button>
+            </>
           }
         >
           <BookField book={book} onBook={setBook} />
@@ -66,22 +69,29 @@ function BookField({ book, onBook }: { book: string; onBook: (book: string) => v
         id={id}
         rows={18}
         spellcheck={false}
+        placeholder="{ }"
         value={book}
         onInput={(event) => onBook(event.currentTarget.value)}
       />
-      <label class="button button-quiet file-choice">
-        {text.business.chooseFile}
-        <input
-          class="visually-hidden"
-          type="file"
-          accept=".json,application/json"
-          onChange={(event) => {
-            const file = event.currentTarget.files?.[0];
-            if (file !== undefined) void file.text().then(onBook);
-          }}
-        />
-      </label>
     </div>
+  );
+}
+
+function FileChoice({ onText }: { onText: (text: string) => void }) {
+  const { text } = useLocale();
+  return (
+    <label class="button button-quiet file-choice">
+      {text.business.chooseFile}
+      <input
+        class="visually-hidden"
+        type="file"
+        accept=".json,application/json"
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0];
+          if (file !== undefined) void file.text().then(onText);
+        }}
+      />
+    </label>
   );
 }
 

@@ -13,7 +13,7 @@ export const enBusiness = {
     running: 'The month is not over: figures so far.',
     needs: 'needs',
     needsTime: 'needs a month that is over, or a first sale',
-    states: { reached: 'reached', never: 'never at this pace', growing: 'cash grows' },
+    states: { reached: 'Reached', never: 'Never at this pace', growing: 'Cash grows' },
     tokensPerSecond: (rate: string) => `${rate} tokens/s`,
     months: (count: string) => `${count} months`,
     band: (low: string, high: string) => `${low} to ${high}`,
@@ -152,7 +152,7 @@ export const enBusiness = {
     tried: (stated: string) => `stated: ${stated}`,
     notStated: 'not stated',
     forecast: (months: string) => `Profit over ${months} months`,
-    profitUnit: 'added up, estimated',
+    profitUnit: 'Added up, estimated',
     afterMonth: (month: string) => `after month ${month}`,
     profitChart: (low: string, base: string, high: string) =>
       `Profit added up: low ${low}, base ${base}, high ${high}.`,

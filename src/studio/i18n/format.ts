@@ -21,7 +21,9 @@ export interface Formatter {
   quantity(value: number): string;
   /** An estimate in units of the currency: whole units from a thousand up. */
   estimate(units: number, currency: string): string;
-  /** "2026-11" → "November 2026". */
+  /** Below a second in milliseconds: 5 → "5 ms". */
+  milliseconds(value: number): string;
+  /** "2026-11" → "Nov 2026". */
   month(name: string): string;
   duration(seconds: number): string;
   /** The time of day for today's moments, with the date for older ones. */
@@ -44,8 +46,14 @@ export function createFormatter(tag: string): Formatter {
   const integer = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
   const compact = new Intl.NumberFormat(tag, { notation: 'compact', maximumFractionDigits: 1 });
   const percent = new Intl.NumberFormat(tag, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const millisecond = new Intl.NumberFormat(tag, {
+    style: 'unit',
+    unit: 'millisecond',
+    unitDisplay: 'short',
+    maximumFractionDigits: 1,
+  });
   const significant = new Intl.NumberFormat(tag, { maximumSignificantDigits: 3 });
-  const month = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'long', timeZone: 'UTC' });
+  const month = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'short', timeZone: 'UTC' });
   const clock = new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
   const day = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'short', day: 'numeric' });
   const dayOfMonth = new Intl.DateTimeFormat(tag, { month: 'short', day: 'numeric', timeZone: 'UTC' });
@@ -76,6 +84,7 @@ export function createFormatter(tag: string): Formatter {
       const isLarge = Math.abs(units) >= 1000;
       return isLarge ? formatMoney(tag, amount, currency, 0, 0) : money(amount, currency);
     },
+    milliseconds: (value) => (value < 1000 ? millisecond.format(value) : formatDuration(tag, value / 1000)),
     month: (name) => month.format(new Date(`${name}-01`)),
     duration: (seconds) => formatDuration(tag, seconds),
     moment(iso, nowMs) {

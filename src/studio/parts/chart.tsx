@@ -110,7 +110,7 @@ function optionsOf(props: ChartProps, element: HTMLElement, onHover: (index: num
     width: element.clientWidth,
     height: props.height,
     legend: { show: false },
-    padding: [8, 12, 0, 0],
+    padding: [8, 24, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: false }, y: { range: (_, low, high) => rangeOf(low, high, props.fromZero) } },
     axes: [
