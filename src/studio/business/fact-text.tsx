@@ -1,5 +1,5 @@
 /** A figure of the business in words: its value, or what has to be measured before there is one. */
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, Fragment } from 'preact';
 import type { BusinessFact, BusinessReport } from '../../company/gateway/api-types.js';
 import type { Locale } from '../i18n/locale.js';
 import { useLocale } from '../i18n/locale.js';
@@ -43,6 +43,20 @@ export function factText(
   }
 }
 
+/** A command or a field's name, which may break after its dots. */
+export function Command({ command }: { command: string }) {
+  return (
+    <code class="needs">
+      {command.split(/(?<=\.)/).map((part, index) => (
+        <Fragment key={index}>
+          {index > 0 && <wbr />}
+          {part}
+        </Fragment>
+      ))}
+    </code>
+  );
+}
+
 /** Of a missing figure: the command, or that only time brings it. */
 export function Needs({ fact }: { fact: BusinessFact }) {
   const { text } = useLocale();
@@ -50,7 +64,7 @@ export function Needs({ fact }: { fact: BusinessFact }) {
     <>{text.business.needsTime}</>
   ) : (
     <>
-      {text.business.needs} <code class="needs">{fact.command}</code>
+      {text.business.needs} <Command command={fact.command} />
     </>
   );
 }

@@ -14,7 +14,7 @@ export function LoadSection({ report, dark }: SectionProps) {
   const { curve } = report.load;
   return (
     <div class="dashboard">
-      <Panel title={text.business.loadTitle} area="usage">
+      <Panel title={text.business.loadTitle} area="load">
         {curve === null ? (
           <Empty title={text.business.noCurve} hint={text.business.noCurveHint} command="moat bench serve" />
         ) : (

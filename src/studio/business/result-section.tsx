@@ -4,7 +4,7 @@ import { useLocale } from '../i18n/locale.js';
 import { Chart } from '../parts/chart.js';
 import { Panel } from '../parts/panel.js';
 import { CustomersPanel } from './customers-panel.js';
-import { FactFigure, FactPair, factOf, factText, nameOf } from './fact-text.js';
+import { Command, FactFigure, FactPair, factOf, factText, nameOf } from './fact-text.js';
 import { MarginsPanel } from './margins-panel.js';
 import type { SectionProps } from './section.js';
 
@@ -136,7 +136,7 @@ function Sources({ report }: { report: BusinessReport }) {
                 <td>{nameOf(fact, locale)}</td>
                 <td class="number">{factText(fact, report.currency, locale) ?? text.state.notMeasured}</td>
                 <td class="wrap soft sources-how">{fact.how[locale.language]}</td>
-                <td>{fact.command === null ? text.business.needsTime : <code class="needs">{fact.command}</code>}</td>
+                <td>{fact.command === null ? text.business.needsTime : <Command command={fact.command} />}</td>
               </tr>
             ))}
           </tbody>
