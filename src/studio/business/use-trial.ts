@@ -23,18 +23,17 @@ export function useTrial(api: Api, report: BusinessReport, tried: Tried): Trial 
       setTrial({ scenario: report.scenario, failure: undefined });
       return undefined;
     }
-    const timer = setTimeout(() => {
-      const body = { month: report.month, assumptions: tried };
-      api.post<BusinessScenario>('/api/business/scenario', body).then(
-        (scenario) => {
-          if (turn === latest.current) setTrial({ scenario, failure: undefined });
-        },
-        (error: unknown) => {
-          const failure = error instanceof ApiFailure ? error : new ApiFailure(0, '', String(error));
-          if (turn === latest.current) setTrial((last) => ({ ...last, failure }));
-        },
-      );
-    }, SETTLED_MS);
+    const ask = async (): Promise<void> => {
+      try {
+        const body = { month: report.month, assumptions: tried };
+        const scenario = await api.post<BusinessScenario>('/api/business/scenario', body);
+        if (turn === latest.current) setTrial({ scenario, failure: undefined });
+      } catch (error) {
+        const failure = error instanceof ApiFailure ? error : new ApiFailure(0, '', String(error));
+        if (turn === latest.current) setTrial((last) => ({ ...last, failure }));
+      }
+    };
+    const timer = setTimeout(() => void ask(), SETTLED_MS);
     return () => clearTimeout(timer);
   }, [api, report, tried, isPlain]);
   return trial;

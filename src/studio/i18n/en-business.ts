@@ -204,7 +204,7 @@ export const enBusiness = {
     pays: { more: 'pays more', less: 'pays less', same: 'the same' },
     whoPays: (more: string, less: string) => `${more} pay more, ${less} less`,
     noReplay: 'Nothing replayed yet',
-    noReplayHint: 'Change a price at the left and see who would pay more or less, and what would be sold under cost.',
+    noReplayHint: 'Change a price in the book and see who would pay more or less, and what would be sold under cost.',
     nobody: 'Nobody used anything in this month',
     nobodyHint: 'Choose another month above.',
     unpriced: (models: string) => `Not sold by this book, and counted as nothing: ${models}`,

@@ -1,5 +1,5 @@
 import type { FunctionComponent } from 'preact';
-import { useCallback } from 'preact/hooks';
+import { useCallback, useId } from 'preact/hooks';
 import type { BusinessReport } from '../../company/gateway/api-types.js';
 import { usePolled } from '../api/use-polled.js';
 import { CanvasSection } from '../business/canvas-section.js';
@@ -81,17 +81,25 @@ export function BusinessPage({ api, address, dark }: PageProps) {
 }
 
 function MonthChoice({ report, onMonth }: { report: BusinessReport; onMonth: (month: string) => void }) {
+  const id = useId();
   const { text, format } = useLocale();
   return (
-    <label class="month-choice">
-      <span class="field-label">{text.business.month}</span>
-      <select class="input input-small" value={report.month} onChange={(event) => onMonth(event.currentTarget.value)}>
+    <div class="month-choice">
+      <label class="field-label" for={id}>
+        {text.business.month}
+      </label>
+      <select
+        id={id}
+        class="input input-small"
+        value={report.month}
+        onChange={(event) => onMonth(event.currentTarget.value)}
+      >
         {report.months.map((month) => (
           <option key={month} value={month}>
             {format.month(month)}
           </option>
         ))}
       </select>
-    </label>
+    </div>
   );
 }
