@@ -19,13 +19,11 @@ export type {
   BusinessEntry,
   BusinessFact,
   BusinessForecast,
-  BusinessLoad,
   BusinessMarginLine,
   BusinessMarket,
   BusinessReplay,
   BusinessReport,
   BusinessScenario,
-  IntervalJson,
 } from './business-types.js';
 
 export interface RunSummary {
