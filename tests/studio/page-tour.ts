@@ -76,6 +76,13 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
   ];
 }
 
+/** What stands before the studio and the portal: for whoever is not signed in. */
+export const GATES: readonly Stop[] = [
+  { name: 'sign-in', at: '?sign-in-problem=no%20such%20user', shows: '.gate-other' },
+  { name: 'set-up', at: `#setup=moat_setup_${'A'.repeat(43)}`, shows: '.form' },
+  { name: 'portal-gate', at: 'portal', shows: '.form' },
+];
+
 /** Goes there as a link in an e-mail would, and waits until everything has arrived. */
 export async function visit(page: Page, url: string, stop: Stop): Promise<void> {
   await page.goto(url + stop.at);

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { launch, openStudio, type View } from './browser.js';
-import { tourOf, visit } from './page-tour.js';
+import { GATES, tourOf, visit } from './page-tour.js';
 import { openSeededGateway } from './seeded-gateway.js';
 
 const OUT = fileURLToPath(new URL('../../docs/img', import.meta.url));
@@ -75,6 +75,13 @@ async function picturesOfEverything(browser: Browser, folder: string, only: stri
         await page.screenshot({ path: path.join(folder, `${stop.name}-${name}.png`), fullPage: true });
       }
       await context.close();
+      for (const gate of GATES) {
+        if (only !== undefined && !only.split(',').includes(gate.name)) continue;
+        const outside = await openStudio(browser, seeded.url, view, null, gate.at);
+        await outside.page.locator(gate.shows).waitFor();
+        await outside.page.screenshot({ path: path.join(folder, `${gate.name}-${name}.png`), fullPage: true });
+        await outside.context.close();
+      }
     }
   } finally {
     await seeded.close();
