@@ -15,7 +15,7 @@ export interface Stop {
 export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[] {
   const customer = `customers/${customerId}`;
   return [
-    { name: 'home', at: '', shows: '.area-attention .row' },
+    { name: 'home', at: '', shows: '.chart-frame canvas' },
     { name: 'runs', at: 'runs?run=support-v2', shows: '.chart-frame canvas' },
     { name: 'playground', at: 'playground', shows: '.composer' },
     {

@@ -19,9 +19,9 @@ const WIDE = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
 const PICTURES: Record<string, View & { at: string; shows: string; question?: string }> = {
-  'studio-en-light': { language: 'en', theme: 'light', ...WIDE, at: '', shows: '.area-today .figures' },
+  'studio-en-light': { language: 'en', theme: 'light', ...WIDE, at: '', shows: '.chart-frame canvas' },
   'studio-en-dark': { language: 'en', theme: 'dark', ...WIDE, at: 'runs', shows: '.chart-frame canvas' },
-  'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, at: 'customers', shows: '.panel .table' },
+  'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, at: '', shows: '.chart-frame canvas' },
   'studio-zh-phone': {
     language: 'zh',
     theme: 'dark',
