@@ -69,4 +69,9 @@ export interface DoneEvent {
   message?: string;
 }
 
-export type RunEvent = StartEvent | StepEvent | EvalEvent | CheckpointEvent | DoneEvent;
+/** Joules that this process had used by then; absent where the machine has no meter, or none that may be read. */
+interface Metered {
+  joules?: number;
+}
+
+export type RunEvent = Metered & (StartEvent | StepEvent | EvalEvent | CheckpointEvent | DoneEvent);

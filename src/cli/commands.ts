@@ -131,6 +131,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/business.js'),
   },
   {
+    name: 'bench',
+    summary: 'how much the served model can do, at rising load',
+    load: () => import('./commands/bench.js'),
+  },
+  {
     name: 'doctor',
     summary: 'check what this machine has and what is missing',
     load: () => import('./commands/doctor.js'),

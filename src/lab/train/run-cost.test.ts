@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../../base/run-events.js';
-import { wallSecondsOf } from './run-cost.js';
+import { recordOf, wallSecondsOf } from './run-cost.js';
 
 const start = (time: string): RunEvent => ({
   type: 'start',
@@ -25,4 +25,33 @@ test('a killed process counts until its last event, and the pause before resumin
   ];
   expect(wallSecondsOf(events)).toBe(90.5);
   expect(wallSecondsOf([])).toBe(0);
+});
+
+test('a run in the accounts: of two processes each counts its last reading of the meter', () => {
+  const metered = [
+    { ...start('2026-01-01T00:00:00.000Z'), joules: 0 },
+    { ...checkpoint('2026-01-01T00:01:00.000Z'), joules: 100 },
+    { ...start('2026-01-01T05:00:00.000Z'), joules: 1 },
+    { ...checkpoint('2026-01-01T05:00:30.000Z'), joules: 60 },
+  ];
+  expect(recordOf('run', metered)).toEqual({
+    name: 'run',
+    elapsedSeconds: 90,
+    device: 'cpu',
+    outcome: 'unfinished',
+    startedAt: new Date('2026-01-01T00:00:00.000Z'),
+    tokensSeen: null,
+    joules: 160,
+  });
+  const failed: RunEvent = {
+    type: 'done',
+    time: '2026-01-01T06:00:00.000Z',
+    step: 3,
+    reason: 'failed',
+    loss: null,
+    elapsedSeconds: 9,
+    tokensSeen: 42,
+  };
+  expect(recordOf('run', [...metered, failed])).toMatchObject({ outcome: 'failed', tokensSeen: 42, joules: null });
+  expect(recordOf('none', [])).toMatchObject({ outcome: 'unfinished', device: null, startedAt: null, joules: null });
 });

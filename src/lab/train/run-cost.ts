@@ -10,6 +10,43 @@ export interface RunUse {
   readonly elapsedSeconds: number;
 }
 
+/** A run in the accounts: what it used, and how it ended. */
+export interface RunRecord extends RunUse {
+  readonly device: string | null;
+  /** `unfinished`: it runs, or was killed. */
+  readonly outcome: 'finished' | 'stopped' | 'converged' | 'failed' | 'unfinished';
+  readonly startedAt: Date | null;
+  readonly tokensSeen: number | null;
+  /** Σ over its processes; null when any of them had no meter. */
+  readonly joules: number | null;
+}
+
+export function recordOf(name: string, events: readonly RunEvent[]): RunRecord {
+  const starts = events.filter((event) => event.type === 'start');
+  const last = events.at(-1);
+  return {
+    name,
+    elapsedSeconds: wallSecondsOf(events),
+    device: starts.at(-1)?.device ?? null,
+    outcome: last?.type === 'done' ? last.reason : 'unfinished',
+    startedAt: starts[0] === undefined ? null : new Date(starts[0].time),
+    tokensSeen: last?.type === 'done' ? last.tokensSeen : null,
+    joules: joulesOf(events),
+  };
+}
+
+/** The last reading of each process. */
+function joulesOf(events: readonly RunEvent[]): number | null {
+  let sum: number | null = null;
+  for (const [index, event] of events.entries()) {
+    const next = events[index + 1];
+    if (next !== undefined && next.type !== 'start') continue;
+    if (event.joules === undefined) return null;
+    sum = (sum ?? 0) + event.joules;
+  }
+  return sum;
+}
+
 /**
  * Wall seconds of a run from the times in its events: each process from its start to its last sign of life, so that a
  * process that was killed counts for what it wrote down.
@@ -34,13 +71,10 @@ export function wallSecondsOf(events: readonly RunEvent[]): number {
 }
 
 /** Every run of a project with what it used; none when there are no runs. */
-export async function readRunUses(runsDirectory: string): Promise<RunUse[]> {
+export async function readRunUses(runsDirectory: string): Promise<RunRecord[]> {
   const names = (await readdir(runsDirectory).catch(() => [])).sort();
   const uses = await Promise.all(
-    names.map(async (name) => ({
-      name,
-      elapsedSeconds: wallSecondsOf(await readEvents(path.join(runsDirectory, name))),
-    })),
+    names.map(async (name) => recordOf(name, await readEvents(path.join(runsDirectory, name)))),
   );
   return uses.filter(({ elapsedSeconds }) => elapsedSeconds > 0);
 }

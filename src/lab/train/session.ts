@@ -6,6 +6,7 @@ import path from 'node:path';
 import { MoatError, messageOf } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { latestCheckpoint } from '../checkpoint/run-checkpoints.js';
+import { openEnergyMeter } from './energy-meter.js';
 import { type PreparedRun, prepareRun } from './prepare-run.js';
 import { type RunConfig, parseRunConfig } from './run-config.js';
 import { type EventLog, assertNoRun, createRun, openEventLog, readRunConfig } from './run-directory.js';
@@ -45,8 +46,9 @@ async function withLog<T>(
   started: number,
 ): Promise<T> {
   const log = await openEventLog(job.runDirectory);
+  const joules = openEnergyMeter();
   const emit = (event: RunEvent): void => {
-    log.append(event);
+    log.append(joules === undefined ? event : { ...event, joules: joules() });
     job.onEvent?.(event);
   };
   try {

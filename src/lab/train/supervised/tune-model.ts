@@ -13,6 +13,7 @@ import { parameterCount } from '../../models/model.js';
 import { createKernels } from '../../runtime/kernels.js';
 import { type Learner, createLearner } from '../learner.js';
 import { createParameterStore, trainingBytes } from '../parameter-store.js';
+import { openEnergyMeter } from '../energy-meter.js';
 import { openEventLog } from '../run-directory.js';
 import { type LoopSettings, type TrainingProgress, runTraining } from '../trainer.js';
 import { type HeldOut, type HeldOutMeasure, createHeldOut } from './held-out.js';
@@ -68,8 +69,9 @@ export async function tuneModel(job: TuneJob): Promise<TuneResult> {
   const heldOut = await createHeldOut(job);
   await mkdir(job.folder, { recursive: true });
   const log = await openEventLog(job.folder);
+  const joules = openEnergyMeter();
   const emit = (event: RunEvent): void => {
-    log.append(event);
+    log.append(joules === undefined ? event : { ...event, joules: joules() });
     job.onEvent?.(event);
   };
   let step = 0;
