@@ -152,6 +152,8 @@ describe.skipIf(chromiumPath === undefined)(
       for (const script of [exampleScript(), emptyScript()]) {
         await scripted(script);
         const { page, context, troubles } = await open(CHINESE);
+        // Only then has the token moved out of the address.
+        await page.locator('.nav').waitFor();
         for (const at of ['', 'runs', 'playground', 'customers']) {
           await page.goto(api.url + at);
           await page.locator('.panel .row, .panel .state, .panel .run, .panel .card-title').first().waitFor();
