@@ -17,6 +17,7 @@ export const enAccounts = {
     nameHint: 'As it stands on invoices. It has to be unique.',
     sinceColumn: 'Since',
     keysColumn: 'Keys',
+    recent: 'Charged in 30 days',
     balance: 'Balance',
     since: (day: string) => `since ${day}`,
     empty: 'No customer yet',

@@ -20,6 +20,7 @@ export const zhAccounts: Pick<Dictionary, keyof typeof enAccounts> = {
     nameHint: '将显示在账单上，不能重名。',
     sinceColumn: '加入时间',
     keysColumn: '密钥',
+    recent: '近 30 天扣费',
     balance: '余额',
     since: (day) => `${day} 加入`,
     empty: '还没有客户',
