@@ -124,7 +124,7 @@ export const enAccounts = {
     toPay: 'To pay',
     states: { open: 'Open', paid: 'Paid', void: 'Taken back' },
     pdf: 'Download PDF',
-    download: (number: string) => `Download invoice ${number} as PDF`,
+    download: (number: string, shown: string) => `${shown}: invoice ${number}`,
   },
   plans: {
     title: 'Plan',
@@ -162,7 +162,7 @@ export const enAccounts = {
   events: {
     title: 'Usage',
     one: 'What was charged',
-    show: (time: string) => `What was charged at ${time}`,
+    show: (time: string) => `${time}: what was charged`,
     id: 'Event',
     input: 'Input',
     cached: 'Cached',
