@@ -1,5 +1,5 @@
 import type { FunctionComponent } from 'preact';
-import { useCallback, useId } from 'preact/hooks';
+import { useCallback, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import type { BusinessReport } from '../../company/gateway/api-types.js';
 import { usePolled } from '../api/use-polled.js';
 import { CanvasSection } from '../business/canvas-section.js';
@@ -45,6 +45,12 @@ export function BusinessPage({ api, address, dark }: PageProps) {
     REPORT_MS,
   );
   const section = SECTIONS.find(({ path }) => path === address.path) ?? SECTIONS[0];
+  const tabs = useRef<HTMLElement>(null);
+  const path = section?.path;
+  useLayoutEffect(() => {
+    // On a phone the row of tabs is longer than the window.
+    tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [path]);
   if (section === undefined) return null;
   return (
     <>
@@ -56,7 +62,7 @@ export function BusinessPage({ api, address, dark }: PageProps) {
           />
         )}
       </PageHead>
-      <nav class="tabs" aria-label={text.pages.business}>
+      <nav class="tabs" ref={tabs} aria-label={text.pages.business}>
         {SECTIONS.map(({ path, name }) => (
           <Link
             key={path}

@@ -5,7 +5,15 @@ import { Chart } from '../parts/chart.js';
 import { Figure } from '../parts/figure.js';
 import { type RunView, useRunHistory } from './use-run-history.js';
 
-export function RunDetail({ api, run, dark }: { api: Api; run: RunSummary; dark: boolean }) {
+interface RunDetailProps {
+  api: Api;
+  run: RunSummary;
+  dark: boolean;
+  /** Among other panels: the loss, and no more. */
+  compact?: boolean;
+}
+
+export function RunDetail({ api, run, dark, compact = false }: RunDetailProps) {
   const { text } = useLocale();
   const view = useRunHistory(api, run.name);
   const running = run.state === 'running';
@@ -22,7 +30,7 @@ export function RunDetail({ api, run, dark }: { api: Api; run: RunSummary; dark:
       </div>
       <RunProgress run={run} view={view} />
       <RunFigures run={run} view={view} />
-      <RunCharts view={view} dark={dark} />
+      <RunCharts view={view} dark={dark} compact={compact} />
     </div>
   );
 }
@@ -95,7 +103,7 @@ function durationOf(facts: ReturnType<typeof factsOf>, { format }: Locale): stri
   return format.duration(facts.remainingSeconds ?? facts.elapsedSeconds);
 }
 
-function RunCharts({ view, dark }: { view: RunView; dark: boolean }) {
+function RunCharts({ view, dark, compact }: { view: RunView; dark: boolean; compact: boolean }) {
   const { text, format, language } = useLocale();
   const look = `${language} ${dark ? 'dark' : 'light'}`;
   const { lastStep, lastEval } = view.history;
@@ -113,26 +121,34 @@ function RunCharts({ view, dark }: { view: RunView; dark: boolean }) {
         ]}
         columns={view.loss}
         description={text.runs.lossChart(loss(lastStep?.loss), loss(lastEval?.loss))}
-        height={290}
+        height={compact ? 200 : 290}
         fromZero={false}
         formatX={(step) => format.integer(step)}
         formatHovered={(step) => text.runs.atStep(format.integer(step))}
         formatY={(value) => format.decimal(value, 2)}
         look={look}
       />
-      <Chart
-        title={text.runs.speed}
-        unit={text.runs.tokensPerSecond}
-        lines={[{ label: text.runs.tokensPerSecond, color: '--chart-train', filled: true }]}
-        columns={view.speed}
-        description={text.runs.speedChart(format.integer(lastStep?.tokensPerSecond ?? 0))}
-        height={180}
-        fromZero
-        formatX={(step) => format.integer(step)}
-        formatHovered={(step) => text.runs.atStep(format.integer(step))}
-        formatY={(value) => format.integer(value)}
-        look={look}
-      />
+      {!compact && <SpeedChart view={view} look={look} />}
     </div>
+  );
+}
+
+function SpeedChart({ view, look }: { view: RunView; look: string }) {
+  const { text, format } = useLocale();
+  const { lastStep } = view.history;
+  return (
+    <Chart
+      title={text.runs.speed}
+      unit={text.runs.tokensPerSecond}
+      lines={[{ label: text.runs.tokensPerSecond, color: '--chart-train', filled: true }]}
+      columns={view.speed}
+      description={text.runs.speedChart(format.integer(lastStep?.tokensPerSecond ?? 0))}
+      height={180}
+      fromZero
+      formatX={(step) => format.integer(step)}
+      formatHovered={(step) => text.runs.atStep(format.integer(step))}
+      formatY={(value) => format.integer(value)}
+      look={look}
+    />
   );
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { shareCode } from './share-code.js';
+import { shareCode } from '../../src/studio/panels/share-code.js';
 
 const question = {
   model: 'acme-support',
