@@ -80,7 +80,7 @@ function PayerRow({ name, payer, currency }: { name: string; payer: Payer; curre
       </td>
       <td class="number" data-label={text.business.change}>
         {change === 0n ? (
-          text.business.pays.same
+          text.business.same
         ) : (
           <span>
             {sign}
