@@ -1,5 +1,5 @@
 /** Another price book on what was really used: who pays more, who less, and what would be sold under cost. */
-import { useCallback, useEffect, useId, useState } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 import type { BusinessReplay, ModelSummary, Overview } from '../../company/gateway/api-types.js';
 import { ApiFailure } from '../api/client.js';
 import { useAction } from '../api/use-action.js';
@@ -13,12 +13,14 @@ export function PricesSection({ report, api }: SectionProps) {
   const { text } = useLocale();
   const [book, setBook] = useState('');
   const [replay, setReplay] = useState<BusinessReplay | undefined>();
-  const today = useCallback(async (): Promise<string> => {
+  const prefill = useAction(async (keep: boolean) => {
     const { models } = await api.get<Overview>('/api/overview');
-    return bookOf(models, report.currency);
-  }, [api, report.currency]);
-  const prefill = useAction(async () => setBook(await today()));
-  useEffect(() => void prefill.run(), [prefill.run]);
+    const prices = bookOf(models, report.currency);
+    setBook((written) => (keep && written !== '' ? written : prices));
+  });
+  useEffect(() => void prefill.run(true), [prefill.run]);
+  // The book is kept from month to month, what it made of another one is not.
+  useEffect(() => setReplay(undefined), [report.month]);
   const run = useAction(async () => {
     setReplay(await api.post<BusinessReplay>('/api/business/replay', { month: report.month, book: parsed(book) }));
   });
@@ -29,12 +31,12 @@ export function PricesSection({ report, api }: SectionProps) {
         <Form
           onSubmit={() => void run.run()}
           busy={run.busy}
-          failure={run.failure}
+          failure={run.failure ?? prefill.failure}
           submit={text.business.replay}
           aside={
             <>
               <FileChoice onText={setBook} />
-              <button class="button button-quiet" type="button" onClick={() => void prefill.run()}>
+              <button class="button button-quiet" type="button" onClick={() => void prefill.run(false)}>
                 {text.business.todaysPrices}
               </button>
             </>

@@ -82,7 +82,7 @@ function RevenueLines({ report }: { report: BusinessReport }) {
 }
 
 /** Revenue and margin of the months before. Drawn with plain numbers: a chart is no account. */
-function Course({ report: { history, currency }, dark }: { report: BusinessReport; dark: boolean }) {
+function Course({ report: { history, currency, month: shown }, dark }: { report: BusinessReport; dark: boolean }) {
   const { text, format, language } = useLocale();
   if (history.length < 2) return null;
   const revenue = history.map(({ revenueMicros }) => Number(revenueMicros));
@@ -106,7 +106,7 @@ function Course({ report: { history, currency }, dark }: { report: BusinessRepor
       formatX={monthAt}
       formatHovered={monthAt}
       formatY={(micros) => format.estimate(micros / 1e6, currency)}
-      look={`${language} ${dark ? 'dark' : 'light'} ${history.length}`}
+      look={`${language} ${dark ? 'dark' : 'light'} ${shown}`}
     />
   );
 }

@@ -78,7 +78,7 @@ export function BusinessPage({ api, address, dark }: PageProps) {
         {(data) => (
           <>
             {!data.isOver && section.name === 'result' && <p class="notice business-notice">{text.business.running}</p>}
-            <section.Section key={`${section.path} ${data.month}`} report={data} api={api} dark={dark} />
+            <section.Section key={section.path} report={data} api={api} dark={dark} />
           </>
         )}
       </Loaded>

@@ -23,6 +23,7 @@ beforeAll(async () => {
     businessOf: async (month) => {
       asked.push(month);
       if (month === 'never') throw new MoatError('bad-month', '"never" is not a month');
+      if (month === 'broken') throw new MoatError('bad-business-file', 'business.yaml: cash.amount: not an amount');
       return businessPicture(facts);
     },
   });
@@ -138,6 +139,9 @@ test('another price book on the usage of the month: who pays more, what is sold 
 
 test('what is wrong is said: the month, the book, its currency, a server without a project', async () => {
   expect((await owner().get('/api/business?month=never', token())).status).toBe(400);
+  const broken = await owner().get('/api/business?month=broken', token());
+  expect(broken.status).toBe(409);
+  expect(await broken.text()).toContain('business.yaml: cash.amount');
   for (const book of [{}, { name: 'x', currency: 'EUR', models: {} }, { name: 'x', currency: 'USD', models: { a: 1 } }])
     expect(await send('replay', { book })).toMatchObject({ status: 400, json: { error: { code: 'bad_price_book' } } });
   const without = await openBrowser(opened.gateway.url).get('/api/business', {
