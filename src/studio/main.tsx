@@ -8,6 +8,7 @@ import './styles/forms.css';
 import './styles/panels.css';
 import './styles/tables.css';
 import './styles/playground.css';
+import './styles/lab.css';
 import { render } from 'preact';
 import { App } from './app.js';
 

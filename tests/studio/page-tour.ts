@@ -16,6 +16,12 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
   const customer = `customers/${customerId}`;
   return [
     { name: 'home', at: '', shows: '.area-attention .row' },
+    {
+      name: 'data',
+      at: 'data',
+      shows: '.bar-more',
+      prepare: (page) => page.locator('.bar-more summary').first().click(),
+    },
     { name: 'runs', at: 'runs?run=support-v2', shows: '.chart-frame canvas' },
     { name: 'playground', at: 'playground', shows: '.composer' },
     {

@@ -26,6 +26,7 @@ import { accessTo, addUser, quickPasswords } from '../back-office.js';
 import { openScratchProject } from '../scratch-database.js';
 import { post } from '../scratch-gateway.js';
 import { scriptedEngine } from '../scripted-engine.js';
+import { seedLab } from './seeded-lab.js';
 import { exampleScript } from './example-script.js';
 
 export interface SeededGateway {
@@ -72,6 +73,7 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     onProblem: (error) => problems.push(error),
   });
   await seedRun(scratch.directory);
+  await seedLab(scratch.directory);
   const { customerId, secretKey } = await seedCustomers(books, gateway.url);
   return {
     url: `${gateway.url}/`,

@@ -9,6 +9,8 @@ export type MicrosString = string;
 /** What the run event stream carries. */
 export type { RunEvent } from '../../base/run-events.js';
 
+export type * from './lab-types.js';
+
 export interface RunSummary {
   name: string;
   architecture: string;

@@ -23,6 +23,8 @@ export interface RouteContext extends SellingContext {
   readonly modelFacts: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly overview: OverviewOptions;
   readonly runsDirectory: string;
+  readonly corpusDirectory: string;
+  readonly modelsDirectory: string;
   readonly studioFiles: StudioFiles;
   readonly studioToken: string;
   readonly backOffice: BackOfficeSettings;

@@ -130,6 +130,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     modelFacts: options.modelFacts ?? new Map(),
     overview: overviewOf(options, currency, backends),
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
+    corpusDirectory: path.join(projectDirectory, '.moat', 'corpus'),
+    modelsDirectory: path.join(projectDirectory, 'models'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     backOffice: options.backOffice ?? {},

@@ -2,6 +2,7 @@
 export const enOffice = {
   pages: {
     home: 'Home',
+    data: 'Data',
     runs: 'Runs',
     playground: 'Playground',
     customers: 'Customers',

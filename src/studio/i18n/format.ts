@@ -15,6 +15,12 @@ export interface Formatter {
   moneyExact(micros: MicrosString | bigint, currency: string): string;
   /** `part ÷ whole`, one decimal; null when `whole` is 0. */
   percent(part: bigint, whole: bigint): string | null;
+  /** A share of a whole, one decimal; "–" of nothing. */
+  share(part: number, whole: number): string;
+  /** 1,536 → "1.5 kB": by thousands, as Intl names them. */
+  bytes(count: number): string;
+  /** "zh-Hans" → "Simplified Chinese"; the tag itself where it has no name. */
+  languageName(tag: string): string;
   duration(seconds: number): string;
   /** The time of day for today's moments, with the date for older ones. */
   moment(iso: string, nowMs: number): string;
@@ -40,6 +46,7 @@ export function createFormatter(tag: string): Formatter {
   const day = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'short', day: 'numeric' });
   const dayOfMonth = new Intl.DateTimeFormat(tag, { month: 'short', day: 'numeric', timeZone: 'UTC' });
   const dateTime = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'medium', hour12: false });
+  const languages = new Intl.DisplayNames([tag], { type: 'language' });
   const dayAndTime = new Intl.DateTimeFormat(tag, {
     month: 'short',
     day: 'numeric',
@@ -58,6 +65,9 @@ export function createFormatter(tag: string): Formatter {
     },
     moneyExact: (micros, currency) => formatMoney(tag, BigInt(micros), currency, 6, 6),
     percent: (part, whole) => (whole === 0n ? null : percent.format(Number((part * 100_000n) / whole) / 100_000)),
+    share: (part, whole) => (whole === 0 ? '–' : percent.format(part / whole)),
+    bytes: (count) => formatBytes(tag, count),
+    languageName: (name) => languages.of(name) ?? name,
     duration: (seconds) => formatDuration(tag, seconds),
     moment(iso, nowMs) {
       const at = new Date(iso);
@@ -90,6 +100,18 @@ function formatMoney(tag: string, micros: bigint, currency: string, minimum: num
     minimumFractionDigits: minimum,
     maximumFractionDigits: maximum,
   }).format(exactDecimal(micros));
+}
+
+const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+
+function formatBytes(tag: string, count: number): string {
+  const power = Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
+  return (count / 1000 ** power).toLocaleString(tag, {
+    style: 'unit',
+    unit: BYTE_UNITS[power] ?? 'byte',
+    unitDisplay: power === 0 ? 'narrow' : 'short',
+    maximumFractionDigits: 1,
+  });
 }
 
 /** 0.42 → "0.42 sec"; 83 → "1 min 23 sec"; 7,500 → "2 hr 5 min": two units at most. */

@@ -9,6 +9,7 @@ import type { AdminContext, AdminEnv, AdminRoute } from './admin-route.js';
 import { clientAddress } from './client-address.js';
 import { customerAccountRoutes } from './customer-account-routes.js';
 import { customerRoutes } from './customer-routes.js';
+import { dataRoutes } from './data-routes.js';
 import { admit } from './guard.js';
 import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
@@ -19,6 +20,7 @@ import { userRoutes } from './user-routes.js';
 /** Every route of the back office. */
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
+  ...dataRoutes,
   ...customerRoutes,
   ...customerAccountRoutes,
   ...moneyRoutes,
@@ -75,22 +77,32 @@ export interface BackOfficeSettings {
 /** What the gateway has anyway. */
 export type GatewayParts = Pick<
   AdminContext,
-  'clock' | 'books' | 'overview' | 'runsDirectory' | 'shutdown' | 'studioToken' | 'playground'
+  | 'clock'
+  | 'books'
+  | 'overview'
+  | 'runsDirectory'
+  | 'corpusDirectory'
+  | 'modelsDirectory'
+  | 'shutdown'
+  | 'studioToken'
+  | 'playground'
 >;
 
 /** The back office of a gateway. */
 export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettings): Hono<AdminEnv> {
-  const { clock, books, overview, runsDirectory, shutdown, studioToken, playground } = parts;
   const { publicUrl, trustProxy = false, oidc, promptLog, passwords = createPasswordHasher() } = settings;
+  const { clock, books } = parts;
   const access = { database: books.database, clock, passwords };
   return createAdminApp({
     clock,
     books,
-    overview,
-    runsDirectory,
-    shutdown,
-    studioToken,
-    playground,
+    overview: parts.overview,
+    runsDirectory: parts.runsDirectory,
+    corpusDirectory: parts.corpusDirectory,
+    modelsDirectory: parts.modelsDirectory,
+    shutdown: parts.shutdown,
+    studioToken: parts.studioToken,
+    playground: parts.playground,
     access,
     publicUrl,
     promptLog,

@@ -19,6 +19,10 @@ export interface AdminContext {
   readonly access: Access;
   readonly overview: OverviewOptions;
   readonly runsDirectory: string;
+  /** What `moat data` made. */
+  readonly corpusDirectory: string;
+  /** Models fitted to tasks, a folder each. */
+  readonly modelsDirectory: string;
   readonly shutdown: AbortSignal;
   /** The owner's way in on his own machine. */
   readonly studioToken: string;
