@@ -8,7 +8,7 @@ export interface TextTally {
 
 /** GET /api/data: the corpus that training reads; null before there is one. */
 export interface DataSummary {
-  /** As it was named: a path or a glob. */
+  /** As it was named: a path or a glob, or the last part of one from this machine's root. */
   source: string;
   files: number;
   read: TextTally;
@@ -46,4 +46,73 @@ export interface PassportSummary {
   files: { origin: string; sizeBytes: number; sha256: string }[];
   settings: { name: string; value: string }[];
   outputs: { name: string; sizeBytes: number; sha256: string }[];
+}
+
+/** GET /api/evaluations. */
+export interface EvaluationList {
+  /** What `moat eval` found out about the models of runs, newest first. */
+  runs: RunEvaluation[];
+  /** Reports of models fitted to tasks, newest first. */
+  reports: TaskReportSummary[];
+}
+
+export interface RunEvaluation {
+  run: string;
+  writtenAt: string;
+  step: number | null;
+  documents: number;
+  /** Bits per byte on the same unseen text, best first. A compressor has no interval. */
+  figures: {
+    name: 'model' | 'unigram' | 'sixgram' | 'brotli' | 'brotliPrimed';
+    value: number;
+    interval: Interval | null;
+  }[];
+}
+
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+export interface TaskReportSummary {
+  model: string;
+  /** The task, of a model that learned several. */
+  part: string | null;
+  title: string;
+  score: TaskScore | null;
+}
+
+/** null: undefined on these examples. Intervals are 95 %. */
+export interface TaskScore {
+  metric: string;
+  better: 'higher' | 'lower';
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+/** GET /api/evaluations/:name, one for each task that the model was fitted to. */
+export interface TaskReportDetail {
+  model: string;
+  part: string | null;
+  writtenAt: string;
+  task: { name: string; title: string; notice: string | null };
+  data: { records: number; train: number; validation: number; test: number };
+  scores: TaskScore[];
+  peers: {
+    name: string;
+    scores: TaskScore[];
+    /** Of this model less the peer, on the same examples. */
+    comparison: {
+      metric: string;
+      difference: number | null;
+      low: number | null;
+      high: number | null;
+      pValue: number | null;
+      verdict: 'better' | 'worse' | 'not decisive';
+    };
+  }[];
+  slices: { name: string; count: number; score: TaskScore }[];
+  worst: { input: string; expected: string; given: string; place: string | null }[];
+  tables: { title: string; columns: string[]; rows: (string | number | null)[][] }[];
 }

@@ -70,7 +70,7 @@ export function DataSources({ corpus }: { corpus: DataSummary }) {
   const kinds: Readonly<Record<string, string>> = text.data.maskedKinds;
   return (
     <>
-      <Panel title={text.data.sourcesTitle} area="usage">
+      <Panel title={text.data.sourcesTitle} area="main">
         <Origins origins={origins} kept={kept} />
       </Panel>
       <div class="side">

@@ -8,7 +8,7 @@ export function DroppedPanel({ corpus: { dropped, read } }: { corpus: DataSummar
   const { text, format } = useLocale();
   const words: Readonly<Record<string, string>> = text.data.reasons;
   return (
-    <Panel title={text.data.reasonsTitle} area="usage" aside={text.data.reasonsHint}>
+    <Panel title={text.data.reasonsTitle} area="main" aside={text.data.reasonsHint}>
       {dropped.length === 0 ? (
         <p class="lead">{text.data.nothingDropped}</p>
       ) : (

@@ -17,7 +17,7 @@ export interface Formatter {
   percent(part: bigint, whole: bigint): string | null;
   /** A share of a whole, one decimal; "–" of nothing. */
   share(part: number, whole: number): string;
-  /** 1,536 → "1.5 kB": by thousands, as Intl names them. */
+  /** 1,536 → "1.5 kB": by thousands. */
   bytes(count: number): string;
   /** "zh-Hans" → "Simplified Chinese"; the tag itself where it has no name. */
   languageName(tag: string): string;
@@ -102,16 +102,11 @@ function formatMoney(tag: string, micros: bigint, currency: string, minimum: num
   }).format(exactDecimal(micros));
 }
 
-const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 function formatBytes(tag: string, count: number): string {
   const power = Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
-  return (count / 1000 ** power).toLocaleString(tag, {
-    style: 'unit',
-    unit: BYTE_UNITS[power] ?? 'byte',
-    unitDisplay: power === 0 ? 'narrow' : 'short',
-    maximumFractionDigits: 1,
-  });
+  return `${(count / 1000 ** power).toLocaleString(tag, { maximumFractionDigits: 1 })} ${BYTE_UNITS[power]}`;
 }
 
 /** 0.42 → "0.42 sec"; 83 → "1 min 23 sec"; 7,500 → "2 hr 5 min": two units at most. */

@@ -10,6 +10,7 @@ import { clientAddress } from './client-address.js';
 import { customerAccountRoutes } from './customer-account-routes.js';
 import { customerRoutes } from './customer-routes.js';
 import { dataRoutes } from './data-routes.js';
+import { evaluationRoutes } from './evaluation-routes.js';
 import { admit } from './guard.js';
 import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
@@ -21,6 +22,7 @@ import { userRoutes } from './user-routes.js';
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
   ...dataRoutes,
+  ...evaluationRoutes,
   ...customerRoutes,
   ...customerAccountRoutes,
   ...moneyRoutes,

@@ -48,10 +48,10 @@ async function bounded(corpus: string): Promise<string> {
 }
 
 function summaryOf(report: DataReport, passport: Passport): DataSummary {
-  const { source, files, read, kept, train, validation, test, lengths } = report;
+  const { files, read, kept, train, validation, test, lengths } = report;
   const licences = new Map(passport.sources?.map(({ name, licence }) => [name, licence]));
   return {
-    source,
+    source: path.isAbsolute(report.source) ? path.basename(report.source) : report.source,
     files,
     read,
     kept,
