@@ -27,6 +27,12 @@ export const PAGES: readonly StudioPage[] = [
   { path: '/data', name: 'data', needs: 'runs', load: async () => (await import('./pages/data.js')).DataPage },
   { path: '/runs', name: 'runs', needs: 'runs', load: async () => (await import('./pages/runs.js')).RunsPage },
   {
+    path: '/evaluate',
+    name: 'evaluate',
+    needs: 'runs',
+    load: async () => (await import('./pages/evaluate.js')).EvaluatePage,
+  },
+  {
     path: '/playground',
     name: 'playground',
     needs: 'playground',

@@ -23,6 +23,8 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
       prepare: (page) => page.locator('.bar-more summary').first().click(),
     },
     { name: 'runs', at: 'runs?run=support-v2', shows: '.chart-frame canvas' },
+    { name: 'evaluate', at: 'evaluate?report=mails', shows: '.table-confusion' },
+    { name: 'beside', at: 'evaluate?report=mails&beside=mails-small', shows: '.report .columns' },
     { name: 'playground', at: 'playground', shows: '.composer' },
     {
       name: 'answers',

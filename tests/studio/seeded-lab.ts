@@ -1,11 +1,23 @@
-/** What a project's stages leave behind, made by the stages themselves from a few invented texts. */
+/** What a project's stages leave behind, from a few invented texts and figures. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { writeEvaluation } from '../../src/lab/eval/evaluation-file.js';
+import { exampleEvaluation, exampleReport } from './example-report.js';
 import { prepareCorpus } from '../../src/lab/data/prepare-corpus.js';
 
 /** @param directory the project's */
 export async function seedLab(directory: string): Promise<void> {
   await seedCorpus(directory);
+  const checkpoint = path.join(directory, 'runs', 'support-v2', 'checkpoints', 'step-00000180');
+  await writeEvaluation(checkpoint, exampleEvaluation);
+  for (const [name, value] of [
+    ['mails-small', 0.86],
+    ['mails', 0.9],
+  ] as const) {
+    const folder = path.join(directory, 'models', name);
+    await mkdir(folder, { recursive: true });
+    await writeFile(path.join(folder, 'report.json'), JSON.stringify(exampleReport(name, value)));
+  }
 }
 
 const ENGLISH = [

@@ -4,6 +4,7 @@ export const enOffice = {
     home: 'Home',
     data: 'Data',
     runs: 'Runs',
+    evaluate: 'Evaluate',
     playground: 'Playground',
     customers: 'Customers',
     settings: 'Settings',

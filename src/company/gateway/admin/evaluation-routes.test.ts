@@ -46,7 +46,7 @@ test('a report comes whole but bounded: undefined scores are null, long texts ar
   if (worst === undefined) throw new Error('the example has worst answers');
   await write('mails', {
     ...report,
-    worst: [...report.worst, ...Array(300).fill({ ...worst, input: 'x'.repeat(9000) })],
+    worst: [...report.worst, ...Array.from({ length: 300 }, () => ({ ...worst, input: 'x'.repeat(9000) }))],
   });
   await write('both', { tasks: ['a', 'b'].map((name) => ({ name, figures: exampleReport(name) })) });
   const summaries = (await list()).reports;
