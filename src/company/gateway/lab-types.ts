@@ -1,4 +1,5 @@
 /** The JSON of `/api` about data, evaluations and models; part of api-types.ts. */
+import type { ModelSummary } from './api-types.js';
 
 export interface TextTally {
   documents: number;
@@ -115,4 +116,41 @@ export interface TaskReportDetail {
   slices: { name: string; count: number; score: TaskScore }[];
   worst: { input: string; expected: string; given: string; place: string | null }[];
   tables: { title: string; columns: string[]; rows: (string | number | null)[][] }[];
+}
+
+/** GET /api/models. */
+export interface ModelList {
+  currency: string;
+  served: ModelSummary[];
+  /** What lies in `runs/` and `models/`, newest first. */
+  stored: StoredModel[];
+}
+
+export interface StoredModel {
+  place: 'runs' | 'models';
+  name: string;
+  writtenAt: string;
+  /** Its architecture, or the task it was fitted to. */
+  kind: string;
+  parameterCount: number | null;
+  /** Of its weights. */
+  sizeBytes: number | null;
+  /** On unseen documents, by `moat eval`. */
+  bitsPerByte: number | null;
+  /** Of the task's report. */
+  score: TaskScore | null;
+  /** By the passport of its corpus. */
+  data: ModelData | null;
+  hasCard: boolean;
+}
+
+export interface ModelData {
+  licence: string | null;
+  sources: { name: string; licence: string | null }[];
+  files: number;
+  documents: number;
+  bytes: number;
+  languages: string[];
+  /** SHA-256 of `train.jsonl`. */
+  trainSha256: string;
 }

@@ -115,7 +115,7 @@ function Verdicts({ report: { peers } }: { report: TaskReportDetail }) {
 /** The colours of how a run ended. */
 const VERDICT_TONE = { better: 'finished', worse: 'failed', 'not decisive': 'open' } as const;
 
-export function Slices({ slices }: Pick<TaskReportDetail, 'slices'>) {
+function Slices({ slices }: Pick<TaskReportDetail, 'slices'>) {
   const { text, format } = useLocale();
   return (
     <IntervalList

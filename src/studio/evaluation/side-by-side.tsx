@@ -1,7 +1,6 @@
 import type { TaskReportDetail, TaskScore } from '../../company/gateway/api-types.js';
 import { useLocale } from '../i18n/locale.js';
 import { IntervalList } from '../parts/interval-list.js';
-import { Slices } from './report-detail.js';
 import { scoreWithRange } from './score-text.js';
 
 /** Two reports, figure by figure on one scale. They may be of different tests, so that no verdict is given. */
@@ -21,6 +20,19 @@ export function SideBySide({ left, right }: { left: TaskReportDetail; right: Tas
     note: scoreWithRange(format, score) ?? '–',
     own,
   });
+  const slices = left.slices.flatMap(({ name, score }) => {
+    const theirs = right.slices.find((slice) => slice.name === name && slice.score.metric === score.metric);
+    if (theirs === undefined || score.value === null || theirs.score.value === null) return [];
+    return [rowOf(left, score, true), rowOf(right, theirs.score, false)].map((row) => ({
+      ...row,
+      key: `${name} ${row.key}`,
+      label: (
+        <>
+          <code>{name}</code> {row.label}
+        </>
+      ),
+    }));
+  });
   return (
     <div class="report">
       <p class="notice">{left.task.name === right.task.name ? text.evaluate.unpaired : text.evaluate.otherTask}</p>
@@ -35,16 +47,12 @@ export function SideBySide({ left, right }: { left: TaskReportDetail; right: Tas
           </section>
         ))}
       </div>
-      <div class="columns">
-        {[left, right].map((report) => (
-          <section class="column" key={nameOf(report)}>
-            <h3 class="part-title">
-              {text.evaluate.slices} · <code>{nameOf(report)}</code>
-            </h3>
-            {report.slices.length === 0 ? <p class="lead">–</p> : <Slices slices={report.slices} />}
-          </section>
-        ))}
-      </div>
+      {slices.length > 0 && (
+        <section>
+          <h3 class="part-title">{text.evaluate.slices}</h3>
+          <IntervalList rows={slices} />
+        </section>
+      )}
     </div>
   );
 }

@@ -12,6 +12,7 @@ import { customerRoutes } from './customer-routes.js';
 import { dataRoutes } from './data-routes.js';
 import { evaluationRoutes } from './evaluation-routes.js';
 import { admit } from './guard.js';
+import { modelRoutes } from './model-routes.js';
 import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
 import { settingsRoutes } from './settings-routes.js';
@@ -23,6 +24,7 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
   ...dataRoutes,
   ...evaluationRoutes,
+  ...modelRoutes,
   ...customerRoutes,
   ...customerAccountRoutes,
   ...moneyRoutes,
