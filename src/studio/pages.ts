@@ -33,6 +33,12 @@ export const PAGES: readonly StudioPage[] = [
     load: async () => (await import('./pages/evaluate.js')).EvaluatePage,
   },
   {
+    path: '/models',
+    name: 'models',
+    needs: 'runs',
+    load: async () => (await import('./pages/models.js')).ModelsPage,
+  },
+  {
     path: '/playground',
     name: 'playground',
     needs: 'playground',

@@ -25,6 +25,7 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
     { name: 'runs', at: 'runs?run=support-v2', shows: '.chart-frame canvas' },
     { name: 'evaluate', at: 'evaluate?report=mails', shows: '.table-confusion' },
     { name: 'beside', at: 'evaluate?report=mails&beside=mails-small', shows: '.report .columns' },
+    { name: 'models', at: 'models', shows: '.model-card' },
     { name: 'playground', at: 'playground', shows: '.composer' },
     {
       name: 'answers',

@@ -3,6 +3,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeEvaluation } from '../../src/lab/eval/evaluation-file.js';
 import { exampleEvaluation, exampleReport } from './example-report.js';
+import { readPassport } from '../../src/lab/data/corpus.js';
+import { PASSPORT_NAME, renderModelCard } from '../../src/lab/train/model-card.js';
 import { prepareCorpus } from '../../src/lab/data/prepare-corpus.js';
 
 /** @param directory the project's */
@@ -10,6 +12,12 @@ export async function seedLab(directory: string): Promise<void> {
   await seedCorpus(directory);
   const checkpoint = path.join(directory, 'runs', 'support-v2', 'checkpoints', 'step-00000180');
   await writeEvaluation(checkpoint, exampleEvaluation);
+  const passport = await readPassport(path.join(directory, '.moat', 'corpus'));
+  await mkdir(checkpoint, { recursive: true });
+  await writeFile(path.join(checkpoint, 'model.safetensors'), Buffer.alloc(23_068));
+  const architecture = { title: 'Qwen3', source: 'arXiv:2505.09388' };
+  await writeFile(path.join(checkpoint, 'README.md'), renderModelCard({ name: 'support-v2', architecture, passport }));
+  await writeFile(path.join(checkpoint, PASSPORT_NAME), JSON.stringify(passport));
   for (const [name, value] of [
     ['mails-small', 0.86],
     ['mails', 0.9],
@@ -17,6 +25,7 @@ export async function seedLab(directory: string): Promise<void> {
     const folder = path.join(directory, 'models', name);
     await mkdir(folder, { recursive: true });
     await writeFile(path.join(folder, 'report.json'), JSON.stringify(exampleReport(name, value)));
+    await writeFile(path.join(folder, 'task.json'), JSON.stringify({ task: 'classification' }));
   }
 }
 

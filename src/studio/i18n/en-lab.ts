@@ -128,4 +128,23 @@ export const enLab = {
     /** Titles of tasks and names of baselines, where the language has other words for them. */
     words: {},
   },
+  stored: {
+    title: 'In this project',
+    served: 'Served now',
+    empty: 'No model yet',
+    emptyHint: 'Train one with the command below, or import one; it is listed here.',
+    kind: 'Architecture or task',
+    parameters: 'Parameters',
+    size: 'Weights',
+    quality: 'Quality',
+    bits: 'bits per byte',
+    saved: (time: string) => `saved ${time}`,
+    toRun: 'See how it was trained',
+    toReport: 'See its report',
+    data: 'Where its data came from',
+    noData: 'No passport of a corpus goes along with this model.',
+    texts: 'Texts',
+    hash: 'Training text (SHA-256)',
+    card: 'Model card',
+  },
 };

@@ -5,6 +5,7 @@ export const enOffice = {
     data: 'Data',
     runs: 'Runs',
     evaluate: 'Evaluate',
+    models: 'Models',
     playground: 'Playground',
     customers: 'Customers',
     settings: 'Settings',

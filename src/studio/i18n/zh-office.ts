@@ -8,6 +8,7 @@ export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
     data: '数据',
     runs: '训练',
     evaluate: '评测',
+    models: '模型',
     playground: '试用',
     customers: '客户',
     settings: '设置',
