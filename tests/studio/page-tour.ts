@@ -22,10 +22,10 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
       shows: '.bar-more',
       prepare: (page) => page.locator('.bar-more summary').first().click(),
     },
-    { name: 'runs', at: 'runs?run=support-v2', shows: '.chart-frame canvas' },
+    { name: 'runs', at: 'runs?run=support-v2&over=support-v1,support-v2', shows: '.overlay canvas' },
     { name: 'evaluate', at: 'evaluate?report=mails', shows: '.table-confusion' },
     { name: 'beside', at: 'evaluate?report=mails&beside=mails-small', shows: '.report .columns' },
-    { name: 'models', at: 'models', shows: '.model-card' },
+    { name: 'models', at: 'models?model=runs/support-v2', shows: '.model-card' },
     { name: 'playground', at: 'playground', shows: '.composer' },
     {
       name: 'answers',

@@ -72,7 +72,7 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     costFacts: async () => ({ hourlyMicros: 100_000n, trainingRuns: [{ name: 'support-v2', elapsedSeconds: 4000 }] }),
     onProblem: (error) => problems.push(error),
   });
-  await seedRun(scratch.directory);
+  await seedRuns(scratch.directory);
   await seedLab(scratch.directory);
   const { customerId, secretKey } = await seedCustomers(books, gateway.url);
   return {
@@ -103,11 +103,16 @@ function farBackend(): Backend {
   };
 }
 
-async function seedRun(directory: string): Promise<void> {
-  const run = path.join(directory, 'runs', 'support-v2');
-  await mkdir(run, { recursive: true });
+async function seedRuns(directory: string): Promise<void> {
   const lines = exampleScript().events.map((event) => `${JSON.stringify(event)}\n`);
-  await writeFile(path.join(run, 'events.jsonl'), lines.join(''));
+  for (const [name, count] of [
+    ['support-v1', 120],
+    ['support-v2', lines.length],
+  ] as const) {
+    const run = path.join(directory, 'runs', name);
+    await mkdir(run, { recursive: true });
+    await writeFile(path.join(run, 'events.jsonl'), lines.slice(0, count).join(''));
+  }
 }
 
 async function seedCustomers(books: Books, url: string): Promise<{ customerId: string; secretKey: string }> {

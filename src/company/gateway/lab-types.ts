@@ -154,3 +154,10 @@ export interface ModelData {
   /** SHA-256 of `train.jsonl`. */
   trainSha256: string;
 }
+
+/** GET /api/runs/:name/curve: nats per token by step, at most a thousand points each. */
+export interface RunCurve {
+  name: string;
+  training: [step: number, loss: number][];
+  validation: [step: number, loss: number][];
+}

@@ -7,6 +7,8 @@ import { Loaded, Panel } from '../parts/panel.js';
 import { Link } from '../router.js';
 
 const CARD_MS = 300_000;
+/** Facts for the Hub; the same stand in the text. */
+const FRONT_MATTER = /^---\n[^]*?\n---\s*/;
 
 /** One model: from which data it came, and the card that goes along with it. */
 export function StoredModelPanel({ api, model }: { api: Api; model: StoredModel }) {
@@ -92,7 +94,7 @@ function Card({ api, name }: { api: Api; name: string }) {
     <Loaded source={card} skeletonLines={6}>
       {(content) => (
         <pre class="code-block model-card" lang="en" tabIndex={0} aria-label={text.stored.card}>
-          <code>{content}</code>
+          <code>{content.replace(FRONT_MATTER, '')}</code>
         </pre>
       )}
     </Loaded>

@@ -84,16 +84,16 @@ function Quality({ model: { bitsPerByte, score } }: { model: StoredModel }) {
   const { text, format } = useLocale();
   if (bitsPerByte !== null) {
     return (
-      <>
+      <span>
         {format.decimal(bitsPerByte, 3)} <span class="soft">{text.stored.bits}</span>
-      </>
+      </span>
     );
   }
   const value = scoreText(format, score?.value ?? null);
   if (score === null || value === null) return <>–</>;
   return (
-    <>
+    <span>
       {value} <code class="soft">{score.metric}</code>
-    </>
+    </span>
   );
 }
