@@ -104,14 +104,15 @@ function farBackend(): Backend {
 }
 
 async function seedRuns(directory: string): Promise<void> {
-  const lines = exampleScript().events.map((event) => `${JSON.stringify(event)}\n`);
-  for (const [name, count] of [
-    ['support-v1', 120],
-    ['support-v2', lines.length],
+  const { events } = exampleScript();
+  const slower = events.map((event) => ('loss' in event ? { ...event, loss: (event.loss ?? 0) * 1.2 } : event));
+  for (const [name, of] of [
+    ['support-v1', slower.slice(0, 120)],
+    ['support-v2', events],
   ] as const) {
     const run = path.join(directory, 'runs', name);
     await mkdir(run, { recursive: true });
-    await writeFile(path.join(run, 'events.jsonl'), lines.slice(0, count).join(''));
+    await writeFile(path.join(run, 'events.jsonl'), of.map((event) => `${JSON.stringify(event)}\n`).join(''));
   }
 }
 

@@ -37,7 +37,7 @@ function Examples({ examples }: Pick<DroppedReason, 'examples'>) {
       {examples.map(({ id, detail, excerpt, copyOf }) => (
         <li key={id}>
           <p class="row-note row-wrap">
-            <code>{id}</code> {copyOf === null ? <code lang="en">{detail}</code> : text.data.copyOf(copyOf)}
+            <code>{id}</code> {copyOf !== null && text.data.copyOf} <code lang="en">{copyOf ?? detail}</code>
           </p>
           {excerpt !== null && <p class="exchange-text quote">{excerpt}</p>}
         </li>
