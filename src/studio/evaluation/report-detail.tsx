@@ -4,6 +4,7 @@ import { Figure } from '../parts/figure.js';
 import { IntervalList } from '../parts/interval-list.js';
 import { ReportTable } from './report-table.js';
 import { rangeText, scoreText, scoreWithRange, signed } from './score-text.js';
+import { taskWord } from './task-words.js';
 
 /** How one model does at its task: its figures, whether they are better, for whom they hold, and where it is wrong. */
 export function ReportDetail({ report }: { report: TaskReportDetail }) {
@@ -39,8 +40,7 @@ export function ReportDetail({ report }: { report: TaskReportDetail }) {
 }
 
 function Scores({ report: { scores, peers } }: { report: TaskReportDetail }) {
-  const { text, format } = useLocale();
-  const words: Readonly<Record<string, string>> = text.evaluate.words;
+  const { text, format, language } = useLocale();
   const cell = (score: TaskScore | undefined) => (
     <>
       {scoreText(format, score?.value ?? null) ?? '–'}
@@ -59,7 +59,7 @@ function Scores({ report: { scores, peers } }: { report: TaskReportDetail }) {
               <th scope="col">{text.evaluate.thisModel}</th>
               {peers.map(({ name }) => (
                 <th scope="col" key={name}>
-                  {words[name] ?? name}
+                  {taskWord(language, name)}
                 </th>
               ))}
             </tr>
@@ -87,8 +87,7 @@ function Scores({ report: { scores, peers } }: { report: TaskReportDetail }) {
 }
 
 function Verdicts({ report: { peers } }: { report: TaskReportDetail }) {
-  const { text, format } = useLocale();
-  const words: Readonly<Record<string, string>> = text.evaluate.words;
+  const { text, format, language } = useLocale();
   if (peers.length === 0) return null;
   const number = (value: number | null): string => (value === null ? '–' : signed(format, value));
   return (
@@ -98,7 +97,7 @@ function Verdicts({ report: { peers } }: { report: TaskReportDetail }) {
         {peers.map(({ name, comparison: { verdict, metric, difference, low, high, pValue } }) => (
           <li class="row row-top" key={name}>
             <span class="row-main">
-              <span class="row-wrap">{text.evaluate.against(words[name] ?? name)}</span>
+              <span class="row-wrap">{text.evaluate.against(taskWord(language, name))}</span>
               <span class="row-note">
                 <code>{metric}</code> {number(difference)} ({number(low)} … {number(high)})
                 {pValue !== null && ` · p = ${format.decimal(pValue, 3)}`}

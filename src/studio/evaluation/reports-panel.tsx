@@ -8,6 +8,7 @@ import { Empty, Loaded, Panel } from '../parts/panel.js';
 import { type Address, navigate, withQuery } from '../router.js';
 import { ReportDetail } from './report-detail.js';
 import { SideBySide } from './side-by-side.js';
+import { taskWord } from './task-words.js';
 
 const REPORT_MS = 60_000;
 
@@ -52,11 +53,10 @@ interface ChosenProps {
 }
 
 function Chosen({ api, address, reports, shown, beside }: ChosenProps) {
-  const { text } = useLocale();
-  const words: Readonly<Record<string, string>> = text.evaluate.words;
+  const { text, language } = useLocale();
   const options = reports.map((report) => ({
     value: keyOf(report),
-    label: `${keyOf(report)} · ${words[report.title] ?? report.title}`,
+    label: `${keyOf(report)} · ${taskWord(language, report.title)}`,
   }));
   const others = options.filter(({ value }) => value !== keyOf(shown));
   return (

@@ -124,8 +124,6 @@ export const enLab = {
       'mean confidence': 'Mean confidence',
       right: 'Right',
     },
-    /** Titles of tasks and names of baselines, where the language has other words for them. */
-    words: {},
   },
   stored: {
     title: 'In this project',

@@ -4,6 +4,7 @@ import { scoreText } from '../evaluation/score-text.js';
 import { useLocale } from '../i18n/locale.js';
 import { Empty, Loaded, Panel } from '../parts/panel.js';
 import { type Address, Link, withQuery } from '../router.js';
+import { taskWord } from '../evaluation/task-words.js';
 
 /** A model's name in the address. */
 export const keyOf = ({ place, name }: Pick<StoredModel, 'place' | 'name'>): string => `${place}/${name}`;
@@ -54,9 +55,8 @@ export function StoredModelsPanel({ models, chosen, address }: StoredModelsPanel
 }
 
 function Row({ model, current, address }: { model: StoredModel; current: boolean; address: Address }) {
-  const { text, format } = useLocale();
+  const { text, format, language } = useLocale();
   const { name, place, kind, parameterCount, sizeBytes } = model;
-  const words: Readonly<Record<string, string>> = text.evaluate.words;
   return (
     <tr role="row" class={current ? 'row-current' : undefined}>
       <td role="cell" class="card-title">
@@ -65,7 +65,7 @@ function Row({ model, current, address }: { model: StoredModel; current: boolean
         </Link>
       </td>
       <td role="cell" class="soft wrap" data-label={text.stored.kind}>
-        {place === 'runs' ? <code>{kind}</code> : (words[kind] ?? kind)}
+        {place === 'runs' ? <code>{kind}</code> : taskWord(language, kind)}
       </td>
       <td role="cell" class="number" data-label={text.stored.parameters}>
         {parameterCount === null ? '–' : format.compact(parameterCount)}
