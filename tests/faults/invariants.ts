@@ -56,8 +56,11 @@ function requestBreaches({ seen, strike, repeatsAreOne }: RoundResult, events: r
   for (const ask of asks.values()) {
     const own = events.filter((event) => event.inputTokens === ask.promptTokens);
     const sights = seen.filter((each) => each.ask === ask);
+    // A failed answer is free, and frees its key: the repeat is answered anew.
+    const counted = repeatsAreOne ? own.filter(({ status }) => status !== 'failed') : own;
     const most = repeatsAreOne ? 1 : sights.length;
-    if (own.length > most) say(ask, `${own.length} events for ${most}`);
+    if (counted.length > most) say(ask, `${counted.length} events for ${most}`);
+    if (own.length > sights.length) say(ask, `${own.length} events for ${sights.length} requests`);
     if (own.length > 0 && sights.every(({ outcome, status }) => outcome === 'refused' && status < 500))
       say(ask, 'it was refused, and billed');
     for (const sight of sights) for (const what of sightBreaches(sight, own, strike)) say(ask, what);

@@ -50,6 +50,8 @@ export async function openStudio(
     reducedMotion: 'reduce',
   });
   const page = await context.newPage();
+  // Shorter than a test's own limit, so that what was waited for is named.
+  page.setDefaultTimeout(15_000);
   const troubles: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') troubles.push(`console: ${message.text()}`);

@@ -142,6 +142,7 @@ export function exampleScript(): Script {
       id: `cus_${index}`,
       name,
       balanceMicros,
+      recentChargedMicros: '0',
       currency: 'USD',
       keyCount,
       createdAt: at(-86_400 * (9 + index * 6)),

@@ -1,4 +1,5 @@
 /** What a page may not lack whoever looks at it: names, one first heading, contrast, room. Runs inside the page, so it is a text. */
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
 const AUDIT = String.raw`(() => {
@@ -53,8 +54,17 @@ const AUDIT = String.raw`(() => {
   return found;
 })()`;
 
+/** The rules of axe-core that it calls serious or critical, without contrast, which is measured above in any theme. */
+const AXE = `axe.run(document, { resultTypes: ['violations'], rules: { 'color-contrast': { enabled: false } } })
+  .then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => 'axe ' + id + ': ' + nodes[0].html.slice(0, 120)))`;
+
 /** @returns what is wrong with what the page shows now, in words */
-export const auditPage = async (page: Page): Promise<string[]> => (await page.evaluate(AUDIT)) as string[];
+export async function auditPage(page: Page): Promise<string[]> {
+  const own = (await page.evaluate(AUDIT)) as string[];
+  if ((await page.evaluate("typeof axe === 'undefined'")) === true) await page.evaluate(axe.source);
+  return [...own, ...((await page.evaluate(AXE)) as string[])];
+}
 
 /** Everything that is read or read aloud, but codes and what customers wrote. */
 export async function textOf(page: Page): Promise<string> {

@@ -15,7 +15,7 @@ export interface Stop {
 export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[] {
   const customer = `customers/${customerId}`;
   return [
-    { name: 'home', at: '', shows: '.area-attention .row' },
+    { name: 'home', at: '', shows: '.chart-frame canvas' },
     {
       name: 'data',
       at: 'data',
@@ -84,6 +84,13 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
     },
   ];
 }
+
+/** What stands before the studio and the portal: for whoever is not signed in. */
+export const GATES: readonly Stop[] = [
+  { name: 'sign-in', at: '?sign-in-problem=no%20such%20user', shows: '.gate-other' },
+  { name: 'set-up', at: `#setup=moat_setup_${'A'.repeat(43)}`, shows: '.form' },
+  { name: 'portal-gate', at: 'portal', shows: '.form' },
+];
 
 /** Goes there as a link in an e-mail would, and waits until everything has arrived. */
 export async function visit(page: Page, url: string, stop: Stop): Promise<void> {

@@ -5,7 +5,7 @@ import { PASSWORD } from '../back-office.js';
 import { post } from '../scratch-gateway.js';
 import { chromiumPath, launch, openStudio, type View } from './browser.js';
 import { auditPage, textOf } from './page-audit.js';
-import { tourOf, visit } from './page-tour.js';
+import { GATES, tourOf, visit } from './page-tour.js';
 import { openSeededGateway, type SeededGateway } from './seeded-gateway.js';
 
 const ENGLISH: View = { language: 'en', theme: 'light', width: 1280, height: 900 };
@@ -61,6 +61,26 @@ describe.skipIf(chromiumPath === undefined)(
       expect(troubles).toEqual([]);
       await context.close();
     });
+
+    it.each([
+      ['in English', ENGLISH],
+      ['in Chinese on a phone', CHINESE_PHONE],
+    ])(
+      '%s: what stands before the pages is named, legible, translated too, and asks for nothing that fails',
+      async (_, view) => {
+        for (const gate of GATES) {
+          const { page, context, troubles } = await openStudio(browser, seeded.url, view, null, gate.at);
+          await page.locator(gate.shows).waitFor();
+          expect([gate.name, await auditPage(page), troubles]).toEqual([gate.name, [], []]);
+          const english = (await textOf(page))
+            .replace(NAMES, '')
+            .replace('no such user', '')
+            .match(/[A-Za-z]{2,}/g);
+          if (view.language === 'zh') expect([gate.name, english]).toEqual([gate.name, null]);
+          await context.close();
+        }
+      },
+    );
 
     it('pages have addresses: back, forward and reload keep them; the title and the focus follow', async () => {
       const { page, context, troubles } = await enter();

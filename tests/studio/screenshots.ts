@@ -10,7 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { launch, openStudio, type View } from './browser.js';
-import { tourOf, visit } from './page-tour.js';
+import { GATES, tourOf, visit } from './page-tour.js';
 import { openSeededGateway } from './seeded-gateway.js';
 
 const OUT = fileURLToPath(new URL('../../docs/img', import.meta.url));
@@ -19,9 +19,9 @@ const WIDE = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
 const PICTURES: Record<string, View & { at: string; shows: string; question?: string }> = {
-  'studio-en-light': { language: 'en', theme: 'light', ...WIDE, at: '', shows: '.area-today .figures' },
+  'studio-en-light': { language: 'en', theme: 'light', ...WIDE, at: '', shows: '.chart-frame canvas' },
   'studio-en-dark': { language: 'en', theme: 'dark', ...WIDE, at: 'runs', shows: '.chart-frame canvas' },
-  'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, at: 'customers', shows: '.panel .table' },
+  'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, at: '', shows: '.chart-frame canvas' },
   'studio-zh-phone': {
     language: 'zh',
     theme: 'dark',
@@ -75,6 +75,13 @@ async function picturesOfEverything(browser: Browser, folder: string, only: stri
         await page.screenshot({ path: path.join(folder, `${stop.name}-${name}.png`), fullPage: true });
       }
       await context.close();
+      for (const gate of GATES) {
+        if (only !== undefined && !only.split(',').includes(gate.name)) continue;
+        const outside = await openStudio(browser, seeded.url, view, null, gate.at);
+        await outside.page.locator(gate.shows).waitFor();
+        await outside.page.screenshot({ path: path.join(folder, `${gate.name}-${name}.png`), fullPage: true });
+        await outside.context.close();
+      }
     }
   } finally {
     await seeded.close();

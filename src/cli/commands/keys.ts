@@ -1,5 +1,6 @@
 import { MoatError } from '../../base/errors.js';
 import { formatMicros, parseMicros } from '../../base/money.js';
+import { type AuditWriter, auditAs } from '../../company/access/audit-log.js';
 import { type Scope, SCOPES } from '../../company/billing/admission.js';
 import {
   type Books,
@@ -19,6 +20,7 @@ import type { Terminal } from '../terminal/terminal.js';
 
 interface Request {
   readonly books: Books;
+  readonly audit: AuditWriter;
   readonly target: string | undefined;
   readonly credit: string | undefined;
   readonly gift: boolean;
@@ -89,7 +91,14 @@ export const command = defineCommand({
     }
     const project = await loadProject();
     return withBooks(project, clock, (books) =>
-      handler({ books, target, ...options, currency: project.config.currency, terminal }),
+      handler({
+        books,
+        audit: auditAs('command line', clock),
+        target,
+        ...options,
+        currency: project.config.currency,
+        terminal,
+      }),
     );
   },
 });
@@ -127,18 +136,19 @@ function endOf(day: string | undefined): Date | undefined {
 }
 
 async function createForCustomer(request: Request): Promise<CommandResult> {
-  const { books, keyName, expires, scopes, models } = request;
-  const customer = await findOrCreate(books, required(request.target, "the customer's name"), request.currency);
+  const { books, audit, keyName, expires, scopes, models } = request;
+  const customer = await findOrCreate(request, required(request.target, "the customer's name"));
   if (request.credit !== undefined) await credit(request, customer, request.credit, undefined);
   const [expiresAt, modelNames] = [endOf(expires), listOf(models)];
-  const { key, secretKey } = await createKey(books, {
+  const wanted = {
     customerId: customer.id,
     ...(keyName === undefined ? {} : { name: keyName }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     // createKey says of any other word which ones there are
     ...(scopes === undefined ? {} : { scopes: listOf(scopes) as Scope[] }),
     ...(modelNames === undefined ? {} : { models: modelNames }),
-  });
+  };
+  const { key, secretKey } = await createKey(books, wanted, audit);
   const { balanceMicros } = await balanceOf(books, customer.id);
   request.terminal.print(`${customer.name}: ${formatMicros(balanceMicros)} ${customer.currency}`);
   return showSecret(request, key, secretKey, { customer, balanceMicros });
@@ -151,31 +161,33 @@ function showSecret({ terminal }: Request, key: ApiKey, secretKey: string, more:
 
 async function rotate(request: Request): Promise<CommandResult> {
   const id = required(request.target, "the key's id");
-  const { key, secretKey } = await rotateKey(request.books, id, request.overlapHours * 3_600_000);
+  const { books, audit, overlapHours } = request;
+  const { key, secretKey } = await rotateKey(books, id, overlapHours * 3_600_000, { audit });
   return showSecret(request, key, secretKey, { overlapHours: request.overlapHours });
 }
 
-async function findOrCreate(books: Books, name: string, currency: string): Promise<Customer> {
+async function findOrCreate({ books, audit, currency }: Request, name: string): Promise<Customer> {
   try {
     return await findCustomer(books, name);
   } catch (error) {
     if (!(error instanceof MoatError) || error.code !== 'unknown-customer') throw error;
-    return createCustomer(books, { name, currency });
+    return createCustomer(books, { name, currency }, audit);
   }
 }
 
 async function credit(
-  { books, gift }: Request,
+  { books, audit, gift }: Request,
   customer: Customer,
   amount: string,
   expiresAt: Date | undefined,
 ): Promise<void> {
-  await grantCredit(books, {
+  const added = {
     customerId: customer.id,
     amountMicros: parseMicros(amount, '--credit'),
-    kind: gift ? 'grant' : 'payment',
+    kind: gift ? ('grant' as const) : ('payment' as const),
     ...(expiresAt === undefined ? {} : { expiresAt }),
-  });
+  };
+  await grantCredit(books, added, audit);
 }
 
 async function addCredit(request: Request): Promise<CommandResult> {
@@ -187,20 +199,21 @@ async function addCredit(request: Request): Promise<CommandResult> {
 }
 
 async function limit(request: Request): Promise<CommandResult> {
-  const { books, key, models, requestsPerMinute, tokensPerMinute, concurrentRequests } = request;
+  const { books, audit, key, models, requestsPerMinute, tokensPerMinute, concurrentRequests } = request;
   const customer = await findCustomer(books, required(request.target, "the customer's name"));
   if (key !== undefined && (await findKey(books, key)).customerId !== customer.id)
     throw new MoatError('unknown-key', `key "${key}" is not one of ${customer.name}'s`, {
       fix: 'List them with: moat keys list CUSTOMER.',
     });
-  await setRateLimit(books, {
+  const wanted = {
     customerId: customer.id,
     ...(key === undefined ? {} : { keyId: key }),
     ...(models === undefined ? {} : { model: models }),
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
     ...(tokensPerMinute === undefined ? {} : { tokensPerMinute }),
     ...(concurrentRequests === undefined ? {} : { concurrentRequests }),
-  });
+  };
+  await setRateLimit(books, wanted, audit);
   return showKeys(request);
 }
 
@@ -251,9 +264,9 @@ async function showKeys({ books, target, terminal }: Request): Promise<CommandRe
   return { json: { customer, keys, limits } };
 }
 
-async function revoke({ books, target, terminal }: Request): Promise<CommandResult> {
+async function revoke({ books, audit, target, terminal }: Request): Promise<CommandResult> {
   const id = required(target, "the key's id");
-  await revokeKey(books, id);
+  await revokeKey(books, id, { audit });
   terminal.print(`${id} is refused from now on`);
   return { json: { keyId: id, revoked: true } };
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchProject, openScratchProject } from '../../../tests/scratch-database.js';
+import { useModel } from '../../../tests/use-model.js';
 import { manualClock } from '../../base/clock.js';
 import { Rng } from '../../base/rng.js';
 import { hashOfKey } from './api-key.js';
@@ -8,7 +9,6 @@ import { audit } from './audit.js';
 import { keepBilling } from './billing-upkeep.js';
 import { correctUsage, recordLateUsage } from './corrections.js';
 import { type Books, createCustomer } from './customers.js';
-import { newId } from './identifiers.js';
 import { listInvoices } from './invoices/invoice.js';
 import { parseSeller } from './invoices/parties.js';
 import { creditInvoice, payInvoice, voidInvoice } from './invoices/settle-invoice.js';
@@ -84,24 +84,7 @@ test('everything at once for four months: nobody waits for ever, nothing is lost
   let references = 0;
   const use = async (person: (typeof people)[number]): Promise<void> => {
     const { inputTokens, outputTokens } = counts();
-    const admission = await meter.admit({
-      requestId: newId('req', clock.now()),
-      payer: { keyHash: person.keyHash },
-      scope: 'chat',
-      model: 'poet',
-      inputTokens,
-      maxTokens: outputTokens,
-    });
-    if (admission.outcome !== 'admitted') throw new Error(admission.outcome);
-    const usage = {
-      inputTokens,
-      outputTokens,
-      cachedTokens: 0,
-      reasoningTokens: 0,
-      computeMs: 1,
-      status: 'finished' as const,
-    };
-    person.events.push((await meter.settle({ admission, usage, atMs: clock.now() })).eventId);
+    person.events.push(await useModel(meter, clock, { keyHash: person.keyHash, inputTokens, outputTokens }));
   };
   const act = async (): Promise<unknown> => {
     const person = people[pick(people.length)];

@@ -2,12 +2,12 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchProject, openScratchProject } from '../../../tests/scratch-database.js';
+import { useModel } from '../../../tests/use-model.js';
 import { manualClock } from '../../base/clock.js';
 import { hashOfKey } from './api-key.js';
 import { audit } from './audit.js';
 import { correctUsage, dropUsageBefore, recordLateUsage } from './corrections.js';
 import { type Books, createCustomer } from './customers.js';
-import { newId } from './identifiers.js';
 import { createKey } from './keys.js';
 import { balanceOf, grantCredit } from './ledger.js';
 import { type Meter, createMeter } from './meter.js';
@@ -54,26 +54,8 @@ async function newCustomer(book = 'list', credit = 100_000_000n): Promise<{ id: 
   if (credit > 0n) await grantCredit(books, { customerId: id, amountMicros: credit });
   return { id, keyHash: hashOfKey((await createKey(books, { customerId: id })).secretKey) };
 }
-async function use(keyHash: string, inputTokens: number, outputTokens: number): Promise<string> {
-  const admission = await meter.admit({
-    requestId: newId('req', clock.now()),
-    payer: { keyHash },
-    scope: 'chat',
-    model: 'poet',
-    inputTokens,
-    maxTokens: outputTokens,
-  });
-  if (admission.outcome !== 'admitted') throw new Error(admission.outcome);
-  const usage = {
-    inputTokens,
-    outputTokens,
-    cachedTokens: 0,
-    reasoningTokens: 0,
-    computeMs: 1,
-    status: 'finished' as const,
-  };
-  return (await meter.settle({ admission, usage, atMs: clock.now() })).eventId;
-}
+const use = (keyHash: string, inputTokens: number, outputTokens: number): Promise<string> =>
+  useModel(meter, clock, { keyHash, inputTokens, outputTokens });
 const counts = (inputTokens: number, outputTokens: number) => ({
   inputTokens,
   outputTokens,

@@ -31,8 +31,8 @@ beforeAll(async () => {
   project = await openScratchProject();
   books = { database: project.database, clock };
   meter = await createMeter({ ...books, unsettledDirectory: `${project.directory}/unsettled` });
-  one = createIdempotency({ ...books, meter });
-  other = createIdempotency({ ...books, meter });
+  one = createIdempotency({ ...books, leaseClock: clock, meter });
+  other = createIdempotency({ ...books, leaseClock: clock, meter });
   await setPrice(books, { model: 'm', inputMicrosPerMillionTokens: 1_000_000n, outputMicrosPerMillionTokens: 0n });
   clock.advance(1);
 });
@@ -118,7 +118,7 @@ test('a process dies between claim and end: after its lease, and not before, the
     computeMs: 1,
     status: 'finished' as const,
   };
-  const dead = createIdempotency({ ...books, meter });
+  const dead = createIdempotency({ ...books, leaseClock: clock, meter });
   const lost = await claimed(dead);
   await admit(lost);
   clock.advance(LEASE_MS - 1);

@@ -3,6 +3,7 @@
  * for byte, for a day. A claim is a lease: what a process that died had claimed is taken over under the same request id, and
  * since the usage event's id is derived from that, it can never be charged twice.
  */
+import type { PendingQuery, Row } from 'postgres';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { Database } from '../store/database.js';
@@ -62,6 +63,11 @@ export interface Idempotency {
 export interface IdempotencyOptions {
   readonly database: Database;
   readonly clock: Clock;
+  /**
+   * By what leases and days are counted. Default: the database's own clock, which all processes share: one whose clock is ahead would
+   * forget for all of them what was answered today.
+   */
+  readonly leaseClock?: Clock;
   /** Gives back what a dead process had reserved for a request. */
   readonly meter: Pick<Meter, 'release'>;
   /** Called with what went wrong in the background. */
@@ -78,16 +84,21 @@ const CLAIM_ATTEMPTS = 5;
 
 export const isIdempotencyKey = (text: string): boolean => /^[\x20-\x7e]{1,255}$/.test(text);
 
-export function createIdempotency({ database, clock, meter, onProblem }: IdempotencyOptions): Idempotency {
+export function createIdempotency(options: IdempotencyOptions): Idempotency {
+  const { database, clock, leaseClock, meter, onProblem } = options;
   const { sql } = database;
+  const moment: Moment = (ms) =>
+    leaseClock === undefined
+      ? sql`now() + ${ms}::float8 * interval '1 millisecond'`
+      : sql`${new Date(leaseClock.now() + ms)}::timestamptz`;
   const open = new Map<string, Claim>();
   const close = async (claim: Claim, write: () => Promise<unknown>): Promise<void> => {
     open.delete(claim.requestId);
     await write();
   };
   const upkeep = async (): Promise<void> => {
-    await renew(database, [...open.values()], new Date(clock.now() + LEASE_MS));
-    await sweep(database, new Date(clock.now()));
+    await renew(database, [...open.values()], moment);
+    await sweep(database, moment);
   };
   let upkeeping = Promise.resolve();
   const timer = setInterval(() => {
@@ -100,7 +111,9 @@ export function createIdempotency({ database, clock, meter, onProblem }: Idempot
       const payer = await keyTermsOf({ database, clock }, request.keyHash);
       if (payer === undefined) return { outcome: 'unknown-key' };
       for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
-        const result = (await claim(database, payer, request, clock.now())) ?? (await look(database, payer, request));
+        const result =
+          (await claim(database, payer, request, newId('req', clock.now()), moment)) ??
+          (await look(database, payer, request));
         if (result?.outcome === 'claimed') {
           // What a dead process had reserved may still stand, and a request has one reservation at most.
           if (result.attempt > 1) await meter.release(result);
@@ -115,7 +128,7 @@ export function createIdempotency({ database, clock, meter, onProblem }: Idempot
         mine,
         () => sql`
         update moat.idempotency_keys
-           set state = 'finished', lease_until = ${new Date(clock.now())}, status = ${status},
+           set state = 'finished', lease_until = ${moment(0)}, status = ${status},
                headers = ${JSON.stringify(headers)}::text::jsonb, body = ${body.length > KEPT_BYTES ? null : body}
          where request_id = ${mine.requestId} and attempt = ${mine.attempt} and state = 'running'`,
       ),
@@ -130,7 +143,7 @@ export function createIdempotency({ database, clock, meter, onProblem }: Idempot
       close(
         mine,
         () => sql`
-        update moat.idempotency_keys set lease_until = ${new Date(clock.now())}
+        update moat.idempotency_keys set lease_until = ${moment(0)}
          where request_id = ${mine.requestId} and attempt = ${mine.attempt} and state = 'running'`,
       ),
     async close() {
@@ -142,6 +155,10 @@ export function createIdempotency({ database, clock, meter, onProblem }: Idempot
 
 type Payer = Pick<KeyTerms, 'customerId'>;
 
+/** So many milliseconds from now, as SQL. */
+type Moment = (ms: number) => Fragment;
+type Fragment = PendingQuery<Row[]>;
+
 /**
  * One statement: whoever inserts the row, or takes over one that nobody holds, has the claim.
  * @returns undefined where the row is somebody's
@@ -150,21 +167,20 @@ async function claim(
   { sql }: Database,
   { customerId }: Payer,
   { key, fingerprint }: ClaimRequest,
-  nowMs: number,
+  newest: string,
+  moment: Moment,
 ): Promise<Claim | undefined> {
-  const [now, leaseUntil, expiresAt] = [0, LEASE_MS, KEPT_MS].map((ms) => new Date(nowMs + ms)) as [Date, Date, Date];
-  const newest = newId('req', nowMs);
   const [row] = await sql<{ requestId: string; attempt: number }[]>`
     insert into moat.idempotency_keys as k
       (customer_id, key, fingerprint, request_id, attempt, state, lease_until, created_at, expires_at)
-    values (${customerId}, ${key}, decode(${fingerprint}, 'hex'), ${newest}, 1, 'running', ${leaseUntil}, ${now}, ${expiresAt})
+    values (${customerId}, ${key}, decode(${fingerprint}, 'hex'), ${newest}, 1, 'running', ${moment(LEASE_MS)}, ${moment(0)}, ${moment(KEPT_MS)})
     on conflict (customer_id, key) do update
        set attempt = k.attempt + 1, state = 'running', lease_until = excluded.lease_until, fingerprint = excluded.fingerprint,
-           request_id = case when k.expires_at <= ${now} then excluded.request_id else k.request_id end,
-           created_at = case when k.expires_at <= ${now} then excluded.created_at else k.created_at end,
+           request_id = case when k.expires_at <= ${moment(0)} then excluded.request_id else k.request_id end,
+           created_at = case when k.expires_at <= ${moment(0)} then excluded.created_at else k.created_at end,
            expires_at = excluded.expires_at, status = null, headers = null, body = null
-     where k.lease_until <= ${now}
-       and (k.expires_at <= ${now} or (k.state = 'running' and k.fingerprint = excluded.fingerprint))
+     where k.lease_until <= ${moment(0)}
+       and (k.expires_at <= ${moment(0)} or (k.state = 'running' and k.fingerprint = excluded.fingerprint))
     returning request_id as "requestId", attempt`;
   return row === undefined ? undefined : { outcome: 'claimed', customerId, key, ...row };
 }
@@ -194,18 +210,18 @@ async function look(
   return { outcome: 'replay', answer: { status, headers, body } };
 }
 
-async function renew({ sql }: Database, claims: readonly Claim[], until: Date): Promise<void> {
+async function renew({ sql }: Database, claims: readonly Claim[], moment: Moment): Promise<void> {
   if (claims.length === 0) return;
   const held = JSON.stringify(claims.map(({ requestId, attempt }) => ({ request_id: requestId, attempt })));
   await sql`
-    update moat.idempotency_keys k set lease_until = ${until}
+    update moat.idempotency_keys k set lease_until = ${moment(LEASE_MS)}
       from jsonb_to_recordset(${held}::text::jsonb) as h(request_id text, attempt integer)
      where k.request_id = h.request_id and k.attempt = h.attempt and k.state = 'running'`;
 }
 
-async function sweep({ sql }: Database, now: Date): Promise<void> {
+async function sweep({ sql }: Database, moment: Moment): Promise<void> {
   await sql`
     delete from moat.idempotency_keys where (customer_id, key) in (
       select customer_id, key from moat.idempotency_keys
-       where expires_at <= ${now} and lease_until <= ${now} order by expires_at limit ${SWEPT_AT_ONCE} for update skip locked)`;
+       where expires_at <= ${moment(0)} and lease_until <= ${moment(0)} order by expires_at limit ${SWEPT_AT_ONCE} for update skip locked)`;
 }

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchProject, openScratchProject } from '../../../tests/scratch-database.js';
+import { useModel } from '../../../tests/use-model.js';
 import { manualClock } from '../../base/clock.js';
 import { hashOfKey } from './api-key.js';
 import { type Books, createCustomer } from './customers.js';
 import { createKey } from './keys.js';
-import { newId } from './identifiers.js';
 import { grantCredit } from './ledger.js';
 import { type Meter, createMeter } from './meter.js';
 import { lowestPrices, parsePriceBook } from './price-book.js';
@@ -40,26 +40,8 @@ async function customer(name: string): Promise<string> {
   return hashOfKey((await createKey(books, { customerId: id })).secretKey);
 }
 
-async function use(keyHash: string, inputTokens: number, outputTokens: number): Promise<void> {
-  const admission = await meter.admit({
-    requestId: newId('req', clock.now()),
-    payer: { keyHash },
-    scope: 'chat',
-    model: 'poet',
-    inputTokens,
-    maxTokens: outputTokens,
-  });
-  if (admission.outcome !== 'admitted') throw new Error(admission.outcome);
-  const usage = {
-    inputTokens,
-    reasoningTokens: 0,
-    cachedTokens: 0,
-    outputTokens,
-    computeMs: 5,
-    status: 'finished' as const,
-  };
-  await meter.settle({ admission, usage, atMs: clock.now() });
-}
+const use = (keyHash: string, inputTokens: number, outputTokens: number): Promise<string> =>
+  useModel(meter, clock, { keyHash, inputTokens, outputTokens });
 
 const bookOf = (charges: unknown, more: Record<string, unknown> = {}) =>
   parsePriceBook({ name: 'b', currency: 'USD', models: { poet: charges }, ...more }, 'book.json');

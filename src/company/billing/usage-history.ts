@@ -107,3 +107,11 @@ export async function usageByDay(
      where customer_id = ${options.customerId} and currency = ${options.currency} and hour >= date_trunc('hour', ${options.from}::timestamptz, 'UTC')
      group by 1 order by 1`;
 }
+
+/** What was charged from `from` (a full hour of UTC) on, by customer; those who were charged nothing are left out. */
+export async function chargedByCustomer({ database: { sql } }: Books, from: Date): Promise<Map<string, Micros>> {
+  const rows = await sql<{ customerId: string; chargedMicros: Micros }[]>`
+    select customer_id as "customerId", sum(charged_micros)::bigint as "chargedMicros" from moat.usage_hours
+     where hour >= date_trunc('hour', ${from}::timestamptz, 'UTC') group by customer_id`;
+  return new Map(rows.map(({ customerId, chargedMicros }) => [customerId, chargedMicros]));
+}

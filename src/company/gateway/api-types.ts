@@ -76,6 +76,8 @@ export interface CustomerSummary {
   id: string;
   name: string;
   balanceMicros: MicrosString;
+  /** What was charged in the last 30 days. */
+  recentChargedMicros: MicrosString;
   currency: string;
   keyCount: number;
   createdAt: string;

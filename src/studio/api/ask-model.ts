@@ -1,25 +1,8 @@
 /** One streamed answer from `/api/playground`, in the form of OpenAI's chunks (chat and completion alike). */
 import type { ApiError } from '../../company/gateway/api-types.js';
 import { type Api, ApiFailure } from './client.js';
+import type { Question } from './asked.js';
 import { readMessages } from './server-sent-events.js';
-
-export interface ChatMessage {
-  readonly role: 'user' | 'assistant';
-  readonly content: string;
-}
-
-export interface Question {
-  readonly model: string;
-  readonly messages?: readonly ChatMessage[];
-  readonly prompt?: string;
-  readonly max_tokens: number;
-  readonly temperature: number;
-  readonly top_p: number;
-  readonly seed?: number;
-  /** Of a chat, whether; of a completion, how many others to name. */
-  readonly logprobs?: boolean | number;
-  readonly top_logprobs?: number;
-}
 
 export interface AnswerUsage {
   readonly inputTokens: number;

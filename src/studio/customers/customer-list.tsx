@@ -69,12 +69,15 @@ function Found({ list }: { list: readonly CustomerSummary[] }) {
             {text.customers.keysColumn}
           </th>
           <th role="columnheader" class="number">
+            {text.customers.recent}
+          </th>
+          <th role="columnheader" class="number">
             {text.customers.balance}
           </th>
         </tr>
       </thead>
       <tbody role="rowgroup">
-        {list.map(({ id, name, createdAt, keyCount, balanceMicros, currency }) => (
+        {list.map(({ id, name, createdAt, keyCount, balanceMicros, recentChargedMicros, currency }) => (
           <tr role="row" key={id}>
             <td role="cell" class="card-title">
               <Link class="row-link" href={`/customers/${encodeURIComponent(id)}`}>
@@ -86,6 +89,9 @@ function Found({ list }: { list: readonly CustomerSummary[] }) {
             </td>
             <td role="cell" class="number" data-label={text.customers.keysColumn}>
               {format.integer(keyCount)}
+            </td>
+            <td role="cell" class="number" data-label={text.customers.recent}>
+              {format.money(recentChargedMicros, currency)}
             </td>
             <td
               role="cell"

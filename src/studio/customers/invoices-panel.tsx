@@ -118,17 +118,18 @@ export function DownloadPdf({ api, base, number, asButton = false }: DownloadPdf
     link.click();
     URL.revokeObjectURL(address);
   });
+  const shown = asButton ? text.invoices.pdf : 'PDF';
   return (
     <>
       <Problem failure={downloading.failure} />
       <button
         class={asButton ? 'button' : 'link'}
         type="button"
-        aria-label={text.invoices.download(number)}
+        aria-label={text.invoices.download(number, shown)}
         disabled={downloading.busy}
         onClick={() => void downloading.run()}
       >
-        {asButton ? text.invoices.pdf : 'PDF'}
+        {shown}
       </button>
     </>
   );

@@ -102,11 +102,12 @@ function EventTable({ events, onShow }: { events: readonly UsageEventRow[]; onSh
 
 function EventRow({ event, onShow }: { event: UsageEventRow; onShow: () => void }) {
   const { text, format } = useLocale();
+  const moment = format.moment(event.time, Date.now());
   return (
     <tr role="row">
       <td role="cell" class="card-title cell-time">
-        <button class="link" type="button" aria-label={text.events.show(format.dateTime(event.time))} onClick={onShow}>
-          <time dateTime={event.time}>{format.moment(event.time, Date.now())}</time>
+        <button class="link" type="button" aria-label={text.events.show(moment)} onClick={onShow}>
+          <time dateTime={event.time}>{moment}</time>
         </button>
       </td>
       <td role="cell" class="cell-model">

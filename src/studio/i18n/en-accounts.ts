@@ -17,6 +17,7 @@ export const enAccounts = {
     nameHint: 'As it stands on invoices. It has to be unique.',
     sinceColumn: 'Since',
     keysColumn: 'Keys',
+    recent: 'Charged in 30 days',
     balance: 'Balance',
     since: (day: string) => `since ${day}`,
     empty: 'No customer yet',
@@ -123,7 +124,7 @@ export const enAccounts = {
     toPay: 'To pay',
     states: { open: 'Open', paid: 'Paid', void: 'Taken back' },
     pdf: 'Download PDF',
-    download: (number: string) => `Download invoice ${number} as PDF`,
+    download: (number: string, shown: string) => `${shown}: invoice ${number}`,
   },
   plans: {
     title: 'Plan',
@@ -161,7 +162,7 @@ export const enAccounts = {
   events: {
     title: 'Usage',
     one: 'What was charged',
-    show: (time: string) => `What was charged at ${time}`,
+    show: (time: string) => `${time}: what was charged`,
     id: 'Event',
     input: 'Input',
     cached: 'Cached',

@@ -64,6 +64,8 @@ export const en = {
   },
   runs: {
     title: 'Training',
+    all: 'All runs',
+    latest: 'Latest run',
     list: 'Runs',
     empty: 'No training run yet',
     emptyHint: 'Start one with the command below; it appears here while it learns.',

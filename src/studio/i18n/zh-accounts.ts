@@ -20,6 +20,7 @@ export const zhAccounts: Pick<Dictionary, keyof typeof enAccounts> = {
     nameHint: '将显示在账单上，不能重名。',
     sinceColumn: '加入时间',
     keysColumn: '密钥',
+    recent: '近 30 天扣费',
     balance: '余额',
     since: (day) => `${day} 加入`,
     empty: '还没有客户',
@@ -120,7 +121,7 @@ export const zhAccounts: Pick<Dictionary, keyof typeof enAccounts> = {
     toPay: '待付',
     states: { open: '待付款', paid: '已付款', void: '已作废' },
     pdf: '下载 PDF',
-    download: (number) => `下载账单 ${number}（PDF）`,
+    download: (number, shown) => `${shown}：账单 ${number}`,
   },
   plans: {
     title: '套餐',
@@ -158,7 +159,7 @@ export const zhAccounts: Pick<Dictionary, keyof typeof enAccounts> = {
   events: {
     title: '用量',
     one: '扣费明细',
-    show: (time) => `${time} 的扣费明细`,
+    show: (time) => `${time}：扣费明细`,
     id: '记录',
     input: '输入',
     cached: '缓存',

@@ -65,6 +65,8 @@ export const zh: Dictionary = {
   },
   runs: {
     title: '训练过程',
+    all: '全部训练',
+    latest: '最近一次训练',
     list: '训练记录',
     empty: '还没有训练记录',
     emptyHint: '运行下面的命令开始训练，过程会实时显示在这里。',

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { ModelSummary, Overview } from '../../company/gateway/api-types.js';
-import type { Question } from '../api/ask-model.js';
+import type { Question } from '../api/asked.js';
 import type { Api } from '../api/client.js';
 import type { Polled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';

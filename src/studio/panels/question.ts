@@ -1,5 +1,5 @@
 /** What is asked of a model, from what was said and what is set. Pure. */
-import type { Question } from '../api/ask-model.js';
+import type { Question } from '../api/asked.js';
 import type { Mode } from './composer.js';
 import type { Sampling } from './sampling.js';
 import type { Turn } from './use-conversation.js';

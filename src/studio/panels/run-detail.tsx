@@ -1,3 +1,4 @@
+import type { ComponentProps } from 'preact';
 import type { RunSummary } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { type Locale, useLocale } from '../i18n/locale.js';
@@ -5,7 +6,15 @@ import { Chart } from '../parts/chart.js';
 import { Figure } from '../parts/figure.js';
 import { type RunView, useRunHistory } from './use-run-history.js';
 
-export function RunDetail({ api, run, dark }: { api: Api; run: RunSummary; dark: boolean }) {
+interface RunDetailProps {
+  api: Api;
+  run: RunSummary;
+  dark: boolean;
+  /** Among other panels: the loss, and no more. */
+  compact?: boolean;
+}
+
+export function RunDetail({ api, run, dark, compact = false }: RunDetailProps) {
   const { text } = useLocale();
   const view = useRunHistory(api, run.name);
   const running = run.state === 'running';
@@ -22,7 +31,7 @@ export function RunDetail({ api, run, dark }: { api: Api; run: RunSummary; dark:
       </div>
       <RunProgress run={run} view={view} />
       <RunFigures run={run} view={view} />
-      <RunCharts view={view} dark={dark} />
+      <RunCharts view={view} dark={dark} compact={compact} />
     </div>
   );
 }
@@ -95,7 +104,7 @@ function durationOf(facts: ReturnType<typeof factsOf>, { format }: Locale): stri
   return format.duration(facts.remainingSeconds ?? facts.elapsedSeconds);
 }
 
-function RunCharts({ view, dark }: { view: RunView; dark: boolean }) {
+function RunCharts({ view, dark, compact }: { view: RunView; dark: boolean; compact: boolean }) {
   const { text, format, language } = useLocale();
   const { lastStep, lastEval, steps } = view.history;
   if (steps.length === 0) return <p class="chart-waiting">{text.runs.waiting}</p>;
@@ -106,9 +115,6 @@ function RunCharts({ view, dark }: { view: RunView; dark: boolean }) {
     formatHovered: (step: number) => text.runs.atStep(format.integer(step)),
     look: `${language} ${dark ? 'dark' : 'light'}`,
   };
-  const speed = lastStep?.tokensPerSecond ?? 0;
-  const rate = lastStep?.learningRateScale ?? 0;
-  const norm = lastStep?.gradientNorm ?? 0;
   return (
     <div class="charts">
       <Chart
@@ -121,10 +127,30 @@ function RunCharts({ view, dark }: { view: RunView; dark: boolean }) {
         ]}
         columns={view.loss}
         description={text.runs.lossChart(loss(lastStep?.loss), loss(lastEval?.loss))}
-        height={290}
+        height={compact ? 200 : 290}
         fromZero={false}
         formatY={(value) => format.decimal(value, 2)}
       />
+      {!compact && <PaceCharts view={view} shared={shared} />}
+    </div>
+  );
+}
+
+/** How fast it learns: tokens, steps of the optimizer, and what they follow. */
+function PaceCharts({
+  view,
+  shared,
+}: {
+  view: RunView;
+  shared: Pick<ComponentProps<typeof Chart>, 'formatX' | 'formatHovered' | 'look'>;
+}) {
+  const { text, format } = useLocale();
+  const { lastStep } = view.history;
+  const speed = lastStep?.tokensPerSecond ?? 0;
+  const rate = lastStep?.learningRateScale ?? 0;
+  const norm = lastStep?.gradientNorm ?? 0;
+  return (
+    <>
       <Chart
         {...shared}
         title={text.runs.speed}
@@ -160,6 +186,6 @@ function RunCharts({ view, dark }: { view: RunView; dark: boolean }) {
           formatY={(value) => format.decimal(value, 2)}
         />
       </div>
-    </div>
+    </>
   );
 }

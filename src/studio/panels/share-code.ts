@@ -1,5 +1,5 @@
 /** A question of the playground as code that asks the same of the public API. Pure. */
-import type { Question } from '../api/ask-model.js';
+import type { Question } from '../api/asked.js';
 
 export type CodeLanguage = 'curl' | 'typescript' | 'python';
 

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Question } from '../api/ask-model.js';
+import type { Question } from '../api/asked.js';
 import { useLocale } from '../i18n/locale.js';
 import { Dialog } from '../parts/dialog.js';
 import { Segments } from '../parts/segments.js';

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { type AnswerEnd, type AnswerPiece, askModel, type DrawnToken, type Question } from '../api/ask-model.js';
+import { type AnswerEnd, type AnswerPiece, askModel, type DrawnToken } from '../api/ask-model.js';
+import type { Question } from '../api/asked.js';
 import { type Api, ApiFailure } from '../api/client.js';
 
 export interface Turn {

@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { extractText } from 'unpdf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchProject, openScratchProject } from '../../../../tests/scratch-database.js';
+import { useModel } from '../../../../tests/use-model.js';
 import { manualClock } from '../../../base/clock.js';
 import { hashOfKey } from '../api-key.js';
 import { audit } from '../audit.js';
 import { runBilling } from '../billing-run.js';
 import { correctUsage, dropUsageBefore, recordLateUsage } from '../corrections.js';
 import { type Books, createCustomer } from '../customers.js';
-import { newId } from '../identifiers.js';
 import { createKey } from '../keys.js';
 import { type Meter, createMeter } from '../meter.js';
 import { publishPlan } from '../plans.js';
@@ -64,27 +64,8 @@ async function subscriber(): Promise<{ id: string; keyHash: string }> {
   return { id, keyHash };
 }
 const bill = () => runBilling(books, { seller });
-async function use(keyHash: string, inputTokens: number, outputTokens: number): Promise<string> {
-  const requestId = newId('req', clock.now());
-  const admission = await meter.admit({
-    requestId,
-    payer: { keyHash },
-    scope: 'chat',
-    model: 'poet',
-    inputTokens,
-    maxTokens: outputTokens,
-  });
-  if (admission.outcome !== 'admitted') throw new Error(admission.outcome);
-  const usage = {
-    inputTokens,
-    outputTokens,
-    cachedTokens: 0,
-    reasoningTokens: 0,
-    computeMs: 1,
-    status: 'finished' as const,
-  };
-  return (await meter.settle({ admission, usage, atMs: clock.now() })).eventId;
-}
+const use = (keyHash: string, inputTokens: number, outputTokens: number): Promise<string> =>
+  useModel(meter, clock, { keyHash, inputTokens, outputTokens });
 
 test('whatever is used, corrected and booked late, in whatever order it is billed: each charge is on one invoice', async () => {
   const step = fc.oneof(

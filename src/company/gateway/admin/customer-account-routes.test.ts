@@ -44,6 +44,7 @@ test('an account: balance, and thirty days of which the last is today', async ()
   expect(account.days[0]).toMatchObject({ requests: 0, chargedMicros: '0' });
   const days = account.days.map(({ day }) => day);
   expect(days).toEqual([...new Set(days)].sort());
+  expect(await get('/api/customers')).toMatchObject({ customers: [{ recentChargedMicros: '21', keyCount: 1 }] });
   expect(await get('/api/customers/internal')).toMatchObject({ error: { code: 'unknown_customer' } });
 });
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { parseMicros } from '../../../base/money.js';
+import { type Micros, parseMicros } from '../../../base/money.js';
 import { SCOPES } from '../../billing/admission.js';
 import { createCustomer, type CustomerRow, findCustomer, listCustomers } from '../../billing/customers.js';
 import { ROTATION_OVERLAP_MS, createKey, findKey, listKeys, revokeKey, rotateKey } from '../../billing/keys.js';
 import { listRateLimits, setRateLimit } from '../../billing/key-terms.js';
 import { grantCredit } from '../../billing/ledger.js';
+import { chargedByCustomer } from '../../billing/usage-history.js';
 import type { CustomerSummary } from '../api-types.js';
 import { keyJson } from '../customer-account.js';
 import { readJson } from '../request-body.js';
@@ -50,7 +51,7 @@ export const customerRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/api/customers',
     needs: 'figures',
-    handle: async ({ books }, c) => c.json({ customers: (await listCustomers(books)).map(customerJson) }),
+    handle: showCustomers,
   },
   { method: 'POST', path: '/api/customers', needs: 'customers', handle: addCustomer },
   { method: 'POST', path: '/api/customers/:customer/credit', needs: 'credit', handle: addCredit },
@@ -115,13 +116,21 @@ export const customerRoutes: readonly AdminRoute[] = [
   },
 ];
 
+const RECENT_MS = 30 * 24 * 3_600_000;
+
 const customerOf = (c: AdminRequest): string => c.req.param('customer') ?? '';
 const keyOf = (c: AdminRequest): string => c.req.param('key') ?? '';
+
+async function showCustomers({ books }: AdminContext, c: AdminRequest): Promise<Response> {
+  const from = new Date(books.clock.now() - RECENT_MS);
+  const [customers, charged] = await Promise.all([listCustomers(books), chargedByCustomer(books, from)]);
+  return c.json({ customers: customers.map((row) => customerJson(row, charged.get(row.id) ?? 0n)) });
+}
 
 async function addCustomer(context: AdminContext, c: AdminRequest): Promise<Response> {
   const { name, currency = context.overview.currency } = await readJson(c.env.incoming, newCustomer);
   const customer = await createCustomer(context.books, { name, currency }, auditOf(context, c));
-  return c.json({ customer: customerJson({ ...customer, balanceMicros: 0n, keyCount: 0 }) }, 201);
+  return c.json({ customer: customerJson({ ...customer, balanceMicros: 0n, keyCount: 0 }, 0n) }, 201);
 }
 
 /** In the place of an earlier one of the same key and model; without figures it is taken off. */
@@ -151,10 +160,14 @@ async function addCredit(context: AdminContext, c: AdminRequest): Promise<Respon
   return c.json({ balanceMicros: balanceMicros.toString(), currency });
 }
 
-const customerJson = ({ id, name, balanceMicros, currency, keyCount, createdAt }: CustomerRow): CustomerSummary => ({
+const customerJson = (
+  { id, name, balanceMicros, currency, keyCount, createdAt }: CustomerRow,
+  recentChargedMicros: Micros,
+): CustomerSummary => ({
   id,
   name,
   balanceMicros: balanceMicros.toString(),
+  recentChargedMicros: recentChargedMicros.toString(),
   currency,
   keyCount,
   createdAt: createdAt.toISOString(),
