@@ -24,7 +24,20 @@ export interface StudioPage {
 
 export const PAGES: readonly StudioPage[] = [
   { path: '/', name: 'home', needs: 'figures', load: async () => (await import('./pages/home.js')).HomePage },
+  { path: '/data', name: 'data', needs: 'runs', load: async () => (await import('./pages/data.js')).DataPage },
   { path: '/runs', name: 'runs', needs: 'runs', load: async () => (await import('./pages/runs.js')).RunsPage },
+  {
+    path: '/evaluate',
+    name: 'evaluate',
+    needs: 'runs',
+    load: async () => (await import('./pages/evaluate.js')).EvaluatePage,
+  },
+  {
+    path: '/models',
+    name: 'models',
+    needs: 'runs',
+    load: async () => (await import('./pages/models.js')).ModelsPage,
+  },
   {
     path: '/playground',
     name: 'playground',

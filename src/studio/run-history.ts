@@ -14,6 +14,9 @@ export interface RunHistory {
   steps: number[];
   losses: number[];
   speeds: number[];
+  /** Share of the highest learning rate. */
+  rates: number[];
+  gradientNorms: number[];
   /** Steps that one point averages; a power of two. */
   stepsPerPoint: number;
   /** Steps in the last point so far. */
@@ -30,6 +33,8 @@ export function emptyHistory(): RunHistory {
     steps: [],
     losses: [],
     speeds: [],
+    rates: [],
+    gradientNorms: [],
     stepsPerPoint: 1,
     stepsInLastPoint: 0,
     evalSteps: [],
@@ -57,7 +62,10 @@ export function addEvent(history: RunHistory, event: RunEvent): void {
   }
 }
 
-function addStep(history: RunHistory, { step, loss, tokensPerSecond }: StepEvent): void {
+function addStep(
+  history: RunHistory,
+  { step, loss, tokensPerSecond, learningRateScale, gradientNorm }: StepEvent,
+): void {
   const last = history.steps.length - 1;
   if (last >= 0 && history.stepsInLastPoint < history.stepsPerPoint) {
     const count = ++history.stepsInLastPoint;
@@ -68,19 +76,24 @@ function addStep(history: RunHistory, { step, loss, tokensPerSecond }: StepEvent
     history.steps[last] = step;
     blend(history.losses, loss);
     blend(history.speeds, tokensPerSecond);
+    blend(history.rates, learningRateScale);
+    blend(history.gradientNorms, gradientNorm);
     return;
   }
   if (history.steps.length >= MAX_POINTS) halve(history);
   history.steps.push(step);
   history.losses.push(loss);
   history.speeds.push(tokensPerSecond);
+  history.rates.push(learningRateScale);
+  history.gradientNorms.push(gradientNorm);
   history.stepsInLastPoint = 1;
 }
 
 function forgetAfter(history: RunHistory, step: number): void {
   history.done = undefined;
   const keep = countUpTo(history.steps, step);
-  for (const column of [history.steps, history.losses, history.speeds]) column.length = keep;
+  const { steps, losses, speeds, rates, gradientNorms } = history;
+  for (const column of [steps, losses, speeds, rates, gradientNorms]) column.length = keep;
   history.stepsInLastPoint = history.stepsPerPoint;
   const keepEvals = countUpTo(history.evalSteps, step);
   history.evalSteps.length = keepEvals;
@@ -99,6 +112,8 @@ function halve(history: RunHistory): void {
     later(column).map((value, pair) => (value + (column[pair * 2] ?? value)) / 2);
   history.losses = mean(history.losses);
   history.speeds = mean(history.speeds);
+  history.rates = mean(history.rates);
+  history.gradientNorms = mean(history.gradientNorms);
   history.steps = later(history.steps);
   history.stepsPerPoint *= 2;
 }

@@ -44,6 +44,9 @@ const SHAPES_ON_GROUND = [
   ['accent', 'line'],
   ['chart-train', 'surface'],
   ['chart-held-out', 'surface'],
+  ['chart-third', 'surface'],
+  ['chart-fourth', 'surface'],
+  ['chart-fifth', 'surface'],
 ];
 
 const [light = '', dark = ''] = css.split(":root[data-theme='dark']");

@@ -72,6 +72,8 @@ export async function textOf(page: Page): Promise<string> {
   const attributes = (await page.evaluate(
     "[...document.querySelectorAll('[aria-label],[placeholder]')].map(e => (e.ariaLabel ?? '') + ' ' + (e.placeholder ?? '')).join(' ')",
   )) as string;
-  const text = foreign.reduce((rest, part) => rest.replace(part, ''), await page.locator('body').innerText());
+  // the longest first: a short one may stand within a longer one
+  const longestFirst = foreign.toSorted((a, b) => b.length - a.length);
+  const text = longestFirst.reduce((rest, part) => rest.replace(part, ''), await page.locator('body').innerText());
   return `${text} ${attributes} ${await page.title()}`;
 }

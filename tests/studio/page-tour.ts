@@ -16,7 +16,16 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
   const customer = `customers/${customerId}`;
   return [
     { name: 'home', at: '', shows: '.chart-frame canvas' },
-    { name: 'runs', at: 'runs?run=support-v2', shows: '.chart-frame canvas' },
+    {
+      name: 'data',
+      at: 'data',
+      shows: '.bar-more',
+      prepare: (page) => page.locator('.bar-more summary').first().click(),
+    },
+    { name: 'runs', at: 'runs?run=support-v2&over=support-v1,support-v2', shows: '.overlay canvas' },
+    { name: 'evaluate', at: 'evaluate?report=mails', shows: '.table-confusion' },
+    { name: 'beside', at: 'evaluate?report=mails&beside=mails-small', shows: '.report .columns' },
+    { name: 'models', at: 'models?model=runs/support-v2', shows: '.model-card' },
     { name: 'playground', at: 'playground', shows: '.composer' },
     {
       name: 'answers',

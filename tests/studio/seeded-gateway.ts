@@ -28,6 +28,7 @@ import { exampleFacts } from '../business-example.js';
 import { openScratchProject } from '../scratch-database.js';
 import { post } from '../scratch-gateway.js';
 import { scriptedEngine } from '../scripted-engine.js';
+import { seedLab } from './seeded-lab.js';
 import { exampleScript } from './example-script.js';
 
 export interface SeededGateway {
@@ -74,7 +75,8 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     businessOf: async () => lastMonth(),
     onProblem: (error) => problems.push(error),
   });
-  await seedRun(scratch.directory);
+  await seedRuns(scratch.directory);
+  await seedLab(scratch.directory);
   const { customerId, secretKey } = await seedCustomers(books, gateway.url);
   return {
     url: `${gateway.url}/`,
@@ -111,11 +113,17 @@ function farBackend(): Backend {
   };
 }
 
-async function seedRun(directory: string): Promise<void> {
-  const run = path.join(directory, 'runs', 'support-v2');
-  await mkdir(run, { recursive: true });
-  const lines = exampleScript().events.map((event) => `${JSON.stringify(event)}\n`);
-  await writeFile(path.join(run, 'events.jsonl'), lines.join(''));
+async function seedRuns(directory: string): Promise<void> {
+  const { events } = exampleScript();
+  const slower = events.map((event) => ('loss' in event ? { ...event, loss: (event.loss ?? 0) * 1.2 } : event));
+  for (const [name, of] of [
+    ['support-v1', slower.slice(0, 120)],
+    ['support-v2', events],
+  ] as const) {
+    const run = path.join(directory, 'runs', name);
+    await mkdir(run, { recursive: true });
+    await writeFile(path.join(run, 'events.jsonl'), of.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  }
 }
 
 async function seedCustomers(books: Books, url: string): Promise<{ customerId: string; secretKey: string }> {

@@ -4,6 +4,7 @@ import { formatCount } from '../../base/units.js';
 import { type Baselines, measureBaselines } from '../../lab/eval/baselines.js';
 import type { BitsPerByte } from '../../lab/eval/bits-per-byte.js';
 import { type ObjectiveLoss, evaluateObjective } from '../../lab/eval/evaluate-objective.js';
+import { writeEvaluation } from '../../lab/eval/evaluation-file.js';
 import { evaluateCheckpoint } from '../../lab/eval/evaluate-model.js';
 import { readCorpus } from '../../lab/data/corpus.js';
 import type { Side } from '../../lab/data/split.js';
@@ -23,7 +24,7 @@ export interface EvalResult {
   readonly baselines: Baselines;
 }
 
-/** Scores a checkpoint on the test documents, beside the baselines on the same text. */
+/** Scores a checkpoint on the test documents, beside the baselines on the same text, and keeps the figures with the run. */
 export async function runEvalStage(
   project: Project,
   checkpoint: string,
@@ -42,6 +43,7 @@ export async function runEvalStage(
   );
   stage.progress({ text: 'baselines on the same text' });
   const baselines = await measureBaselines(await texts(files.corpus, 'train'), await texts(files.corpus, 'test'));
+  await writeEvaluation(checkpoint, { model, baselines });
   stage.done(
     `${model.bitsPerByte.toFixed(3)} bits a byte (95 %: ${model.low.toFixed(3)} to ${model.high.toFixed(3)}) on ` +
       `${formatCount(model.documents)} unseen documents`,

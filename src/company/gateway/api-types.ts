@@ -25,6 +25,7 @@ export type {
   BusinessReport,
   BusinessScenario,
 } from './business-types.js';
+export type * from './lab-types.js';
 
 export interface RunSummary {
   name: string;

@@ -85,6 +85,18 @@ function periodJson(period: PeriodResult): Overview['today'] {
   };
 }
 
+/** What is served, with its price. */
+export async function servedModels(
+  books: Books,
+  { backends, currency, parameterCounts }: OverviewOptions,
+): Promise<ModelSummary[]> {
+  return Promise.all(
+    [...backends].map(async ([name, backend]) =>
+      modelJson(backend, await priceOf(books, name, currency), parameterCounts),
+    ),
+  );
+}
+
 function modelJson(
   backend: Backend,
   price: ModelPrice | undefined,

@@ -25,6 +25,8 @@ export interface RouteContext extends SellingContext {
   readonly overview: OverviewOptions;
   readonly businessOf: AdminContext['businessOf'];
   readonly runsDirectory: string;
+  readonly corpusDirectory: string;
+  readonly modelsDirectory: string;
   readonly studioFiles: StudioFiles;
   readonly studioToken: string;
   readonly backOffice: BackOfficeSettings;

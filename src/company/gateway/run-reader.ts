@@ -69,13 +69,18 @@ export async function listRuns(runsDirectory: string, clock: Clock): Promise<Run
   const newest = found.filter((run) => run !== undefined).toSorted((a, b) => b.modifiedMs - a.modifiedMs);
   const runs: RunSummary[] = [];
   for (const { name, file, modifiedMs } of newest.slice(0, MAX_RUNS)) {
-    const summary = summarise(name, parseLines(await readFile(file, 'utf8')), clock.now() - modifiedMs < SILENCE_MS);
+    const summary = summarise(name, parseEvents(await readFile(file, 'utf8')), clock.now() - modifiedMs < SILENCE_MS);
     if (summary !== undefined) runs.push(summary);
   }
   return runs.toSorted((a, b) => b.startedAt.localeCompare(a.startedAt));
 }
 
-function parseLines(text: string): ReadEvent[] {
+/** The event file of a run; undefined where the name leads elsewhere. */
+export const eventsFileOf = (runsDirectory: string, name: string): string | undefined =>
+  isRunName(name) ? path.join(runsDirectory, name, EVENTS) : undefined;
+
+/** Lines that are torn or no events are passed over. */
+export function parseEvents(text: string): ReadEvent[] {
   return text.split('\n').flatMap((line) => {
     try {
       const result = eventSchema.safeParse(JSON.parse(line));

@@ -134,6 +134,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     overview: overviewOf(options, currency, backends),
     businessOf: options.businessOf,
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
+    corpusDirectory: path.join(projectDirectory, '.moat', 'corpus'),
+    modelsDirectory: path.join(projectDirectory, 'models'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     backOffice: options.backOffice ?? {},

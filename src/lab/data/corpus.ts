@@ -21,7 +21,7 @@ export interface CorpusWriter {
   drop(dropped: Dropped): Promise<void>;
 }
 
-const REPORT_FILE = 'report.json';
+export const REPORT_FILE = 'report.json';
 export const PASSPORT_FILE = 'passport.json';
 /** Longest line accepted when reading back: the largest document, every character escaped, and its fields. */
 const MAX_LINE_CHARACTERS = 64_000_000;

@@ -1,6 +1,7 @@
 /** What happened to a source: how much came in, what was left out and why, what is in the corpus. */
 import { z } from 'zod';
 import { formatBytes, formatCount } from '../../base/units.js';
+import { codePoints } from './code-points.js';
 import type { Document, Dropped } from './document.js';
 import type { Side } from './split.js';
 
@@ -35,6 +36,8 @@ export const reportSchema = z.object({
   masked: z.record(z.string(), z.int().min(1)).default({}),
   /** What was kept, by language. */
   languages: z.record(z.string(), tallySchema).default({}),
+  /** What was kept, by length in characters, each bin twice as wide as the one before; `from` is part of it, `to` is not. */
+  lengths: z.array(z.object({ from: z.int().min(0), to: z.int().min(1), documents: z.int().min(0) })).default([]),
   /** By the first part of where a text is from: a source, a folder or a file. */
   origins: z.record(z.string(), z.object({ read: tallySchema, kept: tallySchema })).default({}),
   /** What was kept, by licence; `unknown` where nobody said. */
@@ -72,6 +75,7 @@ export function createReport(
     test: none(),
     masked: {},
     languages: {},
+    lengths: [],
     origins: {},
     licences: {},
     dropped: {},
@@ -82,6 +86,8 @@ export function createReport(
     return (report.origins[name] ??= { read: none(), kept: none() });
   };
   let lastOrigin: string | undefined;
+  /** Documents by the number of binary digits of their length. */
+  const byDigits: number[] = [];
   return {
     read(origin: string, text: string): void {
       if (origin !== lastOrigin) report.files++;
@@ -96,6 +102,8 @@ export function createReport(
       add((report.licences[known ? licence : OTHERS] ??= none()), text);
       add((report.languages[language] ??= none()), text);
       add(report[side], text);
+      const digits = 32 - Math.clz32(codePoints(text));
+      byDigits[digits] = (byDigits[digits] ?? 0) + 1;
     },
     masked(counts: Readonly<Record<string, number>>): void {
       for (const [kind, count] of Object.entries(counts)) report.masked[kind] = (report.masked[kind] ?? 0) + count;
@@ -109,9 +117,29 @@ export function createReport(
     finish(): DataReport {
       const byCount = Object.entries(report.dropped).sort(([, a], [, b]) => b.documents - a.documents);
       const byBytes = Object.entries(report.languages).sort(([, a], [, b]) => b.bytes - a.bytes);
-      return { ...report, dropped: Object.fromEntries(byCount), languages: Object.fromEntries(byBytes) };
+      return {
+        ...report,
+        dropped: Object.fromEntries(byCount),
+        languages: Object.fromEntries(byBytes),
+        lengths: lengthBins(byDigits),
+      };
     },
   };
+}
+
+/** From the shortest to the longest; empty bins between are told. */
+function lengthBins(byDigits: readonly number[]): DataReport['lengths'] {
+  const bins = Array.from(byDigits, (documents = 0, digits) => ({
+    from: digits === 0 ? 0 : 2 ** (digits - 1),
+    to: 2 ** digits,
+    documents,
+  }));
+  return bins.slice(
+    Math.max(
+      0,
+      bins.findIndex(({ documents }) => documents > 0),
+    ),
+  );
 }
 
 function none(): Tally {

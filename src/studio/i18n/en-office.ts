@@ -2,7 +2,10 @@
 export const enOffice = {
   pages: {
     home: 'Home',
+    data: 'Data',
     runs: 'Runs',
+    evaluate: 'Evaluate',
+    models: 'Models',
     playground: 'Playground',
     customers: 'Customers',
     business: 'Business',

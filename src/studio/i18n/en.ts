@@ -1,5 +1,6 @@
 import { enAccounts } from './en-accounts.js';
 import { enBusiness } from './en-business.js';
+import { enLab } from './en-lab.js';
 import { enOffice } from './en-office.js';
 
 /** The English texts, and with them the shape that every other language must fill (see dictionary.ts). */
@@ -7,6 +8,7 @@ export const en = {
   ...enAccounts,
   ...enBusiness,
   ...enOffice,
+  ...enLab,
   header: {
     product: 'Moat Studio',
     language: 'Language',

@@ -25,6 +25,12 @@ export interface Formatter {
   milliseconds(value: number): string;
   /** "2026-11" → "Nov 2026". */
   month(name: string): string;
+  /** A share of a whole, one decimal; "–" of nothing. */
+  shareOf(part: number, whole: number): string;
+  /** 1,536 → "1.5 kB": by thousands. */
+  bytes(count: number): string;
+  /** "zh-Hans" → "Simplified Chinese"; the tag itself where it has no name. */
+  languageName(tag: string): string;
   duration(seconds: number): string;
   /** The time of day for today's moments, with the date for older ones. */
   moment(iso: string, nowMs: number): string;
@@ -58,6 +64,7 @@ export function createFormatter(tag: string): Formatter {
   const day = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'short', day: 'numeric' });
   const dayOfMonth = new Intl.DateTimeFormat(tag, { month: 'short', day: 'numeric', timeZone: 'UTC' });
   const dateTime = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'medium', hour12: false });
+  const languages = new Intl.DisplayNames([tag], { type: 'language' });
   const dayAndTime = new Intl.DateTimeFormat(tag, {
     month: 'short',
     day: 'numeric',
@@ -86,6 +93,9 @@ export function createFormatter(tag: string): Formatter {
     },
     milliseconds: (value) => (value < 1000 ? millisecond.format(value) : formatDuration(tag, value / 1000)),
     month: (name) => month.format(new Date(`${name}-01`)),
+    shareOf: (part, whole) => (whole === 0 ? '–' : percent.format(part / whole)),
+    bytes: (count) => formatBytes(tag, count),
+    languageName: (name) => languages.of(name) ?? name,
     duration: (seconds) => formatDuration(tag, seconds),
     moment(iso, nowMs) {
       const at = new Date(iso);
@@ -118,6 +128,13 @@ function formatMoney(tag: string, micros: bigint, currency: string, minimum: num
     minimumFractionDigits: minimum,
     maximumFractionDigits: maximum,
   }).format(exactDecimal(micros));
+}
+
+const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+function formatBytes(tag: string, count: number): string {
+  const power = Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
+  return `${(count / 1000 ** power).toLocaleString(tag, { maximumFractionDigits: 1 })} ${BYTE_UNITS[power]}`;
 }
 
 /** 0.42 → "0.42 sec"; 83 → "1 min 23 sec"; 7,500 → "2 hr 5 min": two units at most. */

@@ -3,7 +3,17 @@ import type { enOffice } from './en-office.js';
 
 /** 中文：框架、登录与设置。 */
 export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
-  pages: { home: '首页', runs: '训练', playground: '试用', customers: '客户', business: '经营', settings: '设置' },
+  pages: {
+    home: '首页',
+    data: '数据',
+    runs: '训练',
+    evaluate: '评测',
+    models: '模型',
+    playground: '试用',
+    customers: '客户',
+    business: '经营',
+    settings: '设置',
+  },
   frame: {
     skip: '跳到正文',
     navigation: '页面',

@@ -49,7 +49,7 @@ export function HomePage({ api, session, dark }: PageProps) {
         <div class="side">
           <AttentionPanel overview={overview} customers={customers} runs={runs} />
           <BreakEvenPanel overview={overview} />
-          <ModelsPanel overview={overview} />
+          <ModelsPanel overview={overview} title={text.models.title} />
         </div>
       </div>
     </>

@@ -3,10 +3,15 @@ import type { Polled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
 import { Empty, Loaded, Panel } from '../parts/panel.js';
 
-export function ModelsPanel({ overview }: { overview: Polled<Overview> }) {
+interface ModelsPanelProps {
+  overview: Polled<Pick<Overview, 'models' | 'currency'>>;
+  title: string;
+}
+
+export function ModelsPanel({ overview, title }: ModelsPanelProps) {
   const { text } = useLocale();
   return (
-    <Panel title={text.models.title} area="models" aside={text.models.perMillion}>
+    <Panel title={title} area="models" aside={text.models.perMillion}>
       <Loaded source={overview} skeletonLines={2}>
         {({ models, currency }) =>
           models.length === 0 ? (

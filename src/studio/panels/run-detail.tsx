@@ -1,3 +1,4 @@
+import type { ComponentProps } from 'preact';
 import type { RunSummary } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { type Locale, useLocale } from '../i18n/locale.js';
@@ -105,14 +106,19 @@ function durationOf(facts: ReturnType<typeof factsOf>, { format }: Locale): stri
 
 function RunCharts({ view, dark, compact }: { view: RunView; dark: boolean; compact: boolean }) {
   const { text, format, language } = useLocale();
-  const look = `${language} ${dark ? 'dark' : 'light'}`;
-  const { lastStep, lastEval } = view.history;
-  if (view.history.steps.length === 0) return <p class="chart-waiting">{text.runs.waiting}</p>;
+  const { lastStep, lastEval, steps } = view.history;
+  if (steps.length === 0) return <p class="chart-waiting">{text.runs.waiting}</p>;
   const loss = (value: number | undefined): string =>
     value === undefined ? text.state.notMeasured : format.decimal(value, 3);
+  const shared = {
+    formatX: (step: number) => format.integer(step),
+    formatHovered: (step: number) => text.runs.atStep(format.integer(step)),
+    look: `${language} ${dark ? 'dark' : 'light'}`,
+  };
   return (
     <div class="charts">
       <Chart
+        {...shared}
         title={text.runs.loss}
         unit={text.runs.lossUnit}
         lines={[
@@ -123,32 +129,63 @@ function RunCharts({ view, dark, compact }: { view: RunView; dark: boolean; comp
         description={text.runs.lossChart(loss(lastStep?.loss), loss(lastEval?.loss))}
         height={compact ? 200 : 290}
         fromZero={false}
-        formatX={(step) => format.integer(step)}
-        formatHovered={(step) => text.runs.atStep(format.integer(step))}
         formatY={(value) => format.decimal(value, 2)}
-        look={look}
       />
-      {!compact && <SpeedChart view={view} look={look} />}
+      {!compact && <PaceCharts view={view} shared={shared} />}
     </div>
   );
 }
 
-function SpeedChart({ view, look }: { view: RunView; look: string }) {
+/** How fast it learns: tokens, steps of the optimizer, and what they follow. */
+function PaceCharts({
+  view,
+  shared,
+}: {
+  view: RunView;
+  shared: Pick<ComponentProps<typeof Chart>, 'formatX' | 'formatHovered' | 'look'>;
+}) {
   const { text, format } = useLocale();
   const { lastStep } = view.history;
+  const speed = lastStep?.tokensPerSecond ?? 0;
+  const rate = lastStep?.learningRateScale ?? 0;
+  const norm = lastStep?.gradientNorm ?? 0;
   return (
-    <Chart
-      title={text.runs.speed}
-      unit={text.runs.tokensPerSecond}
-      lines={[{ label: text.runs.tokensPerSecond, color: '--chart-train', filled: true }]}
-      columns={view.speed}
-      description={text.runs.speedChart(format.integer(lastStep?.tokensPerSecond ?? 0))}
-      height={180}
-      fromZero
-      formatX={(step) => format.integer(step)}
-      formatHovered={(step) => text.runs.atStep(format.integer(step))}
-      formatY={(value) => format.integer(value)}
-      look={look}
-    />
+    <>
+      <Chart
+        {...shared}
+        title={text.runs.speed}
+        unit={text.runs.tokensPerSecond}
+        lines={[{ label: text.runs.tokensPerSecond, color: '--chart-train', filled: true }]}
+        columns={view.speed}
+        description={text.runs.speedChart(format.integer(speed))}
+        height={180}
+        fromZero
+        formatY={(value) => format.integer(value)}
+      />
+      <div class="chart-pair">
+        <Chart
+          {...shared}
+          title={text.training.rate}
+          unit={text.training.rateUnit}
+          lines={[{ label: text.training.now, color: '--chart-train' }]}
+          columns={view.rate}
+          description={text.training.rateChart(format.shareOf(rate, 1))}
+          height={150}
+          fromZero
+          formatY={(value) => format.shareOf(value, 1)}
+        />
+        <Chart
+          {...shared}
+          title={text.training.gradientNorm}
+          unit={text.training.gradientNormUnit}
+          lines={[{ label: text.training.now, color: '--chart-train' }]}
+          columns={view.gradientNorm}
+          description={text.training.gradientNormChart(format.decimal(norm, 2))}
+          height={150}
+          fromZero
+          formatY={(value) => format.decimal(value, 2)}
+        />
+      </div>
+    </>
   );
 }

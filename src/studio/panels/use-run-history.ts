@@ -7,6 +7,8 @@ export interface RunView {
   readonly history: RunHistory;
   readonly loss: [number[], (number | null)[], (number | null)[]];
   readonly speed: [number[], number[]];
+  readonly rate: [number[], number[]];
+  readonly gradientNorm: [number[], number[]];
   readonly connection: 'connecting' | 'live' | 'reconnecting';
 }
 
@@ -51,6 +53,8 @@ function viewOf(history: RunHistory, connection: RunView['connection']): RunView
     history: { ...history },
     loss: lossColumns(history),
     speed: [[...history.steps], [...history.speeds]],
+    rate: [[...history.steps], [...history.rates]],
+    gradientNorm: [[...history.steps], [...history.gradientNorms]],
     connection,
   };
 }

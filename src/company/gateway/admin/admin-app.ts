@@ -10,7 +10,10 @@ import type { AdminContext, AdminEnv, AdminRoute } from './admin-route.js';
 import { clientAddress } from './client-address.js';
 import { customerAccountRoutes } from './customer-account-routes.js';
 import { customerRoutes } from './customer-routes.js';
+import { dataRoutes } from './data-routes.js';
+import { evaluationRoutes } from './evaluation-routes.js';
 import { admit } from './guard.js';
+import { modelRoutes } from './model-routes.js';
 import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
 import { settingsRoutes } from './settings-routes.js';
@@ -21,6 +24,9 @@ import { userRoutes } from './user-routes.js';
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
   ...businessRoutes,
+  ...dataRoutes,
+  ...evaluationRoutes,
+  ...modelRoutes,
   ...customerRoutes,
   ...customerAccountRoutes,
   ...moneyRoutes,
@@ -82,23 +88,34 @@ export interface BackOfficeSettings {
 /** What the gateway has anyway. */
 export type GatewayParts = Pick<
   AdminContext,
-  'clock' | 'books' | 'overview' | 'businessOf' | 'runsDirectory' | 'shutdown' | 'studioToken' | 'playground'
+  | 'clock'
+  | 'books'
+  | 'overview'
+  | 'businessOf'
+  | 'runsDirectory'
+  | 'corpusDirectory'
+  | 'modelsDirectory'
+  | 'shutdown'
+  | 'studioToken'
+  | 'playground'
 >;
 
 /** The back office of a gateway. */
 export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettings): Hono<AdminEnv> {
-  const { clock, books, overview, businessOf, runsDirectory, shutdown, studioToken, playground } = parts;
   const { publicUrl, trustProxy = false, oidc, promptLog, passwords = createPasswordHasher() } = settings;
+  const { clock, books } = parts;
   const access = { database: books.database, clock, passwords };
   return createAdminApp({
     clock,
     books,
-    overview,
-    businessOf,
-    runsDirectory,
-    shutdown,
-    studioToken,
-    playground,
+    overview: parts.overview,
+    businessOf: parts.businessOf,
+    runsDirectory: parts.runsDirectory,
+    corpusDirectory: parts.corpusDirectory,
+    modelsDirectory: parts.modelsDirectory,
+    shutdown: parts.shutdown,
+    studioToken: parts.studioToken,
+    playground: parts.playground,
     access,
     publicUrl,
     promptLog,

@@ -22,6 +22,10 @@ export interface AdminContext {
   /** The business in a month, such as `2026-11`; without one, the month that runs. Undefined: there is no project to ask. */
   readonly businessOf: ((month: string | undefined) => Promise<BusinessPicture>) | undefined;
   readonly runsDirectory: string;
+  /** What `moat data` made. */
+  readonly corpusDirectory: string;
+  /** Models fitted to tasks, a folder each. */
+  readonly modelsDirectory: string;
   readonly shutdown: AbortSignal;
   /** The owner's way in on his own machine. */
   readonly studioToken: string;

@@ -2,6 +2,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { z } from 'zod';
 import { ApiProblem, busy } from '../api-problem.js';
 import { readOverview } from '../overview.js';
+import { readRunCurve } from '../run-curve.js';
 import { followRun, hasRun, listRuns } from '../run-reader.js';
 import { streamRun } from '../run-stream.js';
 import type { AdminContext, AdminRequest, AdminRoute } from './admin-route.js';
@@ -22,16 +23,28 @@ export const studioRoutes: readonly AdminRoute[] = [
     needs: 'runs',
     handle: async ({ runsDirectory, clock }, c) => c.json({ runs: await listRuns(runsDirectory, clock) }),
   },
+  {
+    method: 'GET',
+    path: '/api/runs/:name/curve',
+    needs: 'runs',
+    async handle({ runsDirectory }, c) {
+      const curve = await readRunCurve(runsDirectory, c.req.param('name') ?? '');
+      if (curve === undefined) throw runNotFound();
+      return c.json(curve);
+    },
+  },
   { method: 'GET', path: '/api/runs/:name/events', needs: 'runs', handle: follow },
   { method: 'POST', path: '/api/playground', needs: 'playground', handle: ({ playground }, c) => playground(c.env) },
 ];
+
+const runNotFound = (): ApiProblem => new ApiProblem(404, 'run_not_found', 'There is no such run.');
 
 const followers = new WeakMap<AdminContext, number>();
 
 async function follow(context: AdminContext, c: AdminRequest): Promise<Response> {
   const { runsDirectory, shutdown } = context;
   const name = c.req.param('name') ?? '';
-  if (!(await hasRun(runsDirectory, name))) throw new ApiProblem(404, 'run_not_found', 'There is no such run.');
+  if (!(await hasRun(runsDirectory, name))) throw runNotFound();
   if ((followers.get(context) ?? 0) >= MAX_FOLLOWERS) throw busy();
   const fromLine = z.coerce
     .number()

@@ -1,0 +1,95 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { MoatError } from '../../../base/errors.js';
+import { PASSPORT_FILE, REPORT_FILE, readPassport, readReport } from '../../../lab/data/corpus.js';
+import type { Passport } from '../../../lab/data/passport.js';
+import type { DataReport } from '../../../lab/data/report.js';
+import { SIDES } from '../../../lab/data/split.js';
+import { ApiProblem } from '../api-problem.js';
+import type { DataSummary, NamedTally, PassportSummary, TextTally } from '../api-types.js';
+import type { AdminRoute } from './admin-route.js';
+
+/** A passport names every file: of a hundred thousand it has some 20 MB. */
+const MAX_READ_BYTES = 32 * 1024 * 1024;
+const MAX_FILES_SHOWN = 100;
+
+/** What the corpus is made of. */
+export const dataRoutes: readonly AdminRoute[] = [
+  {
+    method: 'GET',
+    path: '/api/data',
+    needs: 'runs',
+    handle: async ({ corpusDirectory }, c) => c.json({ data: await readData(corpusDirectory) }),
+  },
+];
+
+/** @throws ApiProblem 409 `corpus_damaged`, `corpus_too_large` */
+async function readData(corpus: string): Promise<DataSummary | null> {
+  try {
+    const report = await readReport(await bounded(corpus));
+    return summaryOf(report, await readPassport(corpus));
+  } catch (error) {
+    if (!(error instanceof MoatError)) throw error;
+    if (error.code === 'corpus-missing') return null;
+    if (error.code !== 'corpus-damaged') throw error;
+    throw new ApiProblem(409, 'corpus_damaged', 'The corpus cannot be read. Make it again with moat data.', {
+      cause: error,
+    });
+  }
+}
+
+async function bounded(corpus: string): Promise<string> {
+  for (const name of [REPORT_FILE, PASSPORT_FILE]) {
+    const facts = await stat(path.join(corpus, name)).catch(() => undefined);
+    if ((facts?.size ?? 0) > MAX_READ_BYTES)
+      throw new ApiProblem(409, 'corpus_too_large', `${name} has more than 32 MB. Look at it with moat data.`);
+  }
+  return corpus;
+}
+
+function summaryOf(report: DataReport, passport: Passport): DataSummary {
+  const { files, read, kept, train, validation, test, lengths } = report;
+  const licences = new Map(passport.sources?.map(({ name, licence }) => [name, licence]));
+  return {
+    source: path.isAbsolute(report.source) ? path.basename(report.source) : report.source,
+    files,
+    read,
+    kept,
+    train,
+    validation,
+    test,
+    lengths,
+    languages: largestFirst(report.languages),
+    licences: largestFirst(report.licences),
+    origins: Object.entries(report.origins).map(([name, tallies]) => ({
+      name,
+      licence: licences.get(name) ?? passport.licence ?? null,
+      ...tallies,
+    })),
+    masked: Object.entries(report.masked).map(([kind, count]) => ({ kind, count })),
+    dropped: Object.entries(report.dropped).map(([reason, { documents, bytes, examples }]) => ({
+      reason,
+      documents,
+      bytes,
+      examples: examples.map(({ id, detail, excerpt = null, copyOf = null }) => ({ id, detail, excerpt, copyOf })),
+    })),
+    passport: passportSummary(passport),
+  };
+}
+
+const largestFirst = (tallies: Readonly<Record<string, TextTally>>): NamedTally[] =>
+  Object.entries(tallies)
+    .map(([name, tally]) => ({ name, ...tally }))
+    .sort((a, b) => b.bytes - a.bytes);
+
+function passportSummary({ licence, files, settings, outputs }: Passport): PassportSummary {
+  return {
+    licence: licence ?? null,
+    fileCount: files.length,
+    files: files.slice(0, MAX_FILES_SHOWN),
+    settings: Object.entries(settings)
+      .map(([name, value]) => ({ name, value: Array.isArray(value) ? value.join(', ') : String(value) }))
+      .filter(({ value }) => value !== ''),
+    outputs: SIDES.map((side) => ({ name: `${side}.jsonl`, ...outputs[side] })),
+  };
+}

@@ -1,0 +1,163 @@
+/** The JSON of `/api` about data, evaluations and models; part of api-types.ts. */
+import type { ModelSummary } from './api-types.js';
+
+export interface TextTally {
+  documents: number;
+  /** Of the texts in UTF-8. */
+  bytes: number;
+}
+
+/** GET /api/data: the corpus that training reads; null before there is one. */
+export interface DataSummary {
+  /** As it was named: a path or a glob, or the last part of one from this machine's root. */
+  source: string;
+  files: number;
+  read: TextTally;
+  kept: TextTally;
+  train: TextTally;
+  validation: TextTally;
+  test: TextTally;
+  /** Largest first. */
+  languages: NamedTally[];
+  licences: NamedTally[];
+  origins: { name: string; licence: string | null; read: TextTally; kept: TextTally }[];
+  /** Personal data that was masked, by kind. */
+  masked: { kind: string; count: number }[];
+  /** Most frequent first. */
+  dropped: DroppedReason[];
+  /** What was kept, by length in characters; empty when the corpus was made before lengths were counted. */
+  lengths: { from: number; to: number; documents: number }[];
+  passport: PassportSummary;
+}
+
+export interface NamedTally extends TextTally {
+  name: string;
+}
+
+export interface DroppedReason extends TextTally {
+  reason: string;
+  examples: { id: string; detail: string; excerpt: string | null; copyOf: string | null }[];
+}
+
+/** From what the corpus was made, under which settings. */
+export interface PassportSummary {
+  licence: string | null;
+  fileCount: number;
+  /** The first hundred. */
+  files: { origin: string; sizeBytes: number; sha256: string }[];
+  settings: { name: string; value: string }[];
+  outputs: { name: string; sizeBytes: number; sha256: string }[];
+}
+
+/** GET /api/evaluations. */
+export interface EvaluationList {
+  /** What `moat eval` found out about the models of runs, newest first. */
+  runs: RunEvaluation[];
+  /** Reports of models fitted to tasks, newest first. */
+  reports: TaskReportSummary[];
+}
+
+export interface RunEvaluation {
+  run: string;
+  writtenAt: string;
+  step: number | null;
+  documents: number;
+  /** Bits per byte on the same unseen text, best first. A compressor has no interval. */
+  figures: {
+    name: 'model' | 'unigram' | 'sixgram' | 'brotli' | 'brotliPrimed';
+    value: number;
+    interval: Interval | null;
+  }[];
+}
+
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+export interface TaskReportSummary {
+  model: string;
+  /** The task, of a model that learned several. */
+  part: string | null;
+  title: string;
+  score: TaskScore | null;
+}
+
+/** null: undefined on these examples. Intervals are 95 %. */
+export interface TaskScore {
+  metric: string;
+  better: 'higher' | 'lower';
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+/** GET /api/evaluations/:name, one for each task that the model was fitted to. */
+export interface TaskReportDetail {
+  model: string;
+  part: string | null;
+  writtenAt: string;
+  task: { name: string; title: string; notice: string | null };
+  data: { records: number; train: number; validation: number; test: number };
+  scores: TaskScore[];
+  peers: {
+    name: string;
+    scores: TaskScore[];
+    /** Of this model less the peer, on the same examples. */
+    comparison: {
+      metric: string;
+      difference: number | null;
+      low: number | null;
+      high: number | null;
+      pValue: number | null;
+      verdict: 'better' | 'worse' | 'not decisive';
+    };
+  }[];
+  slices: { name: string; count: number; score: TaskScore }[];
+  worst: { input: string; expected: string; given: string; place: string | null }[];
+  tables: { title: string; columns: string[]; rows: (string | number | null)[][] }[];
+}
+
+/** GET /api/models. */
+export interface ModelList {
+  currency: string;
+  served: ModelSummary[];
+  /** What lies in `runs/` and `models/`, newest first. */
+  stored: StoredModel[];
+}
+
+export interface StoredModel {
+  place: 'runs' | 'models';
+  name: string;
+  writtenAt: string;
+  /** Its architecture, or the task it was fitted to. */
+  kind: string;
+  parameterCount: number | null;
+  /** Of its weights. */
+  sizeBytes: number | null;
+  /** On unseen documents, by `moat eval`. */
+  bitsPerByte: number | null;
+  /** Of the task's report. */
+  score: TaskScore | null;
+  /** By the passport of its corpus. */
+  data: ModelData | null;
+  hasCard: boolean;
+}
+
+export interface ModelData {
+  licence: string | null;
+  sources: { name: string; licence: string | null }[];
+  files: number;
+  documents: number;
+  bytes: number;
+  languages: string[];
+  /** SHA-256 of `train.jsonl`. */
+  trainSha256: string;
+}
+
+/** GET /api/runs/:name/curve: nats per token by step, at most a thousand points each. */
+export interface RunCurve {
+  name: string;
+  training: [step: number, loss: number][];
+  validation: [step: number, loss: number][];
+}

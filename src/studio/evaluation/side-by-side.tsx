@@ -1,0 +1,58 @@
+import type { TaskReportDetail, TaskScore } from '../../company/gateway/api-types.js';
+import { useLocale } from '../i18n/locale.js';
+import { IntervalList } from '../parts/interval-list.js';
+import { scoreWithRange } from './score-text.js';
+
+/** Two reports, figure by figure on one scale. They may be of different tests, so that no verdict is given. */
+export function SideBySide({ left, right }: { left: TaskReportDetail; right: TaskReportDetail }) {
+  const { text, format } = useLocale();
+  const shared = left.scores.flatMap((ours) => {
+    const theirs = right.scores.find(({ metric }) => metric === ours.metric);
+    return theirs === undefined || ours.value === null || theirs.value === null ? [] : { ours, theirs };
+  });
+  const nameOf = ({ model, part }: TaskReportDetail): string => (part === null ? model : `${model}/${part}`);
+  const rowOf = (report: TaskReportDetail, score: TaskScore, own: boolean) => ({
+    key: nameOf(report),
+    label: <code>{nameOf(report)}</code>,
+    value: score.value ?? 0,
+    low: score.low,
+    high: score.high,
+    note: scoreWithRange(format, score) ?? '–',
+    own,
+  });
+  const slices = left.slices.flatMap(({ name, score }) => {
+    const theirs = right.slices.find((slice) => slice.name === name && slice.score.metric === score.metric);
+    if (theirs === undefined || score.value === null || theirs.score.value === null) return [];
+    return [rowOf(left, score, true), rowOf(right, theirs.score, false)].map((row) => ({
+      ...row,
+      key: `${name} ${row.key}`,
+      label: (
+        <>
+          <code>{name}</code> {row.label}
+        </>
+      ),
+    }));
+  });
+  return (
+    <div class="report">
+      <p class="notice">{left.task.name === right.task.name ? text.evaluate.unpaired : text.evaluate.otherTask}</p>
+      <div class="columns">
+        {shared.map(({ ours, theirs }) => (
+          <section class="column" key={ours.metric}>
+            <h3 class="part-title">
+              <code>{ours.metric}</code>{' '}
+              <span class="soft">{ours.better === 'higher' ? text.evaluate.higher : text.evaluate.lower}</span>
+            </h3>
+            <IntervalList rows={[rowOf(left, ours, true), rowOf(right, theirs, false)]} />
+          </section>
+        ))}
+      </div>
+      {slices.length > 0 && (
+        <section>
+          <h3 class="part-title">{text.evaluate.slices}</h3>
+          <IntervalList rows={slices} />
+        </section>
+      )}
+    </div>
+  );
+}

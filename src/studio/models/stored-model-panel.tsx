@@ -1,0 +1,102 @@
+import { useCallback } from 'preact/hooks';
+import type { ModelData, StoredModel } from '../../company/gateway/api-types.js';
+import type { Api } from '../api/client.js';
+import { usePolled } from '../api/use-polled.js';
+import { useLocale } from '../i18n/locale.js';
+import { Loaded, Panel } from '../parts/panel.js';
+import { Link } from '../router.js';
+
+const CARD_MS = 300_000;
+/** Facts for the Hub; the same stand in the text. */
+const FRONT_MATTER = /^---\n[^]*?\n---\s*/;
+
+/** One model: from which data it came, and the card that goes along with it. */
+export function StoredModelPanel({ api, model }: { api: Api; model: StoredModel }) {
+  const { text, format } = useLocale();
+  const { name, place, writtenAt, data, hasCard } = model;
+  return (
+    <Panel title={name} area="wide" aside={text.stored.saved(format.dateTime(writtenAt))}>
+      <p class="model-links">
+        {place === 'runs' ? (
+          <Link class="row-link" href={`/runs?run=${encodeURIComponent(name)}`}>
+            {text.stored.toRun}
+          </Link>
+        ) : (
+          <Link class="row-link" href={`/evaluate?report=${encodeURIComponent(name)}`}>
+            {text.stored.toReport}
+          </Link>
+        )}
+      </p>
+      <h3 class="part-title part">{text.stored.data}</h3>
+      {data === null ? <p class="lead">{text.stored.noData}</p> : <DataOf data={data} />}
+      {hasCard && (
+        <>
+          <h3 class="part-title part">{text.stored.card}</h3>
+          <Card api={api} name={name} />
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function DataOf({ data }: { data: ModelData }) {
+  const { text, format } = useLocale();
+  const { licence, sources, files, documents, bytes, languages, trainSha256 } = data;
+  const names = languages.map((tag) => (tag === 'und' ? text.data.unknownLanguage : format.languageName(tag)));
+  return (
+    <dl class="pairs">
+      <div class="pair">
+        <dt>{text.stored.texts}</dt>
+        <dd class="pair-value">
+          {text.evaluate.documents(format.integer(documents))} · {format.bytes(bytes)} ·{' '}
+          {text.data.files(format.integer(files))}
+        </dd>
+      </div>
+      <div class="pair">
+        <dt>{text.data.languagesTitle}</dt>
+        <dd class="pair-value">{names.join(text.punctuation.list)}</dd>
+      </div>
+      <div class="pair">
+        <dt>{text.data.licence}</dt>
+        <dd class="pair-value">{licence === null ? text.data.unknownLicence : <code>{licence}</code>}</dd>
+      </div>
+      {sources.map((source) => (
+        <div class="pair" key={source.name}>
+          <dt>
+            <code>{source.name}</code>
+          </dt>
+          <dd class="pair-value">
+            {source.licence === null ? text.data.unknownLicence : <code>{source.licence}</code>}
+          </dd>
+        </div>
+      ))}
+      <div class="pair">
+        <dt>{text.stored.hash}</dt>
+        <dd class="pair-value">
+          <code>{trainSha256}</code>
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+function Card({ api, name }: { api: Api; name: string }) {
+  const { text } = useLocale();
+  const card = usePolled(
+    useCallback(
+      async (signal: AbortSignal) =>
+        (await api.get<{ card: string }>(`/api/models/${encodeURIComponent(name)}/card`, signal)).card,
+      [api, name],
+    ),
+    CARD_MS,
+  );
+  return (
+    <Loaded source={card} skeletonLines={6}>
+      {(content) => (
+        <pre class="code-block model-card" lang="en" tabIndex={0} aria-label={text.stored.card}>
+          <code>{content.replace(FRONT_MATTER, '')}</code>
+        </pre>
+      )}
+    </Loaded>
+  );
+}

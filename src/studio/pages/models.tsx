@@ -1,0 +1,38 @@
+import { useCallback, useMemo } from 'preact/hooks';
+import type { ModelList } from '../../company/gateway/api-types.js';
+import { usePolled } from '../api/use-polled.js';
+import { useLocale } from '../i18n/locale.js';
+import { StoredModelPanel } from '../models/stored-model-panel.js';
+import { StoredModelsPanel, keyOf } from '../models/stored-models-panel.js';
+import type { PageProps } from '../pages.js';
+import { ModelsPanel } from '../panels/models.js';
+import { PageHead } from '../parts/page-head.js';
+
+const MODELS_MS = 15_000;
+
+/** What is served, what lies in the project's folders, and from which data it came. */
+export function ModelsPage({ api, address }: PageProps) {
+  const { text } = useLocale();
+  const models = usePolled(
+    useCallback((signal: AbortSignal) => api.get<ModelList>('/api/models', signal), [api]),
+    MODELS_MS,
+  );
+  const served = useMemo(() => {
+    const { data } = models;
+    return { ...models, data: data === undefined ? undefined : { models: data.served, currency: data.currency } };
+  }, [models]);
+  const stored = models.data?.stored ?? [];
+  const chosen = stored.find((model) => keyOf(model) === address.query.get('model')) ?? stored[0];
+  return (
+    <>
+      <PageHead title={text.pages.models} />
+      <div class="dashboard">
+        <StoredModelsPanel models={models} chosen={chosen} address={address} />
+        <div class="side">
+          <ModelsPanel overview={served} title={text.stored.served} />
+        </div>
+        {chosen !== undefined && <StoredModelPanel key={keyOf(chosen)} api={api} model={chosen} />}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,88 @@
+/** Data, evaluation, models and runs, from an empty project to a filled one, by mouse and keyboard. Skipped without Chromium. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Gateway } from '../../src/company/gateway/start-gateway.js';
+import { type ScratchGateway, openScratchGateway } from '../scratch-gateway.js';
+import { chromiumPath, launch, openStudio } from './browser.js';
+import { exampleScript } from './example-script.js';
+import { auditPage } from './page-audit.js';
+import { seedLab } from './seeded-lab.js';
+
+const studioDirectory = fileURLToPath(new URL('../../dist/studio', import.meta.url));
+const view = { language: 'en', theme: 'dark', width: 1280, height: 900 } as const;
+
+describe.skipIf(chromiumPath === undefined)(
+  chromiumPath === undefined ? 'the lab’s pages (skipped: no chromium here)' : 'the lab’s pages',
+  () => {
+    let opened: ScratchGateway;
+    let gateway: Gateway;
+    let browser: Browser;
+    beforeAll(async () => {
+      opened = await openScratchGateway([], []);
+      [gateway, browser] = await Promise.all([opened.start({ studioDirectory }), launch()]);
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await gateway?.close();
+      await opened?.close();
+    });
+    const enter = (at: string) => openStudio(browser, `${gateway.url}/`, view, gateway.studioToken, at);
+    const queryOf = (page: Page): string => decodeURIComponent(new URL(page.url()).search);
+
+    it('an empty project is told what to do, and nothing fails', async () => {
+      const { page, context, troubles } = await enter('data');
+      await page.getByText('No data yet').waitFor();
+      await page.getByRole('link', { name: 'Evaluate' }).click();
+      await page.getByText('No model of a run was measured yet').waitFor();
+      await page.getByText('No model was fitted to a task yet').waitFor();
+      await page.getByRole('link', { name: 'Models' }).click();
+      await page.getByText('No model yet').waitFor();
+      expect(await auditPage(page)).toEqual([]);
+      expect(troubles).toEqual([]);
+      await context.close();
+    });
+
+    it('a damaged corpus is said to be in words, and a repaired one is there after a retry', async () => {
+      const corpus = path.join(opened.scratch.directory, '.moat', 'corpus');
+      await mkdir(corpus, { recursive: true });
+      await writeFile(path.join(corpus, 'report.json'), '{');
+      const { page, context } = await enter('data');
+      await page.getByText('Make it again with moat data.').waitFor();
+      await seedLab(opened.scratch.directory);
+      await page.getByRole('button', { name: 'Try again' }).click();
+      await page.locator('.bar-more summary').first().focus();
+      await page.keyboard.press('Enter');
+      await page.locator('.bar-more[open] .quote').first().waitFor();
+      await context.close();
+    });
+
+    it('two reports and several runs stand beside each other, and the address keeps the choice', async () => {
+      for (const name of ['first', 'second']) {
+        const run = path.join(opened.scratch.directory, 'runs', name);
+        await mkdir(run, { recursive: true });
+        const lines = exampleScript().events.map((event) => `${JSON.stringify(event)}\n`);
+        await writeFile(path.join(run, 'events.jsonl'), lines.join(''));
+      }
+      const { page, context, troubles } = await enter('evaluate?report=mails');
+      await page.getByLabel('Beside it').selectOption('mails-small');
+      await page.locator('.report .columns').waitFor();
+      expect(queryOf(page)).toBe('?report=mails&beside=mails-small');
+      expect(await page.locator('.report .columns').innerText()).toContain('0.860 (0.830 – 0.890)');
+      await page.getByRole('link', { name: 'Runs' }).click();
+      for (const name of ['first', 'second']) {
+        await page.getByRole('checkbox', { name }).focus();
+        await page.keyboard.press('Space');
+      }
+      await page.locator('.overlay canvas').waitFor();
+      expect(queryOf(page)).toBe('?over=first,second');
+      await expect.poll(() => page.locator('.overlay .legend').count()).toBe(2);
+      await page.reload();
+      await page.locator('.overlay canvas').waitFor();
+      expect(troubles).toEqual([]);
+      await context.close();
+    });
+  },
+);
