@@ -51,6 +51,12 @@ export const PAGES: readonly StudioPage[] = [
     load: async () => (await import('./pages/customers.js')).CustomersPage,
   },
   {
+    path: '/business',
+    name: 'business',
+    needs: 'figures',
+    load: async () => (await import('./pages/business.js')).BusinessPage,
+  },
+  {
     path: '/settings',
     name: 'settings',
     needs: null,

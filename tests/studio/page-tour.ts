@@ -67,6 +67,32 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
       shows: '.dialog .checks',
       prepare: (page) => page.locator('.panel-aside .button').first().click(),
     },
+    { name: 'business', at: 'business?month=2026-11', shows: '.chart-frame canvas' },
+    { name: 'load', at: 'business/load', shows: '.chart-frame canvas' },
+    { name: 'canvas', at: 'business/canvas', shows: '.canvas .entry' },
+    { name: 'market', at: 'business/market', shows: '.map .point' },
+    {
+      name: 'scenarios',
+      at: 'business/scenarios',
+      shows: '.slider-stated',
+      async prepare(page) {
+        await page.locator('.range').first().focus();
+        await page.keyboard.press('ArrowRight');
+      },
+    },
+    {
+      name: 'prices',
+      at: 'business/prices',
+      shows: '.payers tfoot',
+      async prepare(page) {
+        const cheaper = { input: { kind: 'flat', price: '2.00' }, output: { kind: 'flat', price: '0.20' } };
+        const book = page.locator('.book:not(:placeholder-shown)');
+        await book.fill(
+          JSON.stringify({ name: 'spring', currency: 'USD', models: { 'acme-support': cheaper } }, null, 2),
+        );
+        await page.locator('.form .button-primary').click();
+      },
+    },
     { name: 'you', at: 'settings', shows: '.command' },
     { name: 'users', at: 'settings/users', shows: 'tbody tr' },
     { name: 'server', at: 'settings/server', shows: '.pairs' },

@@ -12,7 +12,7 @@ const ENGLISH: View = { language: 'en', theme: 'light', width: 1280, height: 900
 const CHINESE_PHONE: View = { language: 'zh', theme: 'dark', width: 390, height: 844 };
 /** Names, addresses, codes: what no language translates. */
 const NAMES =
-  /Moat|moat (serve|train|users create [^\n]+)|English|acme-\w+|support-v\d|\S+@\S+|Northwind|Acme GmbH|IBAN|\bpro\b|Harbor Café|Lindqvist & Co|Orchard Books|web shop|partner|old laptop|default|INV-\d+|(cus|key|use)_\w+|moat_sk_\S+|[\da-f]{64}|qwen3|north|south|UTC|USD|PDF|curl|TypeScript|Python|MOAT_API_KEY|\btest\b|\d[.\d]*\s?[kMG]B\b|SHA|letters|[\w/]*\.jsonl(#\d+)?|moat (data( lock| PATH)?|eval --beside)|mails(-small)?|ms\b|TF-IDF|BM25|faq/g;
+  /Moat|moat (serve|train|users create [^\n]+)|English|acme-\w+|support-v\d|\S+@\S+|Northwind|Acme GmbH|IBAN|\bpro\b|Harbor Café|Lindqvist & Co|Orchard Books|web shop|partner|old laptop|default|INV-\d+|(cus|key|use)_\w+|moat_sk_\S+|[\da-f]{64}|qwen3|north|south|UTC|USD|PDF|curl|TypeScript|Python|MOAT_API_KEY|\btest\b|advertising|\bsearch\b|word of mouth|\bshop(-mini)?\b|spring|\b(MRR|ARR|NRR|CAC)\b|\d[.\d]*\s?[kMG]B\b|SHA|letters|[\w/]*\.jsonl(#\d+)?|moat (data( lock| PATH)?|eval --beside)|mails(-small)?|ms\b|TF-IDF|BM25|faq/g;
 
 describe.skipIf(chromiumPath === undefined)(
   chromiumPath === undefined ? 'every page (skipped: no chromium on this machine)' : 'every page',
@@ -200,7 +200,7 @@ describe.skipIf(chromiumPath === undefined)(
 
     it('what a role may not do is not shown, and its address says so', async () => {
       const { page, context, troubles } = await signIn('fay@acme.example');
-      expect(await page.locator('.nav-link').allInnerTexts()).toEqual(['Home', 'Customers', 'Settings']);
+      expect(await page.locator('.nav-link').allInnerTexts()).toEqual(['Home', 'Customers', 'Business', 'Settings']);
       await page.goto(`${seeded.url}customers/${seeded.customerId}`);
       await page.getByRole('button', { name: 'Add credit' }).waitFor();
       expect(await page.getByRole('button', { name: 'New key' }).count()).toBe(0);

@@ -19,10 +19,12 @@ import { grantCredit } from '../../src/company/billing/ledger.js';
 import { publishPlan } from '../../src/company/billing/plans.js';
 import { setPrice } from '../../src/company/billing/prices.js';
 import { subscribe } from '../../src/company/billing/subscriptions.js';
+import { type BusinessPicture, businessPicture } from '../../src/company/business/picture.js';
 import type { Backend } from '../../src/company/gateway/backend.js';
 import { localBackend } from '../../src/company/gateway/local-backend.js';
 import { type Gateway, startGateway } from '../../src/company/gateway/start-gateway.js';
 import { accessTo, addUser, quickPasswords } from '../back-office.js';
+import { exampleFacts } from '../business-example.js';
 import { openScratchProject } from '../scratch-database.js';
 import { post } from '../scratch-gateway.js';
 import { scriptedEngine } from '../scripted-engine.js';
@@ -70,6 +72,7 @@ export async function openSeededGateway(): Promise<SeededGateway> {
       promptLog: createPromptLog({ database: scratch.database, clock: systemClock, retentionDays: 30 }),
     },
     costFacts: async () => ({ hourlyMicros: 100_000n, trainingRuns: [{ name: 'support-v2', elapsedSeconds: 4000 }] }),
+    businessOf: async () => lastMonth(),
     onProblem: (error) => problems.push(error),
   });
   await seedRuns(scratch.directory);
@@ -87,6 +90,13 @@ export async function openSeededGateway(): Promise<SeededGateway> {
       await scratch.close();
     },
   };
+}
+
+/** The example's November, over the thirty days up to now, so that what is asked of this gateway lies in it. */
+function lastMonth(): BusinessPicture {
+  const endsAt = new Date(systemClock.now());
+  const startsAt = new Date(endsAt.getTime() - 30 * 24 * 3_600_000);
+  return businessPicture({ ...exampleFacts(), project: 'acme-support', now: endsAt, startsAt, endsAt });
 }
 
 function farBackend(): Backend {

@@ -1,10 +1,11 @@
 /** The canvas as a sheet of nine blocks, and as Markdown. */
 import { BLOCKS } from '../../company/business/business-file.js';
 import type { Canvas, LinkedEntry } from '../../company/business/canvas.js';
+import { commandOf } from '../../company/business/fact.js';
 import { type BusinessLanguage, figuresFor } from '../../company/business/figures.js';
 import type { BusinessPicture } from '../../company/business/picture.js';
 import { escapeHtml } from '../data-report/charts.js';
-import { commandOf, note, wholePage } from './marks.js';
+import { note, wholePage } from './marks.js';
 import { entryItem } from './strategy-sections.js';
 import { businessTexts } from './texts.js';
 

@@ -1,5 +1,5 @@
 /** Pieces of HTML that the business pages share. */
-import type { Fact } from '../../company/business/fact.js';
+import { type Fact, commandOf } from '../../company/business/fact.js';
 import { FACTS, findFact } from '../../company/business/fact-registry.js';
 import type { BusinessLanguage, Figures } from '../../company/business/figures.js';
 import type { BusinessPicture } from '../../company/business/picture.js';
@@ -90,7 +90,3 @@ export function factMarks(picture: BusinessPicture, language: BusinessLanguage, 
       ).join('')}</tbody></table>`,
   };
 }
-
-/** The command as it can be typed, for the month that is shown. */
-export const commandOf = ({ command }: Fact, { facts }: BusinessPicture): string =>
-  command.replace('MONTH', facts.month).replace('MODEL', facts.file?.evaluation?.model ?? 'MODEL');

@@ -1,7 +1,7 @@
+import { commandOf } from '../../company/business/fact.js';
 import { FACTS } from '../../company/business/fact-registry.js';
 import { figuresFor } from '../../company/business/figures.js';
 import type { BusinessPicture } from '../../company/business/picture.js';
-import { commandOf } from '../business-report/marks.js';
 import { readPicture } from '../stages/read-picture.js';
 import { table } from '../terminal/table.js';
 import type { BusinessAction } from './request.js';

@@ -18,6 +18,7 @@ import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
 import { filesOf } from './project-files.js';
+import { readPicture } from './read-picture.js';
 import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
 import { readSellerIfAny } from './seller.js';
 import { openSideModels } from './side-models.js';
@@ -83,6 +84,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       clock,
       responseCache:
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
+      businessOf: (month) => readPicture(project, books, month),
       backOffice: await backOfficeOf(project, books, env),
       onProblem,
       ...(log === undefined ? {} : { log }),

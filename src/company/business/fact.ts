@@ -26,3 +26,7 @@ export const REPORT_COMMAND = 'moat business report --month MONTH --json';
 
 export const ratioOf = (rate: Rate | null | undefined): number | null =>
   rate === null || rate === undefined ? null : Number(rate.numerator) / Number(rate.denominator);
+
+/** The command as it can be typed, for the month that is shown. */
+export const commandOf = ({ command }: Pick<Fact, 'command'>, { facts }: BusinessPicture): string =>
+  command.replace('MONTH', facts.month).replace('MODEL', facts.file?.evaluation?.model ?? 'MODEL');

@@ -19,13 +19,20 @@ export interface StatedScenario {
   readonly estimatedPriceFloor: number | null;
 }
 
-/** @throws MoatError `unknown-fact`, `bad-business-file` for a range whose ends are on one side of its base */
-export function scenarioOf({ scenario }: BusinessFile, picture: BusinessPicture): StatedScenario | null {
+/**
+ * @param tried bases to look at in the place of the stated or measured ones; a range stretches to hold its own
+ * @throws MoatError `unknown-fact`, `bad-business-file` for a range whose ends are on one side of its base
+ */
+export function scenarioOf(
+  { scenario }: Pick<BusinessFile, 'scenario'>,
+  picture: BusinessPicture,
+  tried: Readonly<Partial<Record<Assumption, number>>> = {},
+): StatedScenario | null {
   if (scenario === undefined) return null;
   const ranges: Partial<Record<Assumption, Range>> = {};
   const missing: Assumption[] = [];
   for (const name of ASSUMPTIONS) {
-    const range = rangeOf(name, scenario.assumptions[name], picture);
+    const range = stretched(rangeOf(name, scenario.assumptions[name], picture), tried[name]);
     if (range === null) missing.push(name);
     else ranges[name] = range;
   }
@@ -56,6 +63,11 @@ function rangeOf(name: Assumption, stated: StatedRange | undefined, picture: Bus
     },
   );
 }
+
+const stretched = (range: Range | null, base: number | undefined): Range | null =>
+  base === undefined
+    ? range
+    : { base, low: Math.min(base, range?.low ?? base), high: Math.max(base, range?.high ?? base) };
 
 function factNumber(id: string, name: Assumption, picture: BusinessPicture): number | null {
   const fact = requireFact(id, `scenario.assumptions.${name}`);

@@ -11,6 +11,23 @@ export type { RunEvent } from '../../base/run-events.js';
 
 export type * from './lab-types.js';
 
+/** What the business page shows. */
+export type {
+  Assumption,
+  BusinessAxis,
+  BusinessBlock,
+  BusinessChannel,
+  BusinessCohort,
+  BusinessEntry,
+  BusinessFact,
+  BusinessForecast,
+  BusinessMarginLine,
+  BusinessMarket,
+  BusinessReplay,
+  BusinessReport,
+  BusinessScenario,
+} from './business-types.js';
+
 export interface RunSummary {
   name: string;
   architecture: string;
@@ -354,6 +371,9 @@ export interface ApiError {
  *        base/run-events.ts), its id the 0-based line number; replays from LINE, then follows the file.
  *        A heartbeat comment every 15 s. EventSource cannot send headers, so use fetch and read the stream.
  *   GET  /api/customers                      → { customers: CustomerSummary[] }
+ *   GET  /api/business?month=2026-11         → BusinessReport
+ *   POST /api/business/scenario              → { month, assumptions } → BusinessScenario
+ *   POST /api/business/replay                → { month, book } → BusinessReplay
  *   POST /api/playground                     → { model, messages | prompt, max_tokens, temperature, top_p, seed } →
  *        text/event-stream in the form of OpenAI's streamed completions, usage in the last chunk. It goes through the
  *        same admission path as a customer's request, under the project's internal customer.

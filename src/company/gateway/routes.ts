@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import { routePath } from 'hono/route';
 import type { Books } from '../billing/customers.js';
 import { type BackOfficeSettings, createBackOffice } from './admin/admin-app.js';
+import type { AdminContext } from './admin/admin-route.js';
 import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { OverviewOptions } from './overview.js';
@@ -22,6 +23,7 @@ export interface RouteContext extends SellingContext {
   readonly metrics: Pick<GatewayMetrics, 'text' | 'contentType'>;
   readonly modelFacts: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly overview: OverviewOptions;
+  readonly businessOf: AdminContext['businessOf'];
   readonly runsDirectory: string;
   readonly corpusDirectory: string;
   readonly modelsDirectory: string;

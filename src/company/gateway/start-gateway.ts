@@ -9,6 +9,7 @@ import type { EmbeddingEngine } from '../../lab/tasks/embedding/embedding-engine
 import { ensureInternalCustomer } from '../billing/customers.js';
 import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
 import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
+import type { BusinessPicture } from '../business/picture.js';
 import type { Database } from '../store/database.js';
 import type { BackOfficeSettings } from './admin/admin-app.js';
 import type { Backend } from './backend.js';
@@ -62,6 +63,8 @@ export interface GatewayOptions {
   readonly parameterCounts?: ReadonlyMap<string, number>;
   /** Asked at every overview. Default: nothing known. */
   readonly costFacts?: () => Promise<CostFacts>;
+  /** The business in a month, such as `2026-11`; asked when the studio's page of it is opened. Default: no such page. */
+  readonly businessOf?: (month: string | undefined) => Promise<BusinessPicture>;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
   readonly maxConcurrent?: number;
   /** Of each key, in this process. Default: none. */
@@ -129,6 +132,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     moderators: options.moderators ?? new Map(),
     modelFacts: options.modelFacts ?? new Map(),
     overview: overviewOf(options, currency, backends),
+    businessOf: options.businessOf,
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     corpusDirectory: path.join(projectDirectory, '.moat', 'corpus'),
     modelsDirectory: path.join(projectDirectory, 'models'),

@@ -15,11 +15,11 @@ export function DataFigures({ corpus }: { corpus: DataSummary }) {
   return (
     <dl class="figures">
       {figure(text.data.read, read, `${format.bytes(read.bytes)} · ${text.data.files(format.integer(corpus.files))}`)}
-      {figure(text.data.kept, kept, text.data.ofRead(format.share(kept.bytes, read.bytes)))}
+      {figure(text.data.kept, kept, text.data.ofRead(format.shareOf(kept.bytes, read.bytes)))}
       {figure(
         text.data.dropped,
         { documents: dropped.reduce((sum, { documents }) => sum + documents, 0) },
-        text.data.ofRead(format.share(out, read.bytes)),
+        text.data.ofRead(format.shareOf(out, read.bytes)),
       )}
       {figure(text.data.validation, validation, text.data.validationHint)}
       {figure(text.data.test, test, text.data.testHint)}
@@ -36,7 +36,7 @@ export function LanguageBars({ corpus: { languages, kept } }: { corpus: DataSumm
           key: name,
           label: name === 'und' ? text.data.unknownLanguage : format.languageName(name),
           value: bytes,
-          note: format.share(bytes, kept.bytes),
+          note: format.shareOf(bytes, kept.bytes),
         }))}
       />
     </Panel>
@@ -95,7 +95,7 @@ export function DataSources({ corpus }: { corpus: DataSummary }) {
 
   function licenceBar({ name, bytes }: NamedTally) {
     const label = name === 'unknown' ? text.data.unknownLicence : <code>{name}</code>;
-    return { key: name, label, value: bytes, note: format.share(bytes, kept.bytes) };
+    return { key: name, label, value: bytes, note: format.shareOf(bytes, kept.bytes) };
   }
 }
 
@@ -128,7 +128,7 @@ function Origins({ origins, kept: whole }: Pick<DataSummary, 'origins' | 'kept'>
               {format.integer(read.documents)} · {format.bytes(read.bytes)}
             </td>
             <td role="cell" class="number" data-label={text.data.kept}>
-              {format.integer(kept.documents)} · {format.share(kept.bytes, whole.bytes)}
+              {format.integer(kept.documents)} · {format.shareOf(kept.bytes, whole.bytes)}
             </td>
           </tr>
         ))}

@@ -21,7 +21,7 @@ export function DroppedPanel({ corpus: { dropped, read } }: { corpus: DataSummar
               </>
             ),
             value: documents,
-            note: `${format.integer(documents)} · ${format.share(bytes, read.bytes)}`,
+            note: `${format.integer(documents)} · ${format.shareOf(bytes, read.bytes)}`,
             ...(examples.length === 0 ? {} : { detail: <Examples examples={examples} /> }),
           }))}
         />

@@ -8,6 +8,7 @@ export const enOffice = {
     models: 'Models',
     playground: 'Playground',
     customers: 'Customers',
+    business: 'Business',
     settings: 'Settings',
   },
   frame: {
@@ -69,6 +70,7 @@ export const enOffice = {
     last_owner: 'This is the last owner who can sign in, so this cannot be changed.',
     bad_email: 'This is not an e-mail address.',
     customer_exists: 'A customer with this name exists already.',
+    invalid_json: 'This is not JSON. Look for a missing comma or quote.',
     bad_amount: 'Write an amount above zero, such as 25.00.',
     bad_expiry: 'Choose a day that is not past.',
     reference_taken: 'This reference was used for another booking.',

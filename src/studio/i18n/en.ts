@@ -1,10 +1,12 @@
 import { enAccounts } from './en-accounts.js';
+import { enBusiness } from './en-business.js';
 import { enLab } from './en-lab.js';
 import { enOffice } from './en-office.js';
 
 /** The English texts, and with them the shape that every other language must fill (see dictionary.ts). */
 export const en = {
   ...enAccounts,
+  ...enBusiness,
   ...enOffice,
   ...enLab,
   header: {

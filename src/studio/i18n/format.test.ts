@@ -52,3 +52,23 @@ it('speaks the first of the reader’s languages it knows', () => {
   expect(preferredLanguage(['en-GB', 'zh-CN'])).toBe('en');
   expect(preferredLanguage(['fr'])).toBe('en');
 });
+
+describe('figures of the business', () => {
+  it.each([
+    [1234.56, '$1,235'],
+    [-0.5, '-$0.50'],
+    [0.0012, '$0.0012'],
+    [12.345, '$12.35'],
+  ])('an estimate of %s', (units, shown) => expect(en.estimate(units, 'USD')).toBe(shown));
+
+  it('shares, quantities, months and short times', () => {
+    expect([en.share(0.137), zh.share(1.25)]).toEqual(['13.7%', '125.0%']);
+    expect([en.quantity(46.296), en.quantity(0.858), en.quantity(120_000_000)]).toEqual([
+      '46.3',
+      '0.858',
+      '120,000,000',
+    ]);
+    expect([en.month('2026-11'), zh.month('2026-11')]).toEqual(['Nov 2026', '2026年11月']);
+    expect([en.milliseconds(5), zh.milliseconds(80), en.milliseconds(1500)]).toEqual(['5 ms', '80毫秒', '1.5 sec']);
+  });
+});

@@ -16,11 +16,21 @@ export interface Formatter {
   /** `part ÷ whole`, one decimal; null when `whole` is 0. */
   percent(part: bigint, whole: bigint): string | null;
   /** A share of a whole, one decimal; "–" of nothing. */
-  share(part: number, whole: number): string;
+  shareOf(part: number, whole: number): string;
   /** 1,536 → "1.5 kB": by thousands. */
   bytes(count: number): string;
   /** "zh-Hans" → "Simplified Chinese"; the tag itself where it has no name. */
   languageName(tag: string): string;
+  /** 0.137 → "13.7%". */
+  share(value: number): string;
+  /** A measured quantity, to three significant digits; whole from a thousand up. */
+  quantity(value: number): string;
+  /** An estimate in units of the currency: whole units from a thousand up. */
+  estimate(units: number, currency: string): string;
+  /** Below a second in milliseconds: 5 → "5 ms". */
+  milliseconds(value: number): string;
+  /** "2026-11" → "Nov 2026". */
+  month(name: string): string;
   duration(seconds: number): string;
   /** The time of day for today's moments, with the date for older ones. */
   moment(iso: string, nowMs: number): string;
@@ -42,6 +52,14 @@ export function createFormatter(tag: string): Formatter {
   const integer = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
   const compact = new Intl.NumberFormat(tag, { notation: 'compact', maximumFractionDigits: 1 });
   const percent = new Intl.NumberFormat(tag, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const millisecond = new Intl.NumberFormat(tag, {
+    style: 'unit',
+    unit: 'millisecond',
+    unitDisplay: 'short',
+    maximumFractionDigits: 1,
+  });
+  const significant = new Intl.NumberFormat(tag, { maximumSignificantDigits: 3 });
+  const month = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'short', timeZone: 'UTC' });
   const clock = new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
   const day = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'short', day: 'numeric' });
   const dayOfMonth = new Intl.DateTimeFormat(tag, { month: 'short', day: 'numeric', timeZone: 'UTC' });
@@ -54,20 +72,30 @@ export function createFormatter(tag: string): Formatter {
     minute: '2-digit',
     hour12: false,
   });
+  const money = (micros: MicrosString | bigint, currency: string): string => {
+    const amount = BigInt(micros);
+    return formatMoney(tag, amount, currency, 2, decimalsFor(amount < 0n ? -amount : amount));
+  };
   return {
     integer: (value) => integer.format(value),
     compact: (value) => compact.format(value),
     decimal: (value, decimals) =>
       value.toLocaleString(tag, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
-    money(micros, currency) {
-      const amount = BigInt(micros);
-      return formatMoney(tag, amount, currency, 2, decimalsFor(amount < 0n ? -amount : amount));
-    },
+    money,
     moneyExact: (micros, currency) => formatMoney(tag, BigInt(micros), currency, 6, 6),
     percent: (part, whole) => (whole === 0n ? null : percent.format(Number((part * 100_000n) / whole) / 100_000)),
-    share: (part, whole) => (whole === 0 ? '–' : percent.format(part / whole)),
+    shareOf: (part, whole) => (whole === 0 ? '–' : percent.format(part / whole)),
     bytes: (count) => formatBytes(tag, count),
     languageName: (name) => languages.of(name) ?? name,
+    share: (value) => percent.format(value),
+    quantity: (value) => (Math.abs(value) >= 1000 ? integer : significant).format(value),
+    estimate(units, currency) {
+      const amount = BigInt(Math.round(units * Number(MICROS)));
+      const isLarge = Math.abs(units) >= 1000;
+      return isLarge ? formatMoney(tag, amount, currency, 0, 0) : money(amount, currency);
+    },
+    milliseconds: (value) => (value < 1000 ? millisecond.format(value) : formatDuration(tag, value / 1000)),
+    month: (name) => month.format(new Date(`${name}-01`)),
     duration: (seconds) => formatDuration(tag, seconds),
     moment(iso, nowMs) {
       const at = new Date(iso);

@@ -11,6 +11,7 @@ export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
     models: '模型',
     playground: '试用',
     customers: '客户',
+    business: '经营',
     settings: '设置',
   },
   frame: {
@@ -72,6 +73,7 @@ export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
     last_owner: '这是最后一位能登录的所有者，无法更改。',
     bad_email: '邮箱格式不正确。',
     customer_exists: '已有同名客户。',
+    invalid_json: '这不是有效的 JSON，请检查逗号和引号。',
     bad_amount: '请输入大于零的金额，例如 25.00。',
     bad_expiry: '请选择尚未过去的日期。',
     reference_taken: '这个凭证号已用于另一笔入账。',

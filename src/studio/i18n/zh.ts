@@ -1,11 +1,13 @@
 import type { Dictionary } from './dictionary.js';
 import { zhAccounts } from './zh-accounts.js';
+import { zhBusiness } from './zh-business.js';
 import { zhLab } from './zh-lab.js';
 import { zhOffice } from './zh-office.js';
 
 /** 中文文案：为中文读者而写，不逐字对译。 */
 export const zh: Dictionary = {
   ...zhAccounts,
+  ...zhBusiness,
   ...zhOffice,
   ...zhLab,
   header: {

@@ -169,10 +169,10 @@ function PaceCharts({
           unit={text.training.rateUnit}
           lines={[{ label: text.training.now, color: '--chart-train' }]}
           columns={view.rate}
-          description={text.training.rateChart(format.share(rate, 1))}
+          description={text.training.rateChart(format.shareOf(rate, 1))}
           height={150}
           fromZero
-          formatY={(value) => format.share(value, 1)}
+          formatY={(value) => format.shareOf(value, 1)}
         />
         <Chart
           {...shared}

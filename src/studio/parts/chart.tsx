@@ -10,12 +10,18 @@ export interface ChartLine {
   readonly sparse?: boolean;
   /** Shades the area below. */
   readonly filled?: boolean;
+  /** A level that holds for every x. */
+  readonly dashed?: boolean;
+  /** An end of the band, which the legend does not name. */
+  readonly edge?: boolean;
 }
 
 interface ChartProps {
   lines: readonly ChartLine[];
   /** x values, then one column a line. */
   columns: [number[], ...(number | null)[][]];
+  /** Shades what lies between two columns, given by their places; in the colour of the line at `high`. */
+  band?: { readonly high: number; readonly low: number } | undefined;
   title: string;
   unit: string;
   description: string;
@@ -58,6 +64,7 @@ export function Chart(props: ChartProps) {
         <span class="chart-unit">{at === null ? props.unit : props.formatHovered(columns[0][at] ?? 0)}</span>
         <span class="chart-legend">
           {lines.map((line, index) => {
+            if (line.edge === true) return null;
             const value = valueAt(columns[index + 1] ?? [], at);
             return (
               <span class={`legend legend${line.color}`} key={line.label}>
@@ -103,7 +110,7 @@ function optionsOf(props: ChartProps, element: HTMLElement, onHover: (index: num
     width: element.clientWidth,
     height: props.height,
     legend: { show: false },
-    padding: [8, 12, 0, 0],
+    padding: [8, 24, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: false }, y: { range: (_, low, high) => rangeOf(low, high, props.fromZero) } },
     axes: [
@@ -111,18 +118,24 @@ function optionsOf(props: ChartProps, element: HTMLElement, onHover: (index: num
       { ...axis, size: 52, space: 34, values: (_, ticks) => ticks.map(props.formatY) },
     ],
     series: [{}, ...props.lines.map((line) => seriesOf(line, color))],
+    ...bandOf(props, color),
     hooks: { setCursor: [(made) => onHover(made.cursor.idx ?? null)] },
   };
+}
+
+function bandOf({ band, lines }: ChartProps, color: (name: string) => string): Pick<uPlot.Options, 'bands'> {
+  if (band === undefined) return {};
+  return { bands: [{ series: [band.high, band.low], fill: color(`${lines[band.high - 1]?.color ?? ''}-fill`) }] };
 }
 
 function seriesOf(line: ChartLine, color: (name: string) => string): uPlot.Series {
   const stroke = color(line.color);
   return {
     stroke,
-    width: 1.75,
+    width: line.edge === true ? 0.5 : 1.75,
     spanGaps: true,
     points: line.sparse === true ? { show: true, size: 6, fill: stroke } : { show: false },
-    ...(line.sparse === true ? { dash: [5, 4] } : {}),
+    ...(line.sparse === true || line.dashed === true ? { dash: [5, 4] } : {}),
     ...(line.filled === true ? { fill: color(`${line.color}-fill`) } : {}),
   };
 }

@@ -5,6 +5,7 @@ import { type OidcSettings, createOidcClient } from '../../access/oidc.js';
 import { type PasswordHasher, createPasswordHasher } from '../../access/password-hasher.js';
 import type { PromptLog } from '../../access/prompt-log.js';
 import { ApiProblem } from '../api-problem.js';
+import { businessRoutes } from './business-routes.js';
 import type { AdminContext, AdminEnv, AdminRoute } from './admin-route.js';
 import { clientAddress } from './client-address.js';
 import { customerAccountRoutes } from './customer-account-routes.js';
@@ -25,6 +26,7 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...dataRoutes,
   ...evaluationRoutes,
   ...modelRoutes,
+  ...businessRoutes,
   ...customerRoutes,
   ...customerAccountRoutes,
   ...moneyRoutes,
@@ -41,8 +43,10 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-email': 400,
   'bad-expiry': 400,
   'bad-limit': 400,
+  'bad-month': 400,
   'bad-percent': 400,
   'bad-plan': 400,
+  'bad-price-book': 400,
   'bad-scope': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
@@ -52,12 +56,15 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'unknown-key': 404,
   'unknown-plan': 404,
   'unknown-user': 404,
+  'bad-business-file': 409,
+  'bad-load-curve': 409,
   'billing-due': 409,
   'customer-exists': 409,
   'last-owner': 409,
   'not-subscribed': 409,
   'reference-taken': 409,
   'subscribed-already': 409,
+  'unknown-fact': 409,
   'user-disabled': 409,
   'user-exists': 409,
   'too-many-logins': 429,
@@ -84,6 +91,7 @@ export type GatewayParts = Pick<
   | 'clock'
   | 'books'
   | 'overview'
+  | 'businessOf'
   | 'runsDirectory'
   | 'corpusDirectory'
   | 'modelsDirectory'
@@ -101,6 +109,7 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     clock,
     books,
     overview: parts.overview,
+    businessOf: parts.businessOf,
     runsDirectory: parts.runsDirectory,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,

@@ -9,6 +9,7 @@ import type { PromptLog } from '../../access/prompt-log.js';
 import type { ActiveSession, Device } from '../../access/sessions.js';
 import type { Access } from '../../access/users.js';
 import type { Books } from '../../billing/customers.js';
+import type { BusinessPicture } from '../../business/picture.js';
 import type { OverviewOptions } from '../overview.js';
 import type { ClientAddress } from './client-address.js';
 
@@ -18,6 +19,8 @@ export interface AdminContext {
   readonly books: Books;
   readonly access: Access;
   readonly overview: OverviewOptions;
+  /** The business in a month, such as `2026-11`; without one, the month that runs. Undefined: there is no project to ask. */
+  readonly businessOf: ((month: string | undefined) => Promise<BusinessPicture>) | undefined;
   readonly runsDirectory: string;
   /** What `moat data` made. */
   readonly corpusDirectory: string;
