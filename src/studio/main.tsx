@@ -8,8 +8,8 @@ import './styles/forms.css';
 import './styles/panels.css';
 import './styles/tables.css';
 import './styles/playground.css';
-import './styles/business.css';
 import './styles/lab.css';
+import './styles/business.css';
 import { render } from 'preact';
 import { App } from './app.js';
 

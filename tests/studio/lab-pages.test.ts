@@ -60,6 +60,7 @@ describe.skipIf(chromiumPath === undefined)(
     });
 
     it('two reports and several runs stand beside each other, and the address keeps the choice', async () => {
+      await seedLab(opened.scratch.directory);
       for (const name of ['first', 'second']) {
         const run = path.join(opened.scratch.directory, 'runs', name);
         await mkdir(run, { recursive: true });

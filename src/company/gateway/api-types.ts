@@ -9,6 +9,8 @@ export type MicrosString = string;
 /** What the run event stream carries. */
 export type { RunEvent } from '../../base/run-events.js';
 
+export type * from './lab-types.js';
+
 /** What the business page shows. */
 export type {
   Assumption,
@@ -25,7 +27,6 @@ export type {
   BusinessReport,
   BusinessScenario,
 } from './business-types.js';
-export type * from './lab-types.js';
 
 export interface RunSummary {
   name: string;

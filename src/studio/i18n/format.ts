@@ -15,6 +15,12 @@ export interface Formatter {
   moneyExact(micros: MicrosString | bigint, currency: string): string;
   /** `part ÷ whole`, one decimal; null when `whole` is 0. */
   percent(part: bigint, whole: bigint): string | null;
+  /** A share of a whole, one decimal; "–" of nothing. */
+  shareOf(part: number, whole: number): string;
+  /** 1,536 → "1.5 kB": by thousands. */
+  bytes(count: number): string;
+  /** "zh-Hans" → "Simplified Chinese"; the tag itself where it has no name. */
+  languageName(tag: string): string;
   /** 0.137 → "13.7%". */
   share(value: number): string;
   /** A measured quantity, to three significant digits; whole from a thousand up. */
@@ -25,12 +31,6 @@ export interface Formatter {
   milliseconds(value: number): string;
   /** "2026-11" → "Nov 2026". */
   month(name: string): string;
-  /** A share of a whole, one decimal; "–" of nothing. */
-  shareOf(part: number, whole: number): string;
-  /** 1,536 → "1.5 kB": by thousands. */
-  bytes(count: number): string;
-  /** "zh-Hans" → "Simplified Chinese"; the tag itself where it has no name. */
-  languageName(tag: string): string;
   duration(seconds: number): string;
   /** The time of day for today's moments, with the date for older ones. */
   moment(iso: string, nowMs: number): string;
@@ -84,6 +84,9 @@ export function createFormatter(tag: string): Formatter {
     money,
     moneyExact: (micros, currency) => formatMoney(tag, BigInt(micros), currency, 6, 6),
     percent: (part, whole) => (whole === 0n ? null : percent.format(Number((part * 100_000n) / whole) / 100_000)),
+    shareOf: (part, whole) => (whole === 0 ? '–' : percent.format(part / whole)),
+    bytes: (count) => formatBytes(tag, count),
+    languageName: (name) => languages.of(name) ?? name,
     share: (value) => percent.format(value),
     quantity: (value) => (Math.abs(value) >= 1000 ? integer : significant).format(value),
     estimate(units, currency) {
@@ -93,9 +96,6 @@ export function createFormatter(tag: string): Formatter {
     },
     milliseconds: (value) => (value < 1000 ? millisecond.format(value) : formatDuration(tag, value / 1000)),
     month: (name) => month.format(new Date(`${name}-01`)),
-    shareOf: (part, whole) => (whole === 0 ? '–' : percent.format(part / whole)),
-    bytes: (count) => formatBytes(tag, count),
-    languageName: (name) => languages.of(name) ?? name,
     duration: (seconds) => formatDuration(tag, seconds),
     moment(iso, nowMs) {
       const at = new Date(iso);

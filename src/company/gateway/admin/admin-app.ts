@@ -23,10 +23,10 @@ import { userRoutes } from './user-routes.js';
 /** Every route of the back office. */
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
-  ...businessRoutes,
   ...dataRoutes,
   ...evaluationRoutes,
   ...modelRoutes,
+  ...businessRoutes,
   ...customerRoutes,
   ...customerAccountRoutes,
   ...moneyRoutes,
