@@ -1,8 +1,23 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** Whole browsers, whole servers of another kind, long storms: `npm run test:slow`, and so that `npm test` stays short. */
+const SLOW = [
+  'tests/studio/pages.test.ts',
+  'tests/studio/lab-pages.test.ts',
+  'tests/studio/business.test.ts',
+  'tests/conformance/**',
+  'tests/faults/races.test.ts',
+  'tests/clean-kill.test.ts',
+  'src/company/billing/billing-storm.test.ts',
+];
+const isSlow = process.env['MOAT_SLOW_TESTS'] !== undefined;
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+    include: isSlow
+      ? SLOW.map((place) => place.replace('**', '**/*.test.ts'))
+      : ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...(isSlow ? [] : SLOW)],
     globalSetup: ['tests/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
