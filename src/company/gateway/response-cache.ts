@@ -3,8 +3,8 @@
  * within one customer only, so that nobody can measure by the clock what others asked. A kept answer is metered like any other:
  * its prompt as cached input, its output as it is, and no engine time.
  */
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
+import { fingerprintOf } from '../billing/request-fingerprint.js';
 import type { AnswerDone, AnswerPart, Backend, PreparedAnswer } from './backend.js';
 import type { ChatBody, TextBody } from './completion-request.js';
 
@@ -60,7 +60,7 @@ export function createResponseCache({ maxBytes, maxAgeMs, clock }: ResponseCache
   };
   const cached = (body: ChatBody | TextBody, prepared: PreparedAnswer): PreparedAnswer => {
     if (body.temperature !== 0 && body.seed == null) return prepared;
-    const fingerprint = fingerprintOf(body);
+    const fingerprint = answerOf(body);
     return {
       ...prepared,
       async *run(scope, signal) {
@@ -94,17 +94,7 @@ const sizeOf = (parts: readonly AnswerPart[]): number =>
   parts.reduce((sum, part) => sum + PART_BYTES + 2 * JSON.stringify(part).length, 0);
 
 /** Equal for bodies that differ only in the order of their fields and in what is not part of the answer. */
-function fingerprintOf(body: ChatBody | TextBody): string {
+function answerOf(body: ChatBody | TextBody): string {
   const fields = Object.entries(body).filter(([name]) => !NOT_PART_OF_IT.has(name));
-  return createHash('sha256')
-    .update(canonical(Object.fromEntries(fields)))
-    .digest('base64url');
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  fields.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(',')}}`;
+  return fingerprintOf('', '', Object.fromEntries(fields));
 }
