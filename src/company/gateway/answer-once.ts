@@ -117,6 +117,8 @@ const answerOf = ({ status, body }: ApiProblem): KeptAnswer => ({
   body: Buffer.from(JSON.stringify(body)),
 });
 
+const MAY_BE_CHARGED = new Set(['shutting_down', 'settlement_delayed', 'settlement_unknown']);
+
 /** What becomes of the claim: only what was settled is kept. */
 async function end(
   idempotency: Idempotency,
@@ -126,8 +128,8 @@ async function end(
 ): Promise<void> {
   // Cut off after the longest that an answer may take, and charged.
   if (problem === undefined || problem.code === 'answer_timeout') await idempotency.finish(claim, answer);
-  // The server's doing: he gets a whole answer next time, under the one charge there is.
-  else if (problem.code === 'shutting_down' || problem.code === 'settlement_delayed') await idempotency.abandon(claim);
+  // The server's doing: he gets a whole answer next time, under the one charge that there is or may be.
+  else if (MAY_BE_CHARGED.has(problem.code)) await idempotency.abandon(claim);
   else await idempotency.free(claim);
 }
 
