@@ -93,6 +93,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'sell the model: an OpenAI-compatible API, and the studio',
     load: () => import('./commands/serve.js'),
   },
+  {
+    name: 'upstreams',
+    summary: 'whether the engines elsewhere are what upstreams.json says',
+    load: () => import('./commands/upstreams.js'),
+  },
   { name: 'keys', summary: 'customers, their API keys, limits and credit', load: () => import('./commands/keys.js') },
   { name: 'users', summary: 'who may sign in to the back office', load: () => import('./commands/users.js') },
   {

@@ -26,7 +26,7 @@ export const upstreamsFileOf = (project: Project): string =>
   project.resolve(project.config.serve.upstreams ?? UPSTREAMS_FILE);
 
 /**
- * Models that run elsewhere, by our names.
+ * Models that run elsewhere, by our names. Engines that are not what the file says are told, and left unused until they are.
  * @throws MoatError `bad-upstreams`, `upstream-key-missing`, `model-twice`
  */
 export async function openUpstreams(options: {
@@ -48,7 +48,9 @@ export async function openUpstreams(options: {
   const onProblem = ({ model, target, message }: { model: string; target: string; message: string }): void =>
     options.onProblem(new MoatError('upstream-problem', `${model} at ${target}: ${message}`));
   const rng = Rng.fromSeed(clock.now());
-  return new Map(models.map((model) => [model.modelId, createUpstreamBackend({ model, clock, rng, onProblem })]));
+  const backends = models.map((model) => createUpstreamBackend({ model, clock, rng, onProblem }));
+  await Promise.all(backends.map((backend) => backend.checkIdentities()));
+  return new Map(backends.map((backend) => [backend.modelId, backend]));
 }
 
 /** @throws MoatError `bad-oidc` for settings that are not complete */

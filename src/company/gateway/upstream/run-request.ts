@@ -8,11 +8,11 @@ import { type CountProblem, type InputEstimate, finalCounts } from './final-coun
 import { type RetryBudget, pauseMs } from './retry-budget.js';
 import type { TargetPool } from './target-pool.js';
 import type { UpstreamModel } from './upstream-file.js';
-import type { UpstreamRequest } from './upstream-request.js';
+import { type UpstreamRequest, knowsFields } from './upstream-request.js';
 
 /** For the owner's log and metrics; holds neither texts of customers nor keys. */
 export interface UpstreamProblem {
-  readonly kind: CountProblem['kind'] | 'attempt-failed' | 'key-refused' | 'target-opened';
+  readonly kind: CountProblem['kind'] | 'attempt-failed' | 'key-refused' | 'target-opened' | 'target-unfit';
   readonly model: string;
   /** Host and model. */
   readonly target: string;
@@ -76,7 +76,7 @@ async function begin(serving: Serving, request: UpstreamRequest, signal: AbortSi
     if (round > 0 && !(await mayRepeat(serving, last, round, signal))) break;
     for (const [at, pooled] of pool.order().entries()) {
       if (signal.aborted) return undefined;
-      if (request.hasTokenPrompt && !pooled.target.tokens) continue;
+      if ((request.hasTokenPrompt && !pooled.target.tokens) || !knowsFields(pooled.target, request)) continue;
       if (round > 0 && at > 0 && !budget.take()) break;
       const attempt = createAttempt(pooled, model, request, signal);
       if (attempt === undefined) continue;
@@ -114,10 +114,11 @@ async function mayRepeat(
 function doneWith(
   { model, estimate, report, clock }: Serving,
   request: UpstreamRequest,
-  { tally, label }: Attempt,
+  { tally, label, target }: Attempt,
   { wasCut, startedAt }: { wasCut: boolean; startedAt: number },
 ): AnswerDone {
-  const settings = { knowsTokens: model.tokenizer !== undefined, wasCut, estimate };
+  const countsOneChoice = target.usageOfOneChoice && request.choices > 1;
+  const settings = { knowsTokens: model.tokenizer !== undefined, wasCut, countsOneChoice, estimate };
   const { problems, ...counts } = finalCounts(request, tally, settings);
   for (const { kind, message } of problems) report(kind, label, message);
   const finishReasons = tally.ends.map((end) => end ?? 'aborted');

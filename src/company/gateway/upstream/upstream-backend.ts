@@ -13,6 +13,8 @@ import { type UpstreamRequest, chatRequest, textRequest } from './upstream-reque
 
 export interface UpstreamBackend extends Backend {
   health(): UpstreamHealth;
+  /** Asks its targets who they are: those whose engine is named are used only once they proved right. Never throws. */
+  checkIdentities(): Promise<void>;
   /** Ends idle connections and probes; requests under way fail. */
   close(): void;
 }
@@ -43,7 +45,8 @@ export function createUpstreamBackend(settings: UpstreamSettings): UpstreamBacke
   const { modelId } = model;
   const report: Serving['report'] = (kind, target, message) => onProblem({ kind, model: modelId, target, message });
   const onOpened = (label: string): void => report('target-opened', label, 'it failed too often and rests');
-  const pool = createTargetPool(model.targets, { clock, rng, probeIntervalMs, resolve, onOpened });
+  const onUnfit = (label: string, problem: string): void => report('target-unfit', label, `not used: ${problem}`);
+  const pool = createTargetPool(model, { clock, rng, probeIntervalMs, resolve, onOpened, onUnfit });
   const [budget, estimate] = [createRetryBudget(clock), createInputEstimate()];
   const serving: Serving = { model, clock, rng, pool, budget, estimate, pause, report };
   const prepared = (request: UpstreamRequest): PreparedAnswer => ({
@@ -59,6 +62,7 @@ export function createUpstreamBackend(settings: UpstreamSettings): UpstreamBacke
     prepareChat: (body) => prepared(chatRequest(body, model)),
     prepareText: (body) => prepared(textRequest(body, model)),
     health: () => ({ model: modelId, isAvailable: pool.rest().waitMs === 0, targets: pool.health() }),
+    checkIdentities: () => pool.checkIdentities(),
     close: () => pool.close(),
   };
 }
