@@ -98,6 +98,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'whether the engines elsewhere are what upstreams.json says',
     load: () => import('./commands/upstreams.js'),
   },
+  {
+    name: 'deploy',
+    summary: 'write the files to serve a model with vLLM, Ollama, Compose or Kubernetes',
+    load: () => import('./commands/deploy.js'),
+  },
   { name: 'keys', summary: 'customers, their API keys, limits and credit', load: () => import('./commands/keys.js') },
   { name: 'users', summary: 'who may sign in to the back office', load: () => import('./commands/users.js') },
   {

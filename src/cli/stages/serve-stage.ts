@@ -19,7 +19,7 @@ import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
 import { filesOf } from './project-files.js';
 import { readPicture } from './read-picture.js';
-import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
+import { backOfficeOf, openLog, openUpstreams, studioTokenOf } from './serve-parts.js';
 import { readSellerIfAny } from './seller.js';
 import { openSideModels } from './side-models.js';
 
@@ -63,6 +63,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     closers.push(async () => upstreams.forEach((upstream) => upstream.close()));
     const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
     closers.push(() => database.close());
+    const studioToken = studioTokenOf(env);
     const books = { database, clock };
     if (model !== undefined) await offerPrice(project, books);
     const seller = await readSellerIfAny(project);
@@ -88,6 +89,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       backOffice: await backOfficeOf(project, books, env),
       onProblem,
       ...(log === undefined ? {} : { log }),
+      ...(studioToken === undefined ? {} : { studioToken }),
     });
     closers.push(() => gateway.close());
     const studioUrl = `${gateway.url}/#token=${gateway.studioToken}`;

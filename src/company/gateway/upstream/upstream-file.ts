@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { MoatError, messageOf, systemCode } from '../../../base/errors.js';
+import { secretFrom } from '../../../base/secret-environment.js';
 import { type Tokenizer, loadTokenizer } from '../../../lab/tokenizer/tokenizer.js';
 import { urlProblem } from './address-guard.js';
 import { type EngineName, engineNames, enginePresets } from './engine-presets.js';
@@ -165,8 +166,8 @@ function checked(text: string, file: string): z.output<typeof fileSchema> {
 }
 
 function keyIn(environment: Readonly<Record<string, string | undefined>>, name: string, file: string): Secret {
-  const value = environment[name]?.trim() ?? '';
-  if (value === '') {
+  const value = secretFrom(environment, name);
+  if (value === undefined) {
     throw new MoatError('upstream-key-missing', `${file} names the environment variable ${name}, which is not set`, {
       fix: `Set ${name} to the key, or leave apiKeyEnvironment out.`,
     });
