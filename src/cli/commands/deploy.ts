@@ -134,14 +134,16 @@ const makers: Readonly<Record<string, (project: Project, model: ServedModel, opt
 
 /** They become names in files of others, which say less clearly what is wrong. */
 function checkNames({ domain, namespace, image, engineImage, prometheus }: Options): void {
-  const refuse = (option: string, value: string, example: string): never => {
-    throw new MoatError('usage', `deploy: --${option} "${value}" is none`, { fix: `Write it as in ${example}.` });
+  const refuse = (option: string, value: string, what: string, example: string): never => {
+    throw new MoatError('usage', `deploy: --${option} "${value}" is no ${what}`, { fix: `Write it as in ${example}.` });
   };
   if (domain !== undefined && !/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/.test(domain))
-    refuse('domain', domain, 'api.acme.com');
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace)) refuse('namespace', namespace, 'moat');
+    refuse('domain', domain, 'host name', 'api.acme.com');
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace))
+    refuse('namespace', namespace, 'name of Kubernetes', 'moat');
   for (const [option, value] of [['image', image] as const, ['engine-image', engineImage] as const])
-    if (value !== undefined && !/^[a-z0-9][\w./:@-]{0,254}$/.test(value)) refuse(option, value, 'ghcr.io/acme/moat:1');
+    if (value !== undefined && !/^[a-z0-9][\w./:@-]{0,254}$/.test(value))
+      refuse(option, value, 'image', 'ghcr.io/acme/moat:1');
   if (!URL.canParse(prometheus) || !/^https?:/.test(prometheus))
-    refuse('prometheus', prometheus, 'http://prometheus:9090');
+    refuse('prometheus', prometheus, 'address', 'http://prometheus:9090');
 }
