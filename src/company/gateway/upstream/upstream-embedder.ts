@@ -2,7 +2,7 @@
 import type { Embedded } from '../../../lab/tasks/embedding/embedding-queue.js';
 import { type EmbeddingBackend, checkLengths } from '../embedding-backend.js';
 import { type Serving, type TargetAttempt, askTargets } from './ask-targets.js';
-import { AttemptFailure, isRecord, toFailure } from './attempt-failure.js';
+import { type AttemptFailure, isRecord, toFailure } from './attempt-failure.js';
 import { broken } from './chunk-fields.js';
 import { inputOf } from './final-counts.js';
 import type { PooledTarget } from './target-pool.js';
