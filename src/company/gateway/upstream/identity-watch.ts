@@ -33,6 +33,16 @@ export function watchIdentity(
     return { state: undefined, isUsable: true, isDue: false, check: async () => undefined };
   let verdict: IdentityVerdict | undefined;
   let checkedAt = -Infinity;
+  /** One at a time: an older answer must not come after a newer one. */
+  let running: Promise<void> | undefined;
+  const look = async (wasGone: boolean): Promise<void> => {
+    const now = await checkIdentity(model, target, connection);
+    const before = verdict;
+    checkedAt = clock.monotonic();
+    if (now.state === 'away' && before?.state === 'right' && !wasGone) return;
+    verdict = now;
+    if (now.problem !== '' && now.problem !== before?.problem) onChange(now.problem);
+  };
   return {
     get state() {
       return verdict?.state ?? 'away';
@@ -43,12 +53,6 @@ export function watchIdentity(
     get isDue() {
       return verdict?.state !== 'right' || clock.monotonic() - checkedAt >= AGE_MS;
     },
-    async check(wasGone) {
-      const [before, now] = [verdict, await checkIdentity(model, target, connection)];
-      checkedAt = clock.monotonic();
-      if (now.state === 'away' && before?.state === 'right' && !wasGone) return;
-      verdict = now;
-      if (now.problem !== '' && now.problem !== before?.problem) onChange(now.problem);
-    },
+    check: (wasGone) => (running ??= look(wasGone).finally(() => (running = undefined))),
   };
 }
