@@ -30,7 +30,7 @@ export interface Service {
   /** Every model that is sold, by the name customers ask for. */
   readonly modelIds: readonly string[];
   readonly books: Books;
-  /** The studio's address with its token; for the project's owner alone. */
+  /** The studio's address, with its token where this project made it; for the project's owner alone. */
   readonly studioUrl: string;
   /** Lets answers finish, settles them, stops engine and database. Safe to repeat. */
   close(): Promise<void>;
@@ -93,7 +93,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       ...(studioToken === undefined ? {} : { studioToken }),
     });
     closers.push(() => gateway.close());
-    const studioUrl = `${gateway.url}/#token=${gateway.studioToken}`;
+    // a token that its owner handed over is not written into logs
+    const studioUrl = studioToken === undefined ? `${gateway.url}/#token=${gateway.studioToken}` : `${gateway.url}/`;
     return {
       gateway,
       engine,
