@@ -14,9 +14,11 @@ import { writeModelFolder } from '../model-folder.js';
 import { python } from './real-engine.js';
 
 const run = promisify(execFile);
+/** Of this machine, or the one that MOAT_KUBECTL names. */
+const kubectl = process.env['MOAT_KUBECTL'] ?? 'kubectl';
 const hasKubectl = (() => {
   try {
-    execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' });
+    execFileSync(kubectl, ['version', '--client'], { stdio: 'ignore' });
     return true;
   } catch {
     return false;
@@ -78,7 +80,7 @@ describe.skipIf(python === undefined)('deployments', () => {
     const passed = `${stdout}${stderr}`.match(/passed for resource/g) ?? [];
     expect(passed.length).toBeGreaterThanOrEqual(10);
     if (!hasKubectl) return;
-    const built = await run('kubectl', ['kustomize', out], { maxBuffer: 1 << 24 });
+    const built = await run(kubectl, ['kustomize', out], { maxBuffer: 1 << 24 });
     expect(built.stdout).toMatch(/name: moat-upstreams-[a-z0-9]+\n/);
     expect(built.stdout.match(/namespace: moat\n/g)?.length).toBeGreaterThan(10);
   });

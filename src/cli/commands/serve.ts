@@ -16,6 +16,7 @@ export const command = defineCommand({
     'Serves the newest model (or the one of --run), and the models elsewhere that upstreams.json names, with keys, prepaid credit and exact metering, at the prices of the project. Ctrl-C lets answers finish, settles them and stops.',
   options: {
     run: { kind: 'text', placeholder: 'NAME', description: 'the run whose model to serve (default: the newest)' },
+    elsewhere: { kind: 'flag', description: 'no model here: those of upstreams.json alone' },
   },
   settings: ['serve', 'business', 'currency', 'timeZone', 'database'],
   jsonLines: 'one object when the server is ready: url, studioUrl, model, models, checkpoint, database',
@@ -25,7 +26,9 @@ export const command = defineCommand({
   ],
   async run({ options, loadProject, terminal, reporter, signal, clock, env, emit }) {
     const project = await loadProject();
-    const checkpoint = await modelToServe(project, options.run);
+    const checkpoint = options.elsewhere
+      ? onlyElsewhere(project, options.run)
+      : await modelToServe(project, options.run);
     const service = await startService({
       project,
       model: checkpoint,
@@ -76,6 +79,16 @@ async function modelToServe(project: Project, run: string | undefined): Promise<
     if (run === undefined && isMoatError(error, 'no-model') && existsSync(upstreamsFileOf(project))) return undefined;
     throw error;
   }
+}
+
+function onlyElsewhere(project: Project, run: string | undefined): undefined {
+  if (run !== undefined)
+    throw new MoatError('usage', 'serve: --elsewhere and --run exclude each other', { fix: 'Give one of them.' });
+  const file = upstreamsFileOf(project);
+  if (!existsSync(file))
+    throw new MoatError('no-upstreams', `${file}: there is no such file, and no model elsewhere`, {
+      fix: 'docs/UPSTREAMS.md shows what to write there; moat deploy writes it for a model of yours.',
+    });
 }
 
 const isMoatError = (error: unknown, code: string): boolean => error instanceof MoatError && error.code === code;

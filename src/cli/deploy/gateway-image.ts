@@ -13,6 +13,7 @@ export const STOP_SECONDS = DRAIN_NOTICE + DRAIN_GRACE + 20;
 /** What `moat` is told in a container. */
 export const GATEWAY_COMMAND = [
   'serve',
+  '--elsewhere',
   '--host',
   '0.0.0.0',
   '--port',

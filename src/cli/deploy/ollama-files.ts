@@ -47,7 +47,7 @@ const readme = (name: string): string => `# ${name} behind Ollama
     cp -r upstreams.json tokenizer YOUR-PROJECT/   # beside moat.config.ts
     moat upstreams check                           # the engine is the one that is meant
     moat prices book.json --publish                # nobody can buy what has no price
-    moat serve
+    moat serve --elsewhere                         # the engine's model alone, none here
 
 \`moat upstreams check --json\` tells the digest; write it into upstreams.json ("digest": "…"), and no other weights are ever sold
 under this name. Where Ollama runs on another machine: "url": "http://THAT-MACHINE" and "allowPrivate": true.

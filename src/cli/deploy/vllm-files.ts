@@ -64,8 +64,8 @@ const readme = (name: string): string => `# ${name} behind vLLM
     cp -r upstreams.json model YOUR-PROJECT/       # beside moat.config.ts
     moat upstreams check                           # the engine is the one that is meant
     moat prices book.json --publish                # nobody can buy what has no price
-    moat serve
+    moat serve --elsewhere                         # the engine's model alone, none here
 
 Where vLLM runs on another machine: give --host 0.0.0.0 in start-vllm.sh, and in upstreams.json "url": "http://THAT-MACHINE" with
-"allowPrivate": true. A model that is served by this very project under the same name needs another one there.
+"allowPrivate": true. To sell the model that runs here beside it, give one of the two another name.
 `;

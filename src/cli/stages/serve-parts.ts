@@ -43,16 +43,18 @@ export async function openUpstreams(options: {
   readonly project: Project;
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
+  /** Whether a model runs here, under the project's name for it. */
+  readonly hasOwnModel: boolean;
   readonly onProblem: (error: unknown) => void;
 }): Promise<Upstreams> {
   const { project, clock, env } = options;
   const { modelId } = project.config.serve;
   const file = upstreamsFileOf(project);
   const models = await readUpstreams(file, env);
-  const twice = models.find((model) => model.modelId === modelId);
+  const twice = options.hasOwnModel ? models.find((model) => model.modelId === modelId) : undefined;
   if (twice !== undefined) {
     throw new MoatError('model-twice', `${file}: "${modelId}" is the name of the model that runs here`, {
-      fix: 'Give one of them another name (serve.modelId).',
+      fix: 'Give one of them another name (serve.modelId), or serve the one elsewhere alone: moat serve --elsewhere.',
     });
   }
   const onProblem = ({ model, target, message }: { model: string; target: string; message: string }): void =>

@@ -59,7 +59,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   try {
     const log = await openLog(project, clock);
     if (log !== undefined) closers.push(() => log.close());
-    const upstreams = await openUpstreams({ project, clock, env, onProblem });
+    const upstreams = await openUpstreams({ project, clock, env, hasOwnModel: model !== undefined, onProblem });
     closers.push(async () => upstreams.close());
     const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
     closers.push(() => database.close());
