@@ -72,7 +72,7 @@ test('one wrong, one away, one of which nobody asks: a line each, and 1', async 
   const { exitCode, stdout } = await check(targets);
   expect(exitCode).toBe(1);
   expect(stdout).toContain(`ours at ${engine.url}: it serves "there", not "other"`);
-  expect(stdout).toContain('ours at http://127.0.0.1:1/v1: ECONNREFUSED');
+  expect(stdout).toContain('ours at http://127.0.0.1:1/v1: it does not answer (ECONNREFUSED)');
   const { stdout: json } = await check(targets, '--json');
   expect(JSON.parse(json)).toMatchObject({
     isRight: false,

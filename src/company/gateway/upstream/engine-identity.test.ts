@@ -152,8 +152,13 @@ test('Ollama: the digest is compared by its beginning, and a loaded model tells 
 });
 
 test.each([
-  [new AttemptFailure('unavailable', 'ECONNREFUSED'), true, 'away', 'ECONNREFUSED'],
-  [new AttemptFailure('late', 'no answer within 5000 ms'), true, 'away', 'no answer within 5000 ms'],
+  [new AttemptFailure('unavailable', 'ECONNREFUSED'), true, 'away', 'it does not answer (ECONNREFUSED)'],
+  [
+    new AttemptFailure('late', 'no answer within 5000 ms'),
+    true,
+    'away',
+    'it does not answer (no answer within 5000 ms)',
+  ],
   [new AttemptFailure('unauthorized', 'it answered 401'), true, 'wrong', 'it refuses the key'],
   [
     new AttemptFailure('not-offered', 'it answered 404'),

@@ -101,6 +101,6 @@ function verdictOf(failure: AttemptFailure, engine: EngineName): Pick<IdentityVe
     case 'broken':
       return { state: 'wrong', problem: `it does not answer as ${engine} does (${failure.message})` };
     default:
-      return { state: 'away', problem: failure.message };
+      return { state: 'away', problem: `it does not answer (${failure.message})` };
   }
 }
