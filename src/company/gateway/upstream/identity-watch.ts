@@ -9,6 +9,8 @@ export interface IdentityWatch {
   readonly state: IdentityState | undefined;
   /** Whether customers' requests may go there. */
   readonly isUsable: boolean;
+  /** Why not: a line for the owner. */
+  readonly problem: string | null;
   /** Whether it should be asked again now. */
   readonly isDue: boolean;
   /**
@@ -30,7 +32,7 @@ export function watchIdentity(
   { clock, onChange }: { clock: Pick<Clock, 'monotonic'>; onChange: (problem: string) => void },
 ): IdentityWatch {
   if (target.engine === undefined)
-    return { state: undefined, isUsable: true, isDue: false, check: async () => undefined };
+    return { state: undefined, isUsable: true, problem: null, isDue: false, check: async () => undefined };
   let verdict: IdentityVerdict | undefined;
   let checkedAt = -Infinity;
   /** One at a time: an older answer must not come after a newer one. */
@@ -49,6 +51,9 @@ export function watchIdentity(
     },
     get isUsable() {
       return verdict?.state === 'right';
+    },
+    get problem() {
+      return verdict?.state === 'right' ? null : (verdict?.problem ?? 'it was not asked yet');
     },
     get isDue() {
       return verdict?.state !== 'right' || clock.monotonic() - checkedAt >= AGE_MS;

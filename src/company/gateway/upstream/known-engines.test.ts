@@ -37,7 +37,10 @@ test('a target with another model is told once and not used; the right one answe
   expect(problems).toMatchObject([
     { kind: 'target-unfit', model: 'ours', message: 'not used: it serves "other", not "there"' },
   ]);
-  expect(backend.health().targets.map(({ identity }) => identity)).toEqual(['wrong', 'right']);
+  expect(backend.health().targets).toMatchObject([
+    { identity: 'wrong', unfit: 'it serves "other", not "there"' },
+    { identity: 'right', unfit: null },
+  ]);
 });
 
 test('nothing is asked of an engine before it proved right; without another one the customer waits', async () => {

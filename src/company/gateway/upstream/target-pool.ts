@@ -28,6 +28,8 @@ export interface TargetHealth {
   readonly restsMs: number;
   /** Whether it is what the file says; undefined where that is not asked. */
   readonly identity: IdentityState | undefined;
+  /** Why it is not used, whatever its breaker says; null where it may be. */
+  readonly unfit: string | null;
 }
 
 export interface TargetPool {
@@ -141,6 +143,7 @@ function createSeat(model: UpstreamModel, target: UpstreamTarget, settings: Pool
       lastFailure,
       restsMs: restsMs(),
       identity: identity.state,
+      unfit: identity.problem,
     }),
   };
 }
