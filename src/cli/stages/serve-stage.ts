@@ -22,6 +22,7 @@ import { readPicture } from './read-picture.js';
 import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
 import { readSellerIfAny } from './seller.js';
 import { openSideModels } from './side-models.js';
+import { createTrainingControl } from './training-control.js';
 
 export interface Service {
   readonly gateway: Gateway;
@@ -84,6 +85,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       clock,
       responseCache:
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
+      training: createTrainingControl(project, env),
       businessOf: (month) => readPicture(project, books, month),
       backOffice: await backOfficeOf(project, books, env),
       onProblem,

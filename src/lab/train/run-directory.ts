@@ -8,6 +8,7 @@ import path from 'node:path';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError, systemCode } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
+import { type CheckpointReference, listCheckpoints } from '../checkpoint/run-checkpoints.js';
 
 const EVENTS_FILE = 'events.jsonl';
 const CONFIG_FILE = 'config.json';
@@ -57,6 +58,21 @@ function parseEvent(line: string): RunEvent[] {
   } catch {
     return [];
   }
+}
+
+/** The checkpoint of this step, or the last. @throws MoatError `no-checkpoint`, naming the steps there are */
+export async function chooseCheckpoint(
+  runDirectory: string,
+  fromStep: number | undefined,
+): Promise<CheckpointReference> {
+  const all = await listCheckpoints(runDirectory);
+  const chosen = fromStep === undefined ? all.at(-1) : all.find(({ step }) => step === fromStep);
+  if (chosen !== undefined) return chosen;
+  const known = all.map(({ step }) => step).join(', ');
+  const which = fromStep === undefined ? 'yet' : `at step ${fromStep}`;
+  throw new MoatError('no-checkpoint', `${runDirectory}: there is no checkpoint ${which}`, {
+    fix: known === '' ? 'Start the run anew under another --name.' : `There are steps ${known}.`,
+  });
 }
 
 /** @throws MoatError `run-exists` when the directory already holds a run */
