@@ -28,7 +28,7 @@ const COLUMNS = {
 } satisfies Record<string, { of: (event: StepEvent) => number | null; blend: Blend }>;
 
 export type RunColumn = keyof typeof COLUMNS;
-const NAMES = Object.keys(COLUMNS) as RunColumn[];
+const LIST = (Object.keys(COLUMNS) as RunColumn[]).map((name) => ({ name, ...COLUMNS[name] }));
 
 export interface RunHistory {
   /** The last step of each point. */
@@ -118,15 +118,15 @@ function addStep(history: RunHistory, event: StepEvent): void {
   if (last >= 0 && history.stepsInLastPoint < history.stepsPerPoint) {
     const count = ++history.stepsInLastPoint;
     history.steps[last] = event.step;
-    for (const name of NAMES) {
-      const { of, blend } = COLUMNS[name];
-      columns[name][last] = joined(columns[name][last] ?? null, of(event), blend, 1 / count);
+    for (const { name, of, blend } of LIST) {
+      const column = columns[name];
+      column[last] = joined(column[last] ?? null, of(event), blend, 1 / count);
     }
     return;
   }
   if (history.steps.length >= MAX_POINTS) halve(history);
   history.steps.push(event.step);
-  for (const name of NAMES) columns[name].push(COLUMNS[name].of(event));
+  for (const { name, of } of LIST) columns[name].push(of(event));
   history.stepsInLastPoint = 1;
 }
 
@@ -141,7 +141,7 @@ function forgetAfter(history: RunHistory, step: number): void {
   history.done = null;
   const keep = countUpTo(history.steps, step);
   history.steps.length = keep;
-  for (const name of NAMES) history.columns[name].length = keep;
+  for (const { name } of LIST) history.columns[name].length = keep;
   history.stepsInLastPoint = history.stepsPerPoint;
   const keepEvals = countUpTo(history.evalSteps, step);
   history.evalSteps.length = keepEvals;
@@ -157,10 +157,10 @@ function countUpTo(steps: readonly number[], step: number): number {
 
 /** Joins each two points; their number is even. */
 function halve(history: RunHistory): void {
-  for (const name of NAMES) {
+  for (const { name, blend } of LIST) {
     const column = history.columns[name];
     history.columns[name] = Array.from({ length: column.length >> 1 }, (_, pair) =>
-      joined(column[pair * 2] ?? null, column[pair * 2 + 1] ?? null, COLUMNS[name].blend, 1 / 2),
+      joined(column[pair * 2] ?? null, column[pair * 2 + 1] ?? null, blend, 1 / 2),
     );
   }
   history.steps = history.steps.filter((_, index) => index % 2 === 1);

@@ -5,7 +5,7 @@ import { useAction } from '../api/use-action.js';
 import { useLocale } from '../i18n/locale.js';
 import { Dialog } from '../parts/dialog.js';
 import { ChoiceField, Form, TextField } from '../parts/field.js';
-import { changedSettings, writtenSettings } from './run-settings.js';
+import { type WrittenSettings, changedSettings, writtenSettings } from './run-settings.js';
 
 interface RunFormProps {
   api: Api;
@@ -45,18 +45,6 @@ export function RunForm({ api, from, values, onClose, onStarted }: RunFormProps)
     };
     onStarted((await api.post<{ name: string }>('/api/runs', body)).name);
   });
-  const known = (Object.keys(text.training.settings) as RunSetting[]).filter(
-    // a fork has the model of its run
-    (setting) => from === null || !setting.startsWith('model.'),
-  );
-  const field = (setting: RunSetting) => (
-    <SettingField
-      key={setting}
-      setting={setting}
-      value={written[setting] ?? ''}
-      onValue={(value) => setWritten({ ...written, [setting]: value })}
-    />
-  );
   return (
     <Dialog
       title={from === null ? text.training.newRun : text.training.forkTitle(from)}
@@ -94,15 +82,43 @@ export function RunForm({ api, from, values, onClose, onStarted }: RunFormProps)
             onValue={setBeginning}
           />
         )}
-        <div class="field-grid">{FIRST.filter((setting) => known.includes(setting)).map(field)}</div>
-        <p class="field-hint">{text.training.budgetHint}</p>
-        <details class="more-settings">
-          <summary>{text.training.moreSettings}</summary>
-          <div class="field-grid">{known.filter((setting) => !FIRST.includes(setting)).map(field)}</div>
-          <p class="field-hint">{text.training.optimizerHint}</p>
-        </details>
+        <SettingFields from={from} written={written} onWritten={setWritten} />
       </Form>
     </Dialog>
+  );
+}
+
+interface SettingFieldsProps {
+  from: string | null;
+  written: WrittenSettings;
+  onWritten: (written: WrittenSettings) => void;
+}
+
+/** Those that are changed most, and the rest on request. */
+function SettingFields({ from, written, onWritten }: SettingFieldsProps) {
+  const { text } = useLocale();
+  // a fork has the model of its run
+  const known = (Object.keys(text.training.settings) as RunSetting[]).filter(
+    (setting) => from === null || !setting.startsWith('model.'),
+  );
+  const field = (setting: RunSetting) => (
+    <SettingField
+      key={setting}
+      setting={setting}
+      value={written[setting] ?? ''}
+      onValue={(value) => onWritten({ ...written, [setting]: value })}
+    />
+  );
+  return (
+    <>
+      <div class="field-grid">{known.filter((setting) => FIRST.includes(setting)).map(field)}</div>
+      <p class="field-hint">{text.training.budgetHint}</p>
+      <details class="more-settings">
+        <summary>{text.training.moreSettings}</summary>
+        <div class="field-grid">{known.filter((setting) => !FIRST.includes(setting)).map(field)}</div>
+        <p class="field-hint">{text.training.optimizerHint}</p>
+      </details>
+    </>
   );
 }
 

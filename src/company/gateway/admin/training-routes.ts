@@ -18,7 +18,7 @@ const newRun = z.strictObject({
 });
 const resumed = z.strictObject({ fromStep: step.optional() });
 
-/** Training from the studio: every change is written down before it happens. */
+/** Training from the studio: every request is written down before it is carried out. */
 export const trainingRoutes: readonly AdminRoute[] = [
   {
     method: 'GET',
@@ -51,7 +51,7 @@ async function start(context: AdminContext, c: AdminRequest): Promise<Response> 
   const { name: wanted, fork, settings: given } = await readJson(c.env.incoming, newRun);
   const name = wanted ?? (await control.freeName());
   await writeDown(context, c, {
-    action: 'run.started',
+    action: 'run.start-requested',
     target: name,
     details: {
       fork: fork?.run ?? null,
@@ -75,7 +75,7 @@ async function showRun(context: AdminContext, c: AdminRequest): Promise<Response
 async function stop(context: AdminContext, c: AdminRequest): Promise<Response> {
   const control = controlOf(context);
   const name = await nameOf(context, c);
-  await writeDown(context, c, { action: 'run.stopped', target: name });
+  await writeDown(context, c, { action: 'run.stop-requested', target: name });
   await control.stop(name);
   return c.json({ name });
 }
@@ -85,7 +85,7 @@ async function resume(context: AdminContext, c: AdminRequest): Promise<Response>
   const name = await nameOf(context, c);
   const { fromStep } = await readJson(c.env.incoming, resumed);
   const details = { fromStep: fromStep === undefined ? null : String(fromStep) };
-  await writeDown(context, c, { action: 'run.resumed', target: name, details });
+  await writeDown(context, c, { action: 'run.resume-requested', target: name, details });
   await control.resume(name, fromStep);
   return c.json({ name });
 }
