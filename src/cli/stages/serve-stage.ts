@@ -13,7 +13,7 @@ import type { TextEngine } from '../../lab/generate/engine.js';
 import { createWorkerEngine } from '../../lab/generate/worker-engine.js';
 import { readPassportFile } from '../../lab/data/corpus.js';
 import { PASSPORT_NAME } from '../../lab/train/model-card.js';
-import { readRunUses } from '../../lab/train/run-cost.js';
+import { createRunUseReader } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
@@ -104,6 +104,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 function gatewayFacts(project: Project) {
   const { serve, currency, timeZone, name } = project.config;
   const { runs } = filesOf(project);
+  const runUses = createRunUseReader(runs);
   return {
     projectDirectory: project.root,
     projectName: name,
@@ -114,7 +115,7 @@ function gatewayFacts(project: Project) {
     runsDirectory: runs,
     currency,
     timeZone,
-    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await readRunUses(runs) }),
+    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await runUses() }),
     maxConcurrent: serve.maxConcurrent + serve.queueLimit,
     rateLimits: serve,
   };

@@ -13,6 +13,8 @@ import { type CheckpointReference, listCheckpoints } from '../checkpoint/run-che
 const EVENTS_FILE = 'events.jsonl';
 const CONFIG_FILE = 'config.json';
 
+export const eventsFileOf = (runDirectory: string): string => path.join(runDirectory, EVENTS_FILE);
+
 export interface EventLog {
   append(event: RunEvent): void;
   close(): void;
@@ -21,7 +23,7 @@ export interface EventLog {
 /** Opens the run's event file for appending; each event is one write, so a reader never sees half a line it could parse. */
 export async function openEventLog(runDirectory: string): Promise<EventLog> {
   await mkdir(runDirectory, { recursive: true });
-  const file = path.join(runDirectory, EVENTS_FILE);
+  const file = eventsFileOf(runDirectory);
   await endTornLine(file);
   const descriptor = openSync(file, 'a');
   return {
@@ -44,7 +46,7 @@ async function endTornLine(file: string): Promise<void> {
 
 /** The run's events in order; a torn line (of a killed run) is skipped. */
 export async function readEvents(runDirectory: string): Promise<RunEvent[]> {
-  const text = await readFile(path.join(runDirectory, EVENTS_FILE), 'utf8').catch((error: unknown) => {
+  const text = await readFile(eventsFileOf(runDirectory), 'utf8').catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return '';
     throw error;
   });

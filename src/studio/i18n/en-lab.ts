@@ -180,6 +180,7 @@ export const enLab = {
     budgetHint: 'It ends at whichever limit comes first: minutes or steps.',
     moreSettings: 'More settings',
     optimizerHint: 'Another optimizer brings its own learning rates and weight decay, unless you change them here.',
+    schedules: { wsd: 'rise, hold, fall', cosine: 'rise, cosine' },
     settings: {
       'model.depth': 'Depth of the model',
       'train.minutes': 'Minutes',

@@ -177,6 +177,7 @@ export const zhLab: typeof enLab = {
     budgetHint: '时长和步数以先到者为准。',
     moreSettings: '更多设置',
     optimizerHint: '更换优化器时会采用它自己的学习率和权重衰减，除非在这里另行修改。',
+    schedules: { wsd: '预热—保持—下降', cosine: '预热—余弦下降' },
     settings: {
       'model.depth': '模型深度',
       'train.minutes': '时长（分钟）',

@@ -24,10 +24,8 @@ const FIRST: readonly RunSetting[] = [
   'train.batchSize',
   'train.seed',
 ];
-const CHOICES: Partial<Record<RunSetting, readonly string[]>> = {
-  'train.optimizer': ['muon', 'adamw', 'adam', 'sgd'],
-  'train.schedule': ['wsd', 'cosine'],
-};
+/** Names, which no language translates. */
+const OPTIMIZERS = { muon: 'Muon', adamw: 'AdamW', adam: 'Adam', sgd: 'SGD' };
 const SCRATCH = 'scratch';
 
 /** A new run: only what is changed is sent along, so that everything else stays what the project or the run says. */
@@ -133,9 +131,13 @@ function SettingField({
 }) {
   const { text } = useLocale();
   const label = text.training.settings[setting];
-  const choices = CHOICES[setting];
-  if (choices !== undefined) {
-    const options = choices.map((choice) => ({ value: choice, label: choice }));
+  const choices: Partial<Record<RunSetting, Readonly<Record<string, string>>>> = {
+    'train.optimizer': OPTIMIZERS,
+    'train.schedule': text.training.schedules,
+  };
+  const chosen = choices[setting];
+  if (chosen !== undefined) {
+    const options = Object.entries(chosen).map(([choice, name]) => ({ value: choice, label: name }));
     return <ChoiceField label={label} options={options} value={value} onValue={onValue} />;
   }
   const isText = setting === 'train.samplePrompt';
