@@ -13,7 +13,7 @@ import type { TextEngine } from '../../lab/generate/engine.js';
 import { createWorkerEngine } from '../../lab/generate/worker-engine.js';
 import { readPassportFile } from '../../lab/data/corpus.js';
 import { PASSPORT_NAME } from '../../lab/train/model-card.js';
-import { readRunUses } from '../../lab/train/run-cost.js';
+import { createRunUseReader } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
@@ -22,6 +22,7 @@ import { readPicture } from './read-picture.js';
 import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
 import { readSellerIfAny } from './seller.js';
 import { openSideModels } from './side-models.js';
+import { createTrainingControl } from './training-control.js';
 
 export interface Service {
   readonly gateway: Gateway;
@@ -85,6 +86,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       clock,
       responseCache:
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
+      training: createTrainingControl(project, env),
       businessOf: (month) => readPicture(project, books, month),
       backOffice: await backOfficeOf(project, books, env),
       onProblem,
@@ -110,6 +112,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 function gatewayFacts(project: Project) {
   const { serve, currency, timeZone, name } = project.config;
   const { runs } = filesOf(project);
+  const runUses = createRunUseReader(runs);
   return {
     projectDirectory: project.root,
     projectName: name,
@@ -120,7 +123,7 @@ function gatewayFacts(project: Project) {
     runsDirectory: runs,
     currency,
     timeZone,
-    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await readRunUses(runs) }),
+    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await runUses() }),
     maxConcurrent: serve.maxConcurrent + serve.queueLimit,
     rateLimits: serve,
   };

@@ -25,6 +25,7 @@ export interface RouteContext extends SellingContext {
   readonly overview: OverviewOptions;
   readonly businessOf: AdminContext['businessOf'];
   readonly runsDirectory: string;
+  readonly training: AdminContext['training'];
   readonly corpusDirectory: string;
   readonly modelsDirectory: string;
   readonly studioFiles: StudioFiles;

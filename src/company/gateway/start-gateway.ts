@@ -28,6 +28,7 @@ import { NO_LOG, type RequestLog } from './request-log.js';
 import { createResponseCache } from './response-cache.js';
 import { createApp } from './routes.js';
 import { createStudioFiles } from './studio-files.js';
+import type { TrainingControl } from './training-control.js';
 import { readOrCreateStudioToken } from './studio-token.js';
 
 export interface GatewayOptions {
@@ -68,6 +69,8 @@ export interface GatewayOptions {
   readonly costFacts?: () => Promise<CostFacts>;
   /** The business in a month, such as `2026-11`; asked when the studio's page of it is opened. Default: no such page. */
   readonly businessOf?: (month: string | undefined) => Promise<BusinessPicture>;
+  /** Starts and stops training. Default: the studio can do neither. */
+  readonly training?: TrainingControl;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
   readonly maxConcurrent?: number;
   /** Of each key, in this process. Default: none. */
@@ -137,6 +140,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     overview: overviewOf(options, currency, backends),
     businessOf: options.businessOf,
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
+    training: options.training,
     corpusDirectory: path.join(projectDirectory, '.moat', 'corpus'),
     modelsDirectory: path.join(projectDirectory, 'models'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),

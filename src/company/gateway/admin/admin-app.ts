@@ -17,12 +17,15 @@ import { modelRoutes } from './model-routes.js';
 import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
 import { settingsRoutes } from './settings-routes.js';
+import { createRunReader } from '../run-reader.js';
 import { studioRoutes } from './studio-routes.js';
+import { trainingRoutes } from './training-routes.js';
 import { userRoutes } from './user-routes.js';
 
 /** Every route of the back office. */
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
+  ...trainingRoutes,
   ...dataRoutes,
   ...evaluationRoutes,
   ...modelRoutes,
@@ -48,6 +51,8 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-plan': 400,
   'bad-price-book': 400,
   'bad-scope': 400,
+  'bad-run-name': 400,
+  'bad-setting': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
   'unknown-budget': 404,
@@ -61,9 +66,12 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'billing-due': 409,
   'customer-exists': 409,
   'last-owner': 409,
+  'not-training': 409,
   'not-subscribed': 409,
   'reference-taken': 409,
   'subscribed-already': 409,
+  'training-busy': 409,
+  'training-refused': 409,
   'unknown-fact': 409,
   'user-disabled': 409,
   'user-exists': 409,
@@ -93,6 +101,7 @@ export type GatewayParts = Pick<
   | 'overview'
   | 'businessOf'
   | 'runsDirectory'
+  | 'training'
   | 'corpusDirectory'
   | 'modelsDirectory'
   | 'shutdown'
@@ -111,6 +120,8 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     overview: parts.overview,
     businessOf: parts.businessOf,
     runsDirectory: parts.runsDirectory,
+    runs: createRunReader(parts.runsDirectory, clock),
+    training: parts.training,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,
     shutdown: parts.shutdown,

@@ -11,6 +11,8 @@ import type { Access } from '../../access/users.js';
 import type { Books } from '../../billing/customers.js';
 import type { BusinessPicture } from '../../business/picture.js';
 import type { OverviewOptions } from '../overview.js';
+import type { RunReader } from '../run-reader.js';
+import type { TrainingControl } from '../training-control.js';
 import type { ClientAddress } from './client-address.js';
 
 /** Everything the back office needs; made once by the gateway. */
@@ -22,6 +24,10 @@ export interface AdminContext {
   /** The business in a month, such as `2026-11`; without one, the month that runs. Undefined: there is no project to ask. */
   readonly businessOf: ((month: string | undefined) => Promise<BusinessPicture>) | undefined;
   readonly runsDirectory: string;
+  /** What those runs have written. */
+  readonly runs: RunReader;
+  /** Undefined: nothing is trained from here. */
+  readonly training: TrainingControl | undefined;
   /** What `moat data` made. */
   readonly corpusDirectory: string;
   /** Models fitted to tasks, a folder each. */

@@ -1,7 +1,6 @@
 import { ApiProblem } from '../api-problem.js';
 import type { ModelList } from '../api-types.js';
 import { servedModels } from '../overview.js';
-import { listRuns } from '../run-reader.js';
 import { listRunModels, listTaskModels, readModelCard } from '../stored-models.js';
 import type { AdminRoute } from './admin-route.js';
 
@@ -11,11 +10,10 @@ export const modelRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/api/models',
     needs: 'runs',
-    async handle({ books, overview, clock, runsDirectory, modelsDirectory }, c) {
-      const runs = await listRuns(runsDirectory, clock);
+    async handle({ books, overview, runs, runsDirectory, modelsDirectory }, c) {
       const [served, ...stored] = await Promise.all([
         servedModels(books, overview),
-        listRunModels(runsDirectory, runs),
+        listRunModels(runsDirectory, await runs.list()),
         listTaskModels(modelsDirectory),
       ]);
       const newestFirst = stored.flat().sort((a, b) => b.writtenAt.localeCompare(a.writtenAt));
