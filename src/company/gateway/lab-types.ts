@@ -121,9 +121,34 @@ export interface TaskReportDetail {
 /** GET /api/models. */
 export interface ModelList {
   currency: string;
-  served: ModelSummary[];
+  served: ServedModel[];
+  /** Whether this server can load another model in the place of one. */
+  canPromote: boolean;
   /** What lies in `runs/` and `models/`, newest first. */
   stored: StoredModel[];
+}
+
+/** Where a model lies that runs here. */
+export interface ModelSource {
+  /** A folder of `runs/`: a run, or a model that was imported there. */
+  readonly run: string;
+  /** One of its checkpoints, such as `step-00000180`; null for a model that was imported. */
+  readonly checkpoint: string | null;
+}
+
+export interface ServedModel extends ModelSummary {
+  /** Null for one that runs elsewhere, or that lies outside of `runs/`. */
+  source: ModelSource | null;
+  /** Whether engines elsewhere answer; then nothing of this project can take its place. */
+  isElsewhere: boolean;
+}
+
+/** POST /api/models/:run/promote; answers with the `ServedModel`. */
+export interface Promotion {
+  /** The name customers ask for. */
+  name: string;
+  /** Default: the newest. */
+  checkpoint?: string;
 }
 
 export interface StoredModel {
@@ -142,6 +167,8 @@ export interface StoredModel {
   /** By the passport of its corpus. */
   data: ModelData | null;
   hasCard: boolean;
+  /** Of a run, newest first, at most a hundred. */
+  checkpoints: string[];
 }
 
 export interface ModelData {

@@ -1,17 +1,28 @@
-import { useCallback } from 'preact/hooks';
-import type { ModelData, StoredModel } from '../../company/gateway/api-types.js';
+import { useCallback, useState } from 'preact/hooks';
+import type { ModelData, ModelList, StoredModel } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
+import { sourceName } from './source-name.js';
 import { useLocale } from '../i18n/locale.js';
 import { Loaded, Panel } from '../parts/panel.js';
 import { Link } from '../router.js';
+import { PromoteDialog } from './promote-dialog.js';
 
 const CARD_MS = 300_000;
 /** Facts for the Hub; the same stand in the text. */
 const FRONT_MATTER = /^---\n[^]*?\n---\s*/;
 
-/** One model: from which data it came, and the card that goes along with it. */
-export function StoredModelPanel({ api, model }: { api: Api; model: StoredModel }) {
+interface StoredModelPanelProps {
+  api: Api;
+  model: StoredModel;
+  list: ModelList;
+  /** Whether the reader may choose what is served. */
+  mayChange: boolean;
+  onChange: () => void;
+}
+
+/** One model: what can be done with it, from which data it came, and the card that goes along with it. */
+export function StoredModelPanel({ api, model, list, mayChange, onChange }: StoredModelPanelProps) {
   const { text, format } = useLocale();
   const { name, place, writtenAt, data, hasCard } = model;
   return (
@@ -27,6 +38,7 @@ export function StoredModelPanel({ api, model }: { api: Api; model: StoredModel 
           </Link>
         )}
       </p>
+      {place === 'runs' && <Serving api={api} model={model} list={list} mayChange={mayChange} onChange={onChange} />}
       <h3 class="part-title part">{text.stored.data}</h3>
       {data === null ? <p class="lead">{text.stored.noData}</p> : <DataOf data={data} />}
       {hasCard && (
@@ -36,6 +48,45 @@ export function StoredModelPanel({ api, model }: { api: Api; model: StoredModel 
         </>
       )}
     </Panel>
+  );
+}
+
+/** Under which names it answers, and the way to let it answer. */
+function Serving({ api, model, list, mayChange, onChange }: StoredModelPanelProps) {
+  const { text } = useLocale();
+  const [open, setOpen] = useState(false);
+  const [done, setDone] = useState<string>();
+  const names = list.served.filter(({ source }) => source?.run === model.name).map(({ id }) => id);
+  return (
+    <>
+      <div class="model-actions">
+        {names.length > 0 && (
+          <span class="badge badge-finished">{text.promote.answers(names.join(text.punctuation.list))}</span>
+        )}
+        {mayChange && list.canPromote && (
+          <button class="button button-small" type="button" onClick={() => setOpen(true)}>
+            {text.promote.action}
+          </button>
+        )}
+      </div>
+      {mayChange && !list.canPromote && <p class="lead">{text.promote.notHere}</p>}
+      <p class="notice" role="status" hidden={done === undefined}>
+        {done}
+      </p>
+      {open && (
+        <PromoteDialog
+          api={api}
+          model={model}
+          served={list.served}
+          onClose={() => setOpen(false)}
+          onDone={({ id, source }) => {
+            setOpen(false);
+            setDone(text.promote.done(id, source === null ? model.name : sourceName(source)));
+            onChange();
+          }}
+        />
+      )}
+    </>
   );
 }
 

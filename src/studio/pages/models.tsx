@@ -4,14 +4,14 @@ import { usePolled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
 import { StoredModelPanel } from '../models/stored-model-panel.js';
 import { StoredModelsPanel, keyOf } from '../models/stored-models-panel.js';
-import type { PageProps } from '../pages.js';
+import { type PageProps, mayDo } from '../pages.js';
 import { ModelsPanel } from '../panels/models.js';
 import { PageHead } from '../parts/page-head.js';
 
 const MODELS_MS = 15_000;
 
 /** What is served, what lies in the project's folders, and from which data it came. */
-export function ModelsPage({ api, address }: PageProps) {
+export function ModelsPage({ api, session, address }: PageProps) {
   const { text } = useLocale();
   const models = usePolled(
     useCallback((signal: AbortSignal) => api.get<ModelList>('/api/models', signal), [api]),
@@ -31,7 +31,16 @@ export function ModelsPage({ api, address }: PageProps) {
         <div class="side">
           <ModelsPanel overview={served} title={text.stored.served} />
         </div>
-        {chosen !== undefined && <StoredModelPanel key={keyOf(chosen)} api={api} model={chosen} />}
+        {chosen !== undefined && models.data !== undefined && (
+          <StoredModelPanel
+            key={keyOf(chosen)}
+            api={api}
+            model={chosen}
+            list={models.data}
+            mayChange={mayDo(session, 'models')}
+            onChange={models.reload}
+          />
+        )}
       </div>
     </>
   );

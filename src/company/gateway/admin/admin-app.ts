@@ -50,6 +50,7 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-scope': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
+  'no-model': 404,
   'unknown-budget': 404,
   'unknown-customer': 404,
   'unknown-invoice': 404,
@@ -58,6 +59,7 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'unknown-user': 404,
   'bad-business-file': 409,
   'bad-load-curve': 409,
+  'bad-serving': 409,
   'billing-due': 409,
   'customer-exists': 409,
   'last-owner': 409,
@@ -92,6 +94,8 @@ export type GatewayParts = Pick<
   | 'books'
   | 'overview'
   | 'businessOf'
+  | 'models'
+  | 'projectDirectory'
   | 'runsDirectory'
   | 'corpusDirectory'
   | 'modelsDirectory'
@@ -110,6 +114,8 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     books,
     overview: parts.overview,
     businessOf: parts.businessOf,
+    models: parts.models,
+    projectDirectory: parts.projectDirectory,
     runsDirectory: parts.runsDirectory,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,

@@ -11,6 +11,7 @@ import type { Access } from '../../access/users.js';
 import type { Books } from '../../billing/customers.js';
 import type { BusinessPicture } from '../../business/picture.js';
 import type { OverviewOptions } from '../overview.js';
+import type { ServedModels } from '../served-models.js';
 import type { ClientAddress } from './client-address.js';
 
 /** Everything the back office needs; made once by the gateway. */
@@ -21,6 +22,9 @@ export interface AdminContext {
   readonly overview: OverviewOptions;
   /** The business in a month, such as `2026-11`; without one, the month that runs. Undefined: there is no project to ask. */
   readonly businessOf: ((month: string | undefined) => Promise<BusinessPicture>) | undefined;
+  /** What answers, and how that is changed. */
+  readonly models: ServedModels;
+  readonly projectDirectory: string;
   readonly runsDirectory: string;
   /** What `moat data` made. */
   readonly corpusDirectory: string;
