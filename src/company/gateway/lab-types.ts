@@ -151,6 +151,42 @@ export interface Promotion {
   checkpoint?: string;
 }
 
+/** POST /api/models/:run/export; `kind` is the bits of a weight in a GGUF file, or `safetensors` for a folder of Hugging Face's. */
+export interface ExportWish {
+  kind: ExportJob['kind'];
+  /** Default: the newest. */
+  checkpoint?: string;
+}
+
+/** GET /api/exports. */
+export interface ModelExportList {
+  /** The one under way, or the last one since the server started. */
+  job: ExportJob | null;
+  /** What lies in `exports/`, newest first. */
+  exported: ExportedModel[];
+}
+
+export interface ExportJob extends ModelSource {
+  kind: 'q8_0' | 'q4_0' | 'f16' | 'f32' | 'safetensors';
+  /** Of the file or folder in `exports/`. */
+  name: string;
+  state: 'running' | 'done' | 'failed';
+  /** From 0 to 1. */
+  fraction: number;
+  /** What is not as asked for, a sentence each. */
+  notes: readonly string[];
+  problem: string | null;
+}
+
+export interface ExportedModel {
+  name: string;
+  /** From the project's folder. */
+  path: string;
+  /** Null of a folder. */
+  sizeBytes: number | null;
+  writtenAt: string;
+}
+
 export interface StoredModel {
   place: 'runs' | 'models';
   name: string;

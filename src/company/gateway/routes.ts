@@ -7,6 +7,7 @@ import { type BackOfficeSettings, createBackOffice } from './admin/admin-app.js'
 import type { AdminContext } from './admin/admin-route.js';
 import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
 import type { GatewayMetrics } from './metrics.js';
+import type { ModelExports } from './model-exports.js';
 import type { OverviewOptions } from './overview.js';
 import { addPortalRoutes } from './routes/portal.js';
 import { addCompletionRoutes, answerPlayground } from './routes/completions.js';
@@ -24,6 +25,7 @@ export interface RouteContext extends SellingContext {
   readonly metrics: Pick<GatewayMetrics, 'text' | 'contentType'>;
   readonly models: ServedModels;
   readonly projectDirectory: string;
+  readonly exports: ModelExports;
   readonly overview: OverviewOptions;
   readonly businessOf: AdminContext['businessOf'];
   readonly runsDirectory: string;

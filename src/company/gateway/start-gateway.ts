@@ -19,6 +19,7 @@ import type { ModerationModel } from './moderation.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import { listen } from './listen.js';
+import { createModelExports } from './model-exports.js';
 import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { createRateLimiter } from './rate-limits.js';
@@ -127,6 +128,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const inFlight = new Set<Promise<void>>();
   let isDraining = false;
   const metrics = createMetrics(() => inFlight.size);
+  const folders = foldersOf(options);
   const models = modelsOf(options, { clock, inFlight, onProblem });
   const app = createApp({
     ...selling,
@@ -141,14 +143,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     books: { database, clock },
     backends: models.backends,
     models,
-    projectDirectory,
+    ...folders,
     embedders: options.embedders ?? new Map(),
     moderators: options.moderators ?? new Map(),
     overview: overviewOf(options, currency, models.backends),
     businessOf: options.businessOf,
-    runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
-    corpusDirectory: path.join(projectDirectory, '.moat', 'corpus'),
-    modelsDirectory: path.join(projectDirectory, 'models'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     backOffice: options.backOffice ?? {},
@@ -173,8 +172,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     models,
     close(graceMs = 10_000) {
       isDraining = true;
-      return (closing ??= drain(server, inFlight, shutdown, graceMs, selling.closeBooks));
+      const closeRest = async (): Promise<void> => {
+        await exports.close();
+        await selling.closeBooks();
+      };
+      return (closing ??= drain(server, inFlight, shutdown, graceMs, closeRest));
     },
+  };
+}
+
+/** Where the back office reads and writes. */
+function foldersOf({ projectDirectory, runsDirectory = path.join(projectDirectory, 'runs') }: GatewayOptions) {
+  return {
+    projectDirectory,
+    runsDirectory,
+    corpusDirectory: path.join(projectDirectory, '.moat', 'corpus'),
+    modelsDirectory: path.join(projectDirectory, 'models'),
+    exports: createModelExports(path.join(projectDirectory, 'exports'), runsDirectory),
   };
 }
 

@@ -6,6 +6,7 @@ import { sourceName } from './source-name.js';
 import { useLocale } from '../i18n/locale.js';
 import { Loaded, Panel } from '../parts/panel.js';
 import { Link } from '../router.js';
+import { ExportDialog } from './export-panel.js';
 import { PromoteDialog } from './promote-dialog.js';
 
 const CARD_MS = 300_000;
@@ -19,10 +20,13 @@ interface StoredModelPanelProps {
   /** Whether the reader may choose what is served. */
   mayChange: boolean;
   onChange: () => void;
+  /** An export was begun. */
+  onExport: () => void;
 }
 
 /** One model: what can be done with it, from which data it came, and the card that goes along with it. */
-export function StoredModelPanel({ api, model, list, mayChange, onChange }: StoredModelPanelProps) {
+export function StoredModelPanel(props: StoredModelPanelProps) {
+  const { api, model } = props;
   const { text, format } = useLocale();
   const { name, place, writtenAt, data, hasCard } = model;
   return (
@@ -38,7 +42,7 @@ export function StoredModelPanel({ api, model, list, mayChange, onChange }: Stor
           </Link>
         )}
       </p>
-      {place === 'runs' && <Serving api={api} model={model} list={list} mayChange={mayChange} onChange={onChange} />}
+      {place === 'runs' && <Uses {...props} />}
       <h3 class="part-title part">{text.stored.data}</h3>
       {data === null ? <p class="lead">{text.stored.noData}</p> : <DataOf data={data} />}
       {hasCard && (
@@ -51,10 +55,10 @@ export function StoredModelPanel({ api, model, list, mayChange, onChange }: Stor
   );
 }
 
-/** Under which names it answers, and the way to let it answer. */
-function Serving({ api, model, list, mayChange, onChange }: StoredModelPanelProps) {
+/** Under which names it answers, and the ways to let it answer and to take it elsewhere. */
+function Uses({ api, model, list, mayChange, onChange, onExport }: StoredModelPanelProps) {
   const { text } = useLocale();
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState<'promote' | 'export'>();
   const [done, setDone] = useState<string>();
   const names = list.served.filter(({ source }) => source?.run === model.name).map(({ id }) => id);
   return (
@@ -64,8 +68,13 @@ function Serving({ api, model, list, mayChange, onChange }: StoredModelPanelProp
           <span class="badge badge-finished">{text.promote.answers(names.join(text.punctuation.list))}</span>
         )}
         {mayChange && list.canPromote && (
-          <button class="button button-small" type="button" onClick={() => setOpen(true)}>
+          <button class="button button-small" type="button" onClick={() => setOpen('promote')}>
             {text.promote.action}
+          </button>
+        )}
+        {mayChange && (
+          <button class="button button-small" type="button" onClick={() => setOpen('export')}>
+            {text.exports.action}
           </button>
         )}
       </div>
@@ -73,16 +82,27 @@ function Serving({ api, model, list, mayChange, onChange }: StoredModelPanelProp
       <p class="notice" role="status" hidden={done === undefined}>
         {done}
       </p>
-      {open && (
+      {open === 'promote' && (
         <PromoteDialog
           api={api}
           model={model}
           served={list.served}
-          onClose={() => setOpen(false)}
+          onClose={() => setOpen(undefined)}
           onDone={({ id, source }) => {
-            setOpen(false);
+            setOpen(undefined);
             setDone(text.promote.done(id, source === null ? model.name : sourceName(source)));
             onChange();
+          }}
+        />
+      )}
+      {open === 'export' && (
+        <ExportDialog
+          api={api}
+          model={model}
+          onClose={() => setOpen(undefined)}
+          onBegun={() => {
+            setOpen(undefined);
+            onExport();
           }}
         />
       )}

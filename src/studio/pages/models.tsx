@@ -1,7 +1,8 @@
-import { useCallback, useMemo } from 'preact/hooks';
+import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { ModelList } from '../../company/gateway/api-types.js';
 import { usePolled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
+import { ExportsPanel } from '../models/export-panel.js';
 import { StoredModelPanel } from '../models/stored-model-panel.js';
 import { StoredModelsPanel, keyOf } from '../models/stored-models-panel.js';
 import { type PageProps, mayDo } from '../pages.js';
@@ -21,6 +22,8 @@ export function ModelsPage({ api, session, address }: PageProps) {
     const { data } = models;
     return { ...models, data: data === undefined ? undefined : { models: data.served, currency: data.currency } };
   }, [models]);
+  const [exportsBegun, setExportsBegun] = useState(0);
+  const mayChange = mayDo(session, 'models');
   const stored = models.data?.stored ?? [];
   const chosen = stored.find((model) => keyOf(model) === address.query.get('model')) ?? stored[0];
   return (
@@ -37,10 +40,12 @@ export function ModelsPage({ api, session, address }: PageProps) {
             api={api}
             model={chosen}
             list={models.data}
-            mayChange={mayDo(session, 'models')}
+            mayChange={mayChange}
             onChange={models.reload}
+            onExport={() => setExportsBegun((count) => count + 1)}
           />
         )}
+        {mayChange && <ExportsPanel api={api} begun={exportsBegun} />}
       </div>
     </>
   );

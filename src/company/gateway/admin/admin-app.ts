@@ -96,6 +96,7 @@ export type GatewayParts = Pick<
   | 'businessOf'
   | 'models'
   | 'projectDirectory'
+  | 'exports'
   | 'runsDirectory'
   | 'corpusDirectory'
   | 'modelsDirectory'
@@ -116,6 +117,7 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     businessOf: parts.businessOf,
     models: parts.models,
     projectDirectory: parts.projectDirectory,
+    exports: parts.exports,
     runsDirectory: parts.runsDirectory,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,

@@ -10,6 +10,7 @@ import type { ActiveSession, Device } from '../../access/sessions.js';
 import type { Access } from '../../access/users.js';
 import type { Books } from '../../billing/customers.js';
 import type { BusinessPicture } from '../../business/picture.js';
+import type { ModelExports } from '../model-exports.js';
 import type { OverviewOptions } from '../overview.js';
 import type { ServedModels } from '../served-models.js';
 import type { ClientAddress } from './client-address.js';
@@ -25,6 +26,7 @@ export interface AdminContext {
   /** What answers, and how that is changed. */
   readonly models: ServedModels;
   readonly projectDirectory: string;
+  readonly exports: ModelExports;
   readonly runsDirectory: string;
   /** What `moat data` made. */
   readonly corpusDirectory: string;

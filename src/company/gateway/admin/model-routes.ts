@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MoatError } from '../../../base/errors.js';
 import { ApiProblem } from '../api-problem.js';
+import { EXPORT_KINDS } from '../../../lab/generate/export-model.js';
 import type { ModelList, ModelSource, ServedModel } from '../api-types.js';
 import { checkpointName, findSource, publicName, writePromotion } from '../model-source.js';
 import { servedModels } from '../overview.js';
@@ -10,6 +11,7 @@ import { listRunModels, listTaskModels, readModelCard } from '../stored-models.j
 import { type AdminContext, type AdminRequest, type AdminRoute, auditOf } from './admin-route.js';
 
 const promotion = z.strictObject({ name: publicName, checkpoint: checkpointName.optional() });
+const wish = z.strictObject({ kind: z.enum(EXPORT_KINDS), checkpoint: checkpointName.optional() });
 
 /** What is served, and what could be. */
 export const modelRoutes: readonly AdminRoute[] = [
@@ -45,6 +47,24 @@ export const modelRoutes: readonly AdminRoute[] = [
     },
   },
   { method: 'POST', path: '/api/models/:name/promote', needs: 'models', handle: promote },
+  { method: 'POST', path: '/api/models/:name/export', needs: 'models', handle: startExport },
+  {
+    method: 'GET',
+    path: '/api/exports',
+    needs: 'models',
+    handle: async ({ exports }, c) => c.json(await exports.list()),
+  },
+  {
+    method: 'GET',
+    path: '/api/exports/:file',
+    needs: 'models',
+    async handle({ exports }, c) {
+      const file = await exports.open(c.req.param('file') ?? '');
+      if (file === undefined) throw new ApiProblem(404, 'export_not_found', 'There is no such file in exports/.');
+      const headers = { 'content-type': 'application/octet-stream', 'content-length': String(file.sizeBytes) };
+      return c.body(file.stream, 200, headers);
+    },
+  },
 ];
 
 async function servedOf({ books, overview, models }: AdminContext): Promise<ServedModel[]> {
@@ -67,6 +87,18 @@ async function promote(context: AdminContext, c: AdminRequest): Promise<Response
       throw new ApiProblem(409, 'model_not_loaded', `It cannot be served: ${error.line}`, { cause: error });
     });
   return c.json((await servedOf(context)).find(({ id }) => id === name));
+}
+
+/** What leaves the house is written down too. Answers at once; `GET /api/exports` says how far it is. */
+async function startExport(context: AdminContext, c: AdminRequest): Promise<Response> {
+  const { kind, checkpoint } = await readJson(c.env.incoming, wish);
+  const source = await findSource(context.runsDirectory, c.req.param('name') ?? '', checkpoint);
+  const job = context.exports.start(source, kind);
+  await context.books.database.sql.begin(async (sql) => {
+    const details = { checkpoint: source.checkpoint, kind };
+    await auditOf(context, c)(sql, { action: 'model.exported', target: source.run, details });
+  });
+  return c.json(job, 202);
 }
 
 /** In the audit log and in `serving.json`, or in neither. */

