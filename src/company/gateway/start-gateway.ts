@@ -172,10 +172,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     models,
     close(graceMs = 10_000) {
       isDraining = true;
-      const closeRest = async (): Promise<void> => {
-        await exports.close();
-        await selling.closeBooks();
-      };
+      const closeRest = (): Promise<void> => folders.exports.close().then(selling.closeBooks);
       return (closing ??= drain(server, inFlight, shutdown, graceMs, closeRest));
     },
   };
