@@ -30,6 +30,30 @@ export interface DataSummary {
   passport: PassportSummary;
 }
 
+/** GET /api/data/duplicates?search=&from=&limit=; null for a corpus that was made before they were kept. */
+export interface DuplicatePage {
+  /** Those that hold what is searched for, largest first. */
+  groups: DuplicateGroup[];
+  /** How many such groups there are. */
+  total: number;
+  /** Whether the data stage kept every group: of a large corpus it keeps the first five hundred. */
+  isComplete: boolean;
+}
+
+export interface DuplicateGroup {
+  kept: DuplicateText & { side: 'train' | 'validation' | 'test' };
+  /** Of all copies, also those that are not listed. */
+  count: number;
+  copies: (DuplicateText & { reason: string; detail: string })[];
+}
+
+export interface DuplicateText {
+  id: string;
+  text: string;
+  /** Whether the text goes on. */
+  isCut: boolean;
+}
+
 export interface NamedTally extends TextTally {
   name: string;
 }

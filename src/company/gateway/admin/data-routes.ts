@@ -1,12 +1,14 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { MoatError } from '../../../base/errors.js';
 import { PASSPORT_FILE, REPORT_FILE, readPassport, readReport } from '../../../lab/data/corpus.js';
+import { DUPLICATES_FILE, readDuplicateGroups } from '../../../lab/data/duplicate-groups.js';
 import type { Passport } from '../../../lab/data/passport.js';
 import type { DataReport } from '../../../lab/data/report.js';
 import { SIDES } from '../../../lab/data/split.js';
 import { ApiProblem } from '../api-problem.js';
-import type { DataSummary, NamedTally, PassportSummary, TextTally } from '../api-types.js';
+import type { DataSummary, DuplicatePage, NamedTally, PassportSummary, TextTally } from '../api-types.js';
 import type { AdminRoute } from './admin-route.js';
 
 /** A passport names every file: of a hundred thousand it has some 20 MB. */
@@ -21,6 +23,13 @@ export const dataRoutes: readonly AdminRoute[] = [
     needs: 'runs',
     handle: async ({ corpusDirectory }, c) => c.json({ data: await readData(corpusDirectory) }),
   },
+  {
+    method: 'GET',
+    path: '/api/data/duplicates',
+    needs: 'runs',
+    handle: async ({ corpusDirectory }, c) =>
+      c.json({ duplicates: await readDuplicates(corpusDirectory, (name) => c.req.query(name)) }),
+  },
 ];
 
 /** @throws ApiProblem 409 `corpus_damaged`, `corpus_too_large` */
@@ -31,15 +40,39 @@ async function readData(corpus: string): Promise<DataSummary | null> {
   } catch (error) {
     if (!(error instanceof MoatError)) throw error;
     if (error.code === 'corpus-missing') return null;
-    if (error.code !== 'corpus-damaged') throw error;
-    throw new ApiProblem(409, 'corpus_damaged', 'The corpus cannot be read. Make it again with moat data.', {
-      cause: error,
-    });
+    throw damaged(error);
   }
 }
 
+function damaged(error: unknown): unknown {
+  if (!(error instanceof MoatError) || error.code !== 'corpus-damaged') return error;
+  return new ApiProblem(409, 'corpus_damaged', 'The corpus cannot be read. Make it again with moat data.', {
+    cause: error,
+  });
+}
+
+const MAX_SEARCH = 200;
+
+/** @throws ApiProblem 409 `corpus_damaged` */
+async function readDuplicates(
+  corpus: string,
+  query: (name: string) => string | undefined,
+): Promise<DuplicatePage | null> {
+  const all = await readDuplicateGroups(await bounded(corpus)).catch((error: unknown) => {
+    throw damaged(error);
+  });
+  if (all === undefined) return null;
+  const search = (query('search') ?? '').slice(0, MAX_SEARCH).toLowerCase();
+  const holds = ({ id, text }: { id: string; text: string }): boolean =>
+    id.toLowerCase().includes(search) || text.toLowerCase().includes(search);
+  const found = all.groups.filter(({ kept, copies }) => holds(kept) || copies.some(holds));
+  const from = z.coerce.number().int().min(0).catch(0).parse(query('from'));
+  const limit = z.coerce.number().int().min(1).max(50).catch(10).parse(query('limit'));
+  return { groups: found.slice(from, from + limit), total: found.length, isComplete: all.isComplete };
+}
+
 async function bounded(corpus: string): Promise<string> {
-  for (const name of [REPORT_FILE, PASSPORT_FILE]) {
+  for (const name of [REPORT_FILE, PASSPORT_FILE, DUPLICATES_FILE]) {
     const facts = await stat(path.join(corpus, name)).catch(() => undefined);
     if ((facts?.size ?? 0) > MAX_READ_BYTES)
       throw new ApiProblem(409, 'corpus_too_large', `${name} has more than 32 MB. Look at it with moat data.`);
