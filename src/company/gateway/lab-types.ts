@@ -27,7 +27,44 @@ export interface DataSummary {
   dropped: DroppedReason[];
   /** What was kept, by length in characters; empty when the corpus was made before lengths were counted. */
   lengths: { from: number; to: number; documents: number }[];
+  /** The same in tokens of the project's tokenizer; null before there are tokens, or where they were made before lengths were counted. */
+  tokenLengths: { from: number; to: number; documents: number }[] | null;
   passport: PassportSummary;
+}
+
+/** GET /api/data/tokenizers: whose there are; '' is the project's own, the others are those of runs. */
+export interface TokenizerList {
+  tokenizers: string[];
+}
+
+/** POST /api/data/tokens: a text or a record of a conversation as JSON, or the place of a training document, from 0. */
+export interface TokenPreviewWish {
+  tokenizer: string;
+  text?: string;
+  document?: number;
+}
+
+export interface TokenPreview {
+  kind: 'text' | 'chat';
+  /** Of a document of the corpus. */
+  id: string | null;
+  vocabSize: number;
+  characters: number;
+  bytes: number;
+  tokenCount: number;
+  /** Tokens that a model learns to write; the others are given. */
+  learnedCount: number;
+  /** The first three thousand. */
+  tokens: PreviewedToken[];
+  isCut: boolean;
+}
+
+export interface PreviewedToken {
+  id: number;
+  /** Of a part of a character its bytes in hexadecimal, of a special token its name. */
+  text: string;
+  kind: 'text' | 'bytes' | 'special';
+  learned: boolean;
 }
 
 /** GET /api/data/duplicates?search=&from=&limit=; null for a corpus that was made before they were kept. */

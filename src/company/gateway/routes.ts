@@ -17,6 +17,7 @@ import { type SellingContext, bearerOf, findModel, payerOf } from './routes/requ
 import { addResponseRoutes } from './routes/responses.js';
 import type { ServedModels } from './served-models.js';
 import type { StudioFiles } from './studio-files.js';
+import type { TokenPreviews } from './token-preview.js';
 import { sameSecret } from './studio-token.js';
 
 /** Everything the routes need; made once by `startGateway`. */
@@ -26,6 +27,8 @@ export interface RouteContext extends SellingContext {
   readonly models: ServedModels;
   readonly projectDirectory: string;
   readonly exports: ModelExports;
+  readonly shardsDirectory: string;
+  readonly tokenPreviews: TokenPreviews;
   readonly overview: OverviewOptions;
   readonly businessOf: AdminContext['businessOf'];
   readonly runsDirectory: string;

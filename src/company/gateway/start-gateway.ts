@@ -34,6 +34,7 @@ import {
   createServedModels,
 } from './served-models.js';
 import { createStudioFiles } from './studio-files.js';
+import { createTokenPreviews } from './token-preview.js';
 import { readOrCreateStudioToken } from './studio-token.js';
 
 export interface GatewayOptions {
@@ -180,10 +181,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
 /** Where the back office reads and writes. */
 function foldersOf({ projectDirectory, runsDirectory = path.join(projectDirectory, 'runs') }: GatewayOptions) {
+  const state = path.join(projectDirectory, '.moat');
+  const corpusDirectory = path.join(state, 'corpus');
   return {
     projectDirectory,
     runsDirectory,
-    corpusDirectory: path.join(projectDirectory, '.moat', 'corpus'),
+    corpusDirectory,
+    shardsDirectory: path.join(state, 'shards'),
+    tokenPreviews: createTokenPreviews({
+      tokenizer: path.join(state, 'tokenizer'),
+      corpus: corpusDirectory,
+      runs: runsDirectory,
+    }),
     modelsDirectory: path.join(projectDirectory, 'models'),
     exports: createModelExports(path.join(projectDirectory, 'exports'), runsDirectory),
   };

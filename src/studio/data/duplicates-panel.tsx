@@ -12,7 +12,7 @@ const TYPING_MS = 250;
 
 /** Copies that were left out, beside the text that was kept: were they copies? */
 export function DuplicatesPanel({ api }: { api: Api }) {
-  const { text, format } = useLocale();
+  const { text } = useLocale();
   const [typed, setTyped] = useState('');
   const [asked, setAsked] = useState({ search: '', from: 0 });
   useEffect(() => {

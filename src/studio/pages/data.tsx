@@ -5,6 +5,7 @@ import { DataFigures, DataSources, LanguageBars, LengthBars } from '../data/corp
 import { DroppedPanel } from '../data/dropped-panel.js';
 import { DuplicatesPanel } from '../data/duplicates-panel.js';
 import { PassportPanel } from '../data/passport-panel.js';
+import { TokensPanel } from '../data/tokens-panel.js';
 import { useLocale } from '../i18n/locale.js';
 import type { PageProps } from '../pages.js';
 import { PageHead } from '../parts/page-head.js';
@@ -45,6 +46,7 @@ export function DataPage({ api }: PageProps) {
             <LengthBars corpus={corpus} />
           </div>
           <DuplicatesPanel api={api} />
+          <TokensPanel api={api} />
           <DataSources corpus={corpus} />
           <PassportPanel passport={corpus.passport} />
         </div>

@@ -50,7 +50,9 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-scope': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
+  'corpus-missing': 404,
   'no-model': 404,
+  'unknown-document': 404,
   'unknown-budget': 404,
   'unknown-customer': 404,
   'unknown-invoice': 404,
@@ -60,6 +62,10 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-business-file': 409,
   'bad-load-curve': 409,
   'bad-serving': 409,
+  'tokenizer-missing': 409,
+  'tokenizer-damaged': 409,
+  'tokenizer-unsupported': 409,
+  'unlearnable-conversation': 409,
   'billing-due': 409,
   'customer-exists': 409,
   'last-owner': 409,
@@ -97,6 +103,8 @@ export type GatewayParts = Pick<
   | 'models'
   | 'projectDirectory'
   | 'exports'
+  | 'shardsDirectory'
+  | 'tokenPreviews'
   | 'runsDirectory'
   | 'corpusDirectory'
   | 'modelsDirectory'
@@ -118,6 +126,8 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     models: parts.models,
     projectDirectory: parts.projectDirectory,
     exports: parts.exports,
+    shardsDirectory: parts.shardsDirectory,
+    tokenPreviews: parts.tokenPreviews,
     runsDirectory: parts.runsDirectory,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,

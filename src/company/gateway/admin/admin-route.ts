@@ -13,6 +13,7 @@ import type { BusinessPicture } from '../../business/picture.js';
 import type { ModelExports } from '../model-exports.js';
 import type { OverviewOptions } from '../overview.js';
 import type { ServedModels } from '../served-models.js';
+import type { TokenPreviews } from '../token-preview.js';
 import type { ClientAddress } from './client-address.js';
 
 /** Everything the back office needs; made once by the gateway. */
@@ -30,6 +31,9 @@ export interface AdminContext {
   readonly runsDirectory: string;
   /** What `moat data` made. */
   readonly corpusDirectory: string;
+  /** What `moat tokenizer` made of it. */
+  readonly shardsDirectory: string;
+  readonly tokenPreviews: TokenPreviews;
   /** Models fitted to tasks, a folder each. */
   readonly modelsDirectory: string;
   readonly shutdown: AbortSignal;

@@ -5,11 +5,13 @@ import { MoatError } from '../../../base/errors.js';
 import { PASSPORT_FILE, REPORT_FILE, readPassport, readReport } from '../../../lab/data/corpus.js';
 import { DUPLICATES_FILE, readDuplicateGroups } from '../../../lab/data/duplicate-groups.js';
 import type { Passport } from '../../../lab/data/passport.js';
-import type { DataReport } from '../../../lab/data/report.js';
+import { type DataReport, lengthBins } from '../../../lab/data/report.js';
 import { SIDES } from '../../../lab/data/split.js';
 import { ApiProblem } from '../api-problem.js';
 import type { DataSummary, DuplicatePage, NamedTally, PassportSummary, TextTally } from '../api-types.js';
-import type { AdminRoute } from './admin-route.js';
+import { readShardManifest } from '../../../lab/tokenizer/shard-reader.js';
+import { readJson } from '../request-body.js';
+import type { AdminContext, AdminRequest, AdminRoute } from './admin-route.js';
 
 /** A passport names every file: of a hundred thousand it has some 20 MB. */
 const MAX_READ_BYTES = 32 * 1024 * 1024;
@@ -21,8 +23,16 @@ export const dataRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/api/data',
     needs: 'runs',
-    handle: async ({ corpusDirectory }, c) => c.json({ data: await readData(corpusDirectory) }),
+    handle: async ({ corpusDirectory, shardsDirectory }, c) =>
+      c.json({ data: await readData(corpusDirectory, shardsDirectory) }),
   },
+  {
+    method: 'GET',
+    path: '/api/data/tokenizers',
+    needs: 'runs',
+    handle: async ({ tokenPreviews }, c) => c.json({ tokenizers: await tokenPreviews.tokenizers() }),
+  },
+  { method: 'POST', path: '/api/data/tokens', needs: 'runs', handle: previewTokens },
   {
     method: 'GET',
     path: '/api/data/duplicates',
@@ -33,10 +43,10 @@ export const dataRoutes: readonly AdminRoute[] = [
 ];
 
 /** @throws ApiProblem 409 `corpus_damaged`, `corpus_too_large` */
-async function readData(corpus: string): Promise<DataSummary | null> {
+async function readData(corpus: string, shards: string): Promise<DataSummary | null> {
   try {
     const report = await readReport(await bounded(corpus));
-    return summaryOf(report, await readPassport(corpus));
+    return { ...summaryOf(report, await readPassport(corpus)), tokenLengths: await readTokenLengths(shards) };
   } catch (error) {
     if (!(error instanceof MoatError)) throw error;
     if (error.code === 'corpus-missing') return null;
@@ -49,6 +59,37 @@ function damaged(error: unknown): unknown {
   return new ApiProblem(409, 'corpus_damaged', 'The corpus cannot be read. Make it again with moat data.', {
     cause: error,
   });
+}
+
+/** Of all sides together. */
+async function readTokenLengths(shards: string): Promise<DataSummary['tokenLengths']> {
+  const manifest = await readShardManifest(shards).catch(() => undefined);
+  const sides = Object.values(manifest?.splits ?? {}).map(({ lengths }) => lengths);
+  const counted = sides.filter((lengths) => lengths !== undefined);
+  if (counted.length === 0 || counted.length < sides.length) return null;
+  const longest = Math.max(...counted.map(({ length }) => length));
+  return lengthBins(
+    Array.from({ length: longest }, (_, digits) => counted.reduce((sum, each) => sum + (each[digits] ?? 0), 0)),
+  );
+}
+
+const tokensWish = z.union([
+  z.strictObject({ tokenizer: z.string().max(128), text: z.string().max(100_000) }),
+  z.strictObject({ tokenizer: z.string().max(128), document: z.int().min(0).max(9_999) }),
+]);
+
+/** Changes nothing; a text is too long for an address. */
+async function previewTokens({ tokenPreviews }: AdminContext, c: AdminRequest): Promise<Response> {
+  const wish = await readJson(c.env.incoming, tokensWish);
+  const preview =
+    'text' in wish
+      ? tokenPreviews.ofText(wish.tokenizer, wish.text)
+      : tokenPreviews.ofDocument(wish.tokenizer, wish.document);
+  return c.json(
+    await preview.catch((error: unknown) => {
+      throw damaged(error);
+    }),
+  );
 }
 
 const MAX_SEARCH = 200;
@@ -80,7 +121,7 @@ async function bounded(corpus: string): Promise<string> {
   return corpus;
 }
 
-function summaryOf(report: DataReport, passport: Passport): DataSummary {
+function summaryOf(report: DataReport, passport: Passport): Omit<DataSummary, 'tokenLengths'> {
   const { files, read, kept, train, validation, test, lengths } = report;
   const licences = new Map(passport.sources?.map(({ name, licence }) => [name, licence]));
   return {
