@@ -43,18 +43,17 @@ export async function openUpstreams(options: {
   readonly project: Project;
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
-  /** Whether a model runs here, under the project's name for it. */
-  readonly hasOwnModel: boolean;
+  /** Names of models that run here. */
+  readonly taken: readonly string[];
   readonly onProblem: (error: unknown) => void;
 }): Promise<Upstreams> {
-  const { project, clock, env } = options;
-  const { modelId } = project.config.serve;
+  const { project, clock, env, taken } = options;
   const file = upstreamsFileOf(project);
   const models = await readUpstreams(file, env);
-  const twice = options.hasOwnModel ? models.find((model) => model.modelId === modelId) : undefined;
+  const twice = models.find((model) => taken.includes(model.modelId));
   if (twice !== undefined) {
-    throw new MoatError('model-twice', `${file}: "${modelId}" is the name of the model that runs here`, {
-      fix: 'Give one of them another name (serve.modelId), or serve the one elsewhere alone: moat serve --elsewhere.',
+    throw new MoatError('model-twice', `${file}: "${twice.modelId}" is the name of a model that runs here`, {
+      fix: 'Give one of them another name (serve.modelId, or --as of moat models promote), or serve the one elsewhere alone: moat serve --elsewhere.',
     });
   }
   const onProblem = ({ model, target, message }: { model: string; target: string; message: string }): void =>
