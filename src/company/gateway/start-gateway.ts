@@ -9,6 +9,7 @@ import type { EmbeddingEngine } from '../../lab/tasks/embedding/embedding-engine
 import { ensureInternalCustomer } from '../billing/customers.js';
 import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
 import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
+import { createRateLeases } from '../billing/rate-leases.js';
 import type { BusinessPicture } from '../business/picture.js';
 import type { Database } from '../store/database.js';
 import type { BackOfficeSettings } from './admin/admin-app.js';
@@ -21,7 +22,7 @@ import { listen } from './listen.js';
 import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
 import { localBackend } from './local-backend.js';
-import { createRateLimiter } from './rate-limits.js';
+import { type RateLimiter, createRateLimiter } from './rate-limits.js';
 import { BODY_LIMIT_MS } from './request-body.js';
 import { NO_LOG, type RequestLog } from './request-log.js';
 import { createResponseCache } from './response-cache.js';
@@ -67,7 +68,7 @@ export interface GatewayOptions {
   readonly businessOf?: (month: string | undefined) => Promise<BusinessPicture>;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
   readonly maxConcurrent?: number;
-  /** Of each key, in this process. Default: none. */
+  /** Of each key, in all gateways of the database together. Default: none. */
   readonly rateLimits?: DefaultLimits;
   /** Answers that are kept for the same question. Default: none. */
   readonly responseCache?: { readonly maxBytes: number; readonly maxAgeMs: number } | undefined;
@@ -121,7 +122,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics,
     observer: toBoth(metrics, log),
-    limiter: createRateLimiter(clock),
     keyLimits: createKeyLimits({ database, clock }, options.rateLimits ?? {}, clock),
     clock,
     shutdown: shutdown.signal,
@@ -183,16 +183,19 @@ function overviewOf(
 async function openBooks(options: MeterOptions): Promise<Selling> {
   const meter = await createMeter(options);
   const idempotency = createIdempotency({ ...options, meter });
+  const limiter = createRateLimiter(createRateLeases(options.database), options.clock);
   const closeBooks = async (): Promise<void> => {
     await idempotency.close();
+    await limiter.close();
     await meter.close();
   };
-  return { meter, idempotency, closeBooks };
+  return { meter, idempotency, limiter, closeBooks };
 }
 
 interface Selling {
   readonly meter: Meter;
   readonly idempotency: Idempotency;
+  readonly limiter: RateLimiter;
   closeBooks(): Promise<void>;
 }
 
