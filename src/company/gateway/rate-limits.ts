@@ -9,7 +9,7 @@ import type { Clock } from '../../base/clock.js';
 import type { RateLeases } from '../billing/rate-leases.js';
 import { ApiProblem } from './api-problem.js';
 import { askBooks } from './ask-books.js';
-import { type RateKind, type RateShare, createRateShare } from './rate-share.js';
+import { type RateKind, RateShare } from './rate-share.js';
 
 /** One limit that a request falls under. */
 export interface AppliedLimit {
@@ -59,7 +59,7 @@ export function createRateLimiter(leases: RateLeases, clock: Pick<Clock, 'monoto
   const open = new Map<string, number>();
   const shareOf = (id: string, kind: RateKind, perMinute: number): RateShare => {
     const key = `${kind} ${perMinute} ${id}`;
-    const share = shares.get(key) ?? createRateShare({ id, kind, perMinute }, leases, clock);
+    const share = shares.get(key) ?? new RateShare({ id, kind, perMinute }, leases, clock);
     shares.set(key, share);
     return share;
   };
@@ -141,7 +141,7 @@ function headersOf(asked: readonly Asked[]): Readonly<Record<string, string>> {
       .reduce<Asked | undefined>((a, b) => (a !== undefined && partLeft(a) <= partLeft(b) ? a : b), undefined);
     if (nearest === undefined) continue;
     const { perMinute } = nearest.share;
-    const left = nearest.share.left();
+    const left = nearest.share.left;
     headers[`x-ratelimit-limit-${kind}`] = `${perMinute}`;
     headers[`x-ratelimit-remaining-${kind}`] = `${Math.floor(left)}`;
     headers[`x-ratelimit-reset-${kind}`] = `${(((perMinute - left) * MINUTE_MS) / perMinute / 1000).toFixed(3)}s`;
@@ -149,10 +149,10 @@ function headersOf(asked: readonly Asked[]): Readonly<Record<string, string>> {
   return headers;
 }
 
-const partLeft = ({ share }: Asked): number => share.left() / share.perMinute;
+const partLeft = ({ share }: Asked): number => share.left / share.perMinute;
 
 function tooSoon({ who, share: { kind, perMinute, left }, amount }: Asked): ApiProblem {
-  const seconds = Math.max(1, Math.ceil(((amount - left()) * MINUTE_MS) / perMinute / 1000));
+  const seconds = Math.max(1, Math.ceil(((amount - left) * MINUTE_MS) / perMinute / 1000));
   return new ApiProblem(
     429,
     'rate_limit_exceeded',

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { memoryLeases } from '../../../tests/memory-leases.js';
-import { SHARES_A_MINUTE, createRateShare } from './rate-share.js';
+import { SHARES_A_MINUTE, RateShare } from './rate-share.js';
 
 const MINUTE_MS = 60_000;
 
@@ -30,8 +30,9 @@ test('in any minute N gateways let through twice the limit and N shares at most,
         database.answer(ask),
       );
       const limit = { id: 'limit', kind: 'tokens' as const, perMinute };
-      const shares = Array.from({ length: gateways }, () =>
-        createRateShare(limit, { lease }, { monotonic: () => nowMs }),
+      const shares = Array.from(
+        { length: gateways },
+        () => new RateShare(limit, { lease }, { monotonic: () => nowMs }),
       );
       const used: { atMs: number; amount: number }[] = [];
       for (const { waitMs, asks, used: percent, settles } of steps) {
@@ -62,7 +63,7 @@ test('what gateways hold is there for the others: a second after the last reques
   const database = memoryLeases(() => nowMs);
   const limit = { id: 'limit', kind: 'requests' as const, perMinute: 100 };
   const clock = { monotonic: () => nowMs };
-  const [idle, ending, asking] = [1, 2, 3].map(() => createRateShare(limit, database, clock));
+  const [idle, ending, asking] = [1, 2, 3].map(() => new RateShare(limit, database, clock));
   let served = 0;
   const takeAll = async (): Promise<void> => {
     while ((await asking?.take(1)) === true) served++;

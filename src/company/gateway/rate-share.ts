@@ -18,107 +18,130 @@ const MINUTE_MS = 60_000;
 
 export type RateKind = LeaseAsk['kind'];
 
-export interface RateShare {
+export class RateShare {
   readonly kind: RateKind;
   readonly perMinute: number;
-  /** What is left of the minute as far as is known here. */
-  left(): number;
-  /** Takes it, or nothing. Resolves at once where the share holds it. */
-  take(amount: number): boolean | Promise<boolean>;
-  /** It was taken and not used. */
-  put(amount: number): void;
-  /** Sends back what is too much or idle, if anything. @param all whatever is held */
-  settle(all: boolean): Promise<void> | undefined;
-  /** It holds nothing, and nobody has asked for a while. */
-  isForgettable(): boolean;
-}
-
-export function createRateShare(
-  { id, kind, perMinute }: Pick<LeaseAsk, 'id' | 'kind' | 'perMinute'>,
-  leases: Pick<RateLeases, 'lease'>,
-  { monotonic }: Pick<Clock, 'monotonic'>,
-): RateShare {
-  const most = Math.floor(perMinute / SHARES_A_MINUTE);
-  let held = 0;
-  let back = 0;
-  let isFilling = false;
-  let usedAtMs = monotonic();
-  let pausedUntilMs = 0;
+  readonly #id: string;
+  readonly #leases: Pick<RateLeases, 'lease'>;
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  /** The most that is held. */
+  readonly #most: number;
+  #held = 0;
+  /** On its way back with the next question. */
+  #back = 0;
+  #isFilling = false;
+  #usedAtMs: number;
+  #pausedUntilMs = 0;
   /** What was left for all gateways, and when. */
-  let known: { readonly left: number; readonly atMs: number } | undefined;
+  #known: { readonly left: number; readonly atMs: number } | undefined;
 
-  const leftForAll = (): number =>
-    known === undefined ? 0 : Math.min(perMinute, known.left + ((monotonic() - known.atMs) * perMinute) / MINUTE_MS);
-  const keep = (amount: number): void => {
-    held += amount;
-    back += Math.max(0, held - most);
-    held = Math.min(held, most);
-  };
-  const lease = async (needed: number, spare: number): Promise<Lease> => {
-    const ask = { id, kind, perMinute, needed, spare, back };
-    back = 0;
-    const answer = await leases.lease(ask);
-    known = { left: answer.left, atMs: monotonic() };
-    return answer;
-  };
-  /** One request at a time asks for a spare as well. */
-  const leaseWithSpare = async (needed: number): Promise<Lease> => {
-    if (isFilling) return lease(needed, 0);
-    isFilling = true;
-    try {
-      return await lease(needed, Math.max(0, most - held));
-    } finally {
-      isFilling = false;
+  constructor(
+    { id, kind, perMinute }: Pick<LeaseAsk, 'id' | 'kind' | 'perMinute'>,
+    leases: Pick<RateLeases, 'lease'>,
+    clock: Pick<Clock, 'monotonic'>,
+  ) {
+    this.kind = kind;
+    this.perMinute = perMinute;
+    this.#id = id;
+    this.#leases = leases;
+    this.#clock = clock;
+    this.#most = Math.floor(perMinute / SHARES_A_MINUTE);
+    this.#usedAtMs = clock.monotonic();
+  }
+
+  /** What is left of the minute, as far as is known here. */
+  get left(): number {
+    return Math.min(this.perMinute, this.#held + this.#back + this.#leftForAll());
+  }
+
+  /** Takes it, or nothing; at once where the share holds it. @throws where the database cannot be asked */
+  take(amount: number): boolean | Promise<boolean> {
+    this.#usedAtMs = this.#clock.monotonic();
+    if (this.#held >= amount) {
+      this.#held -= amount;
+      this.#fillUp();
+      return true;
     }
-  };
-  const fillUp = (): void => {
-    if (isFilling || held * 2 >= most || monotonic() < pausedUntilMs) return;
-    pausedUntilMs = monotonic() + PAUSE_MS;
-    leaseWithSpare(0).then(
+    const isFresh = this.#known !== undefined && this.#usedAtMs - this.#known.atMs < BELIEVED_MS;
+    return isFresh && this.left < amount ? false : this.#takeLeased(amount);
+  }
+
+  /** It was taken and not used. */
+  put(amount: number): void {
+    this.#held += amount;
+    this.#back += Math.max(0, this.#held - this.#most);
+    this.#held = Math.min(this.#held, this.#most);
+  }
+
+  /** Sends back what is too much or idle, if anything. @param all whatever is held */
+  settle(all: boolean): Promise<unknown> | undefined {
+    if (all || this.#idleMs() >= IDLE_MS) {
+      this.#back += this.#held;
+      this.#held = 0;
+    }
+    return this.#back > 0 ? this.#lease(0, 0) : undefined;
+  }
+
+  /** It holds nothing, and nobody has asked for a while. */
+  isForgettable(): boolean {
+    return this.#held === 0 && this.#back === 0 && !this.#isFilling && this.#idleMs() >= FORGOTTEN_MS;
+  }
+
+  #idleMs(): number {
+    return this.#clock.monotonic() - this.#usedAtMs;
+  }
+
+  #leftForAll(): number {
+    if (this.#known === undefined) return 0;
+    const elapsedMs = this.#clock.monotonic() - this.#known.atMs;
+    return Math.min(this.perMinute, this.#known.left + (elapsedMs * this.perMinute) / MINUTE_MS);
+  }
+
+  #fillUp(): void {
+    if (this.#isFilling || this.#held * 2 >= this.#most || this.#clock.monotonic() < this.#pausedUntilMs) return;
+    this.#pausedUntilMs = this.#clock.monotonic() + PAUSE_MS;
+    this.#leaseWithSpare(0).then(
       ({ granted }) => {
-        keep(granted);
-        if (granted > 0) pausedUntilMs = 0;
+        this.put(granted);
+        if (granted > 0) this.#pausedUntilMs = 0;
+        return granted;
       },
       // the request that finds nothing here asks again, and hears of it
       () => undefined,
     );
-  };
-  /** @returns whether there was enough */
-  const takeLeased = async (amount: number): Promise<boolean> => {
-    const own = held;
-    held = 0;
+  }
+
+  async #takeLeased(amount: number): Promise<boolean> {
+    const own = this.#held;
+    this.#held = 0;
     try {
-      const { granted } = await leaseWithSpare(amount - own);
+      const { granted } = await this.#leaseWithSpare(amount - own);
       const isEnough = granted >= amount - own;
-      keep(isEnough ? granted + own - amount : own);
+      this.put(isEnough ? granted + own - amount : own);
       return isEnough;
     } catch (error) {
-      keep(own);
+      this.put(own);
       throw error;
     }
-  };
-  return {
-    kind,
-    perMinute,
-    left: () => Math.min(perMinute, held + back + leftForAll()),
-    take(amount) {
-      usedAtMs = monotonic();
-      if (held >= amount) {
-        held -= amount;
-        fillUp();
-        return true;
-      }
-      const isFresh = known !== undefined && monotonic() - known.atMs < BELIEVED_MS;
-      return isFresh && held + back + leftForAll() < amount ? false : takeLeased(amount);
-    },
-    put: keep,
-    settle(all) {
-      if (all || monotonic() - usedAtMs >= IDLE_MS) {
-        back += held;
-        held = 0;
-      }
-      return back > 0 ? lease(0, 0).then(() => undefined) : undefined;
-    },
-    isForgettable: () => held === 0 && back === 0 && !isFilling && monotonic() - usedAtMs >= FORGOTTEN_MS,
-  };
+  }
+
+  /** One question at a time asks for a spare as well. */
+  async #leaseWithSpare(needed: number): Promise<Lease> {
+    if (this.#isFilling) return this.#lease(needed, 0);
+    this.#isFilling = true;
+    try {
+      return await this.#lease(needed, this.#most - this.#held);
+    } finally {
+      this.#isFilling = false;
+    }
+  }
+
+  async #lease(needed: number, spare: number): Promise<Lease> {
+    const { kind, perMinute } = this;
+    const ask = { id: this.#id, kind, perMinute, needed, spare, back: this.#back };
+    this.#back = 0;
+    const answer = await this.#leases.lease(ask);
+    this.#known = { left: answer.left, atMs: this.#clock.monotonic() };
+    return answer;
+  }
 }
