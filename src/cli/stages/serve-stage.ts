@@ -89,7 +89,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       onProblem,
       ...(log === undefined ? {} : { log }),
     });
-    closers.push(() => gateway.close());
+    closers.push(() => gateway.close(serve.drainGrace * 1000, serve.drainNotice * 1000));
     const studioUrl = `${gateway.url}/#token=${gateway.studioToken}`;
     return { gateway, engine, modelIds: [...engines.keys(), ...upstreams.keys()], books, studioUrl, close };
   } catch (error) {

@@ -35,6 +35,8 @@ export interface RouteContext extends SellingContext {
   readonly startedAtSeconds: number;
   /** `/openapi.json`. */
   readonly apiDescription: string;
+  /** Whether it is to get no more requests; those that come are served until it drains. */
+  isLeaving(): boolean;
 }
 
 type Env = { Bindings: HttpBindings };
@@ -49,7 +51,7 @@ export function createApp(context: RouteContext): Hono<Env> {
   });
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
-    if (context.isDraining()) throw draining();
+    if (context.isLeaving()) throw draining();
     await checkDatabase(context.books.database).catch(outdated);
     return c.json({ status: 'ready' });
   });

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import type { Server } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../base/clock.js';
@@ -16,6 +15,7 @@ import type { BackOfficeSettings } from './admin/admin-app.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
 import type { ModerationModel } from './moderation.js';
+import { drain, watchAnswers } from './drain.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import { listen } from './listen.js';
@@ -89,8 +89,11 @@ export interface Gateway {
   readonly url: string;
   readonly port: number;
   readonly studioToken: string;
-  /** Accepts nothing new, lets answers finish for `graceMs` (default 10 s), cuts the rest off, settles every one. Safe to repeat. */
-  close(graceMs?: number): Promise<void>;
+  /**
+   * Says so at `/readyz` and serves on for `noticeMs` (default 0); then accepts nothing new, lets answers finish for `graceMs` (default
+   * 10 s), cuts the rest off, settles every one. Safe to repeat.
+   */
+  close(graceMs?: number, noticeMs?: number): Promise<void>;
 }
 
 /**
@@ -114,7 +117,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   // Every answer listens to it; their number is bounded by `maxConcurrent`.
   setMaxListeners(0, shutdown.signal);
   const inFlight = new Set<Promise<void>>();
-  let isDraining = false;
+  let phase: 'open' | 'leaving' | 'draining' = 'open';
   const metrics = createMetrics(() => inFlight.size);
   const backends = backendsOf(options, clock);
   const app = createApp({
@@ -144,7 +147,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     maxBodyMs: options.maxBodyMs ?? BODY_LIMIT_MS,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),
-    isDraining: () => isDraining,
+    isLeaving: () => phase !== 'open',
+    isDraining: () => phase === 'draining',
     onProblem,
   });
   const host = options.host ?? '127.0.0.1';
@@ -152,15 +156,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await selling.closeBooks();
     throw error;
   });
+  const unsent = watchAnswers(server, () => phase !== 'open');
+  const leave = async (graceMs: number, noticeMs: number): Promise<void> => {
+    phase = 'leaving';
+    if (noticeMs > 0) await sleep(noticeMs);
+    phase = 'draining';
+    await drain({ server, inFlight, unsent, shutdown, closeBooks: selling.closeBooks }, graceMs);
+  };
   let closing: Promise<void> | undefined;
   return {
     url: `http://${host}:${port}`,
     port,
     studioToken,
-    close(graceMs = 10_000) {
-      isDraining = true;
-      return (closing ??= drain(server, inFlight, shutdown, graceMs, selling.closeBooks));
-    },
+    close: (graceMs = 10_000, noticeMs = 0) => (closing ??= leave(graceMs, noticeMs)),
   };
 }
 
@@ -221,26 +229,4 @@ function toBoth(first: RequestObserver, second: RequestObserver): RequestObserve
       second.refused(problem, route);
     },
   };
-}
-
-async function drain(
-  server: Server,
-  inFlight: Set<Promise<void>>,
-  shutdown: AbortController,
-  graceMs: number,
-  closeBooks: () => Promise<void>,
-): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  const grace = new AbortController();
-  await Promise.race([
-    Promise.all(inFlight),
-    sleep(graceMs, undefined, { signal: grace.signal }).catch(() => undefined),
-  ]);
-  grace.abort();
-  shutdown.abort();
-  await Promise.all(inFlight);
-  await closeBooks();
-  server.closeAllConnections();
-  await closed;
 }
