@@ -42,20 +42,26 @@ async function newKey(limit: Omit<LimitToSet, 'customerId'>): Promise<string> {
   return (await createKey(books, { customerId })).secretKey;
 }
 
+interface Wish {
+  readonly model?: string;
+  readonly max_tokens?: number;
+  readonly stop?: string;
+}
+
 /** @param at which gateway @returns the status, and the code of a refusal */
-async function ask(key: string, at: number, model: string, maxTokens: number): Promise<string> {
-  const body = { model, prompt: 'ab', max_tokens: maxTokens };
+async function ask(key: string, at: number, wish: Wish = {}): Promise<string> {
+  const body = { model: 'quick', prompt: 'ab', max_tokens: 1, ...wish };
   const response = await post(`${gateways[at % GATEWAYS]?.url}/v1/completions`, key, body);
   const { error } = (await response.json()) as { error?: { code: string } };
   return error === undefined ? String(response.status) : `${response.status} ${error.code}`;
 }
 
 /** Each of some clients asks so often, one after the other, at another gateway each time. @returns how often each end came */
-async function askAll(key: string, clients: number, times: number, model = 'quick', maxTokens = 1) {
+async function askAll(key: string, clients: number, times: number, wish: Wish = {}) {
   const counts: Record<string, number> = {};
   const client = async (_: unknown, at: number): Promise<void> => {
     for (let time = 0; time < times; time++) {
-      const end = await ask(key, at + time, model, maxTokens);
+      const end = await ask(key, at + time, wish);
       counts[end] = (counts[end] ?? 0) + 1;
     }
   };
@@ -77,17 +83,18 @@ test('requests a minute: what three gateways let through is the limit, and what 
 
 test('a small limit is met exactly, wherever requests arrive', async () => {
   const key = await newKey({ requestsPerMinute: 5 });
-  const ends = await Promise.all([0, 1, 2, 0, 1, 2, 0, 1, 2].map((at) => ask(key, at, 'quick', 1)));
+  const ends = await Promise.all([0, 1, 2, 0, 1, 2, 0, 1, 2].map((at) => ask(key, at)));
   expect(ends.toSorted()).toEqual([...Array(5).fill('200'), ...Array(4).fill('429 rate_limit_exceeded')]);
 });
 
 test('tokens a minute: what answers did not use is there for the next, at another gateway too', async () => {
-  // "ab" and 98 of an answer that is reserved and made: 100 tokens
   const key = await newKey({ tokensPerMinute: 3000 });
   const startedMs = performance.now();
-  const counts = await askAll(key, 6, 10, 'quick', 98);
+  // each asks for 100 and uses 7: "ab" and 5 numbers
+  expect(await askAll(key, 6, 10, { max_tokens: 98, stop: '4' })).toEqual({ 200: 60 });
+  const counts = await askAll(key, 6, 10, { max_tokens: 98 });
   const flowedIn = ((performance.now() - startedMs) * 3000) / 60_000;
-  const tokens = (counts['200'] ?? 0) * 100;
+  const tokens = 60 * 7 + (counts['200'] ?? 0) * 100;
   expect(tokens).toBeLessThanOrEqual(3000 + flowedIn);
   expect(tokens).toBeGreaterThanOrEqual(3000 * (1 - GATEWAYS * SHARE) - 100);
 });
@@ -96,7 +103,7 @@ test('requests at one time: never more than the limit, and those who keep to it 
   const key = await newKey({ concurrentRequests: 4 });
   // each client waits for its answer: four at a time at most, over all gateways
   expect(await askAll(key, 4, 15)).toEqual({ 200: 60 });
-  const counts = await askAll(key, 12, 1, 'slow', 200);
+  const counts = await askAll(key, 12, 1, { model: 'slow', max_tokens: 200 });
   expect(counts).toEqual({ 200: 4, '429 too_many_concurrent_requests': 8 });
 });
 
@@ -113,8 +120,8 @@ test('what a gateway that was killed had open is free again when its reservation
     await new Promise((resolve) => setTimeout(resolve, 10));
   await dying.kill();
   expect(await lost).toBe('cut');
-  expect(await ask(key, 0, 'quick', 1)).toBe('429 too_many_concurrent_requests');
+  expect(await ask(key, 0)).toBe('429 too_many_concurrent_requests');
   await books.database.sql`update moat.reservations set expires_at = now()`;
   await books.database.sql`select moat.sweep(now())`;
-  expect(await ask(key, 0, 'quick', 1)).toBe('200');
+  expect(await ask(key, 0)).toBe('200');
 });

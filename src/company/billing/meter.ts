@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import type { Clock } from '../../base/clock.js';
-import { MoatError } from '../../base/errors.js';
+import { MoatError, systemCode } from '../../base/errors.js';
 import type { Database } from '../store/database.js';
 import {
   type Admission,
@@ -191,7 +191,8 @@ async function replayUnsettled(
       await settle(recordSchema.parse(JSON.parse(await readFile(file, 'utf8'))));
       await rm(file);
     } catch (error) {
-      problems.push(error);
+      // another gateway in this folder settled it
+      if (systemCode(error) !== 'ENOENT') problems.push(error);
     }
   }
   if (problems.length > 0) {
