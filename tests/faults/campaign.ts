@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Rng } from '../../src/base/rng.js';
 import { type Books, createCustomer } from '../../src/company/billing/customers.js';
+import { setRateLimit } from '../../src/company/billing/key-terms.js';
 import { createKey, revokeKey } from '../../src/company/billing/keys.js';
 import { grantCredit } from '../../src/company/billing/ledger.js';
 import { setPrice } from '../../src/company/billing/prices.js';
@@ -132,6 +133,9 @@ export async function newCustomers(books: Books, rng: Rng, name: string) {
   const rich = await customer('rich', 1_000_000_000n);
   const modest = await customer('modest', BigInt(200 + rng.below(600)));
   const poor = await customer('poor', BigInt(1 + rng.below(60)));
+  // which nobody reaches: what counts them breaks with the rest
+  const limits = { requestsPerMinute: 10_000, tokensPerMinute: 100_000_000, concurrentRequests: 1000 };
+  await setRateLimit(books, { customerId: modest.account.customerId, ...limits });
   const richKey = await rich.key();
   const revoked = await rich.key();
   await revokeKey(books, revoked.keyId);

@@ -8,6 +8,7 @@ import { checkDatabase } from '../store/database.js';
 import { type BackOfficeSettings, createBackOffice } from './admin/admin-app.js';
 import type { AdminContext } from './admin/admin-route.js';
 import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
+import { askBooks } from './ask-books.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { OverviewOptions } from './overview.js';
 import { addPortalRoutes } from './routes/portal.js';
@@ -52,7 +53,7 @@ export function createApp(context: RouteContext): Hono<Env> {
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
     if (context.isLeaving()) throw draining();
-    await checkDatabase(context.books.database).catch(outdated);
+    await askBooks(checkDatabase(context.books.database)).catch(outdated);
     return c.json({ status: 'ready' });
   });
   app.get('/openapi.json', (c) => c.body(context.apiDescription, 200, { 'content-type': 'application/json' }));
