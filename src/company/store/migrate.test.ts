@@ -64,14 +64,14 @@ test('a gateway serves on while a newer program migrates, also where a report ho
     await new Promise<void>((resolve) => (reportEnd = resolve));
   });
   const migrating = migrate(sql, [...MIGRATIONS, adds]);
-  await sleep(2500);
+  await sleep(3500);
   reportEnd?.();
   await reported;
   await migrating;
   const { statuses, longestMs } = await asking.end();
   expect(statuses).toEqual([200]);
   // behind the step's waiting, and not behind the report
-  expect(longestMs).toBeLessThan(2000);
+  expect(longestMs).toBeLessThan(3000);
   expect(await sql`select note from moat.customers`).not.toHaveLength(0);
   expect(await readyStatus()).toBe(200);
 });
