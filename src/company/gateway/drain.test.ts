@@ -22,10 +22,7 @@ afterAll(async () => {
 });
 
 /** Over a connection that would be used again. */
-async function askKept(
-  url: string,
-  key: string,
-): Promise<{ status: number | undefined; connection: string | undefined }> {
+async function askKept(url: string, key: string) {
   const agent = new Agent({ keepAlive: true });
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
   const outgoing = request(`${url}/v1/completions`, { method: 'POST', headers, agent });
@@ -34,18 +31,23 @@ async function askKept(
   incoming.resume();
   await once(incoming, 'end');
   agent.destroy();
-  return { status: incoming.statusCode, connection: incoming.headers.connection };
+  const { connection, 'keep-alive': keepAlive } = incoming.headers;
+  return { status: incoming.statusCode, connection, keepAlive: String(keepAlive) };
 }
 
 test('while it leaves, /readyz says no, requests are served, and their connections end', async () => {
   const { secretKey } = await opened.newClient(1000n);
   const gateway = await opened.start();
-  expect(await askKept(gateway.url, secretKey)).toEqual({ status: 200, connection: 'keep-alive' });
+  expect(await askKept(gateway.url, secretKey)).toEqual({
+    status: 200,
+    connection: 'keep-alive',
+    keepAlive: 'timeout=75',
+  });
   const closing = gateway.close(10_000, 1500);
   const ready = await fetch(`${gateway.url}/readyz`);
   expect([ready.status, await ready.json()]).toMatchObject([503, { error: { code: 'shutting_down' } }]);
   expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200);
-  expect(await askKept(gateway.url, secretKey)).toEqual({ status: 200, connection: 'close' });
+  expect(await askKept(gateway.url, secretKey)).toMatchObject({ status: 200, connection: 'close' });
   await closing;
   await expect(fetch(`${gateway.url}/readyz`)).rejects.toThrow('fetch failed');
 });
