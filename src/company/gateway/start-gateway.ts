@@ -125,10 +125,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { database, projectDirectory } = options;
   const currency = options.currency ?? 'USD';
   const log = options.log ?? NO_LOG;
-  const onProblem = (error: unknown): void => {
-    log.problem(error);
-    options.onProblem?.(error);
-  };
+  const onProblem = problemsOf(options, log);
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
   const unsettledDirectory = path.join(projectDirectory, '.moat', 'unsettled');
@@ -193,6 +190,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     close: (graceMs = 10_000, noticeMs = 0) => (closing ??= leave(graceMs, noticeMs)),
   };
 }
+
+const problemsOf =
+  ({ onProblem }: GatewayOptions, log: RequestLog) =>
+  (error: unknown): void => {
+    log.problem(error);
+    onProblem?.(error);
+  };
 
 /** Where the back office reads and writes. */
 function foldersOf({ projectDirectory, runsDirectory = path.join(projectDirectory, 'runs') }: GatewayOptions) {
