@@ -41,7 +41,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'models',
-    summary: 'the architectures there are, with sizes and sources',
+    summary: 'the architectures there are; which model answers customers',
     load: () => import('./commands/models.js'),
   },
   { name: 'train', summary: 'train the model, or go on training it', load: () => import('./commands/train.js') },
@@ -80,7 +80,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'export',
-    summary: 'write a model as a GGUF file, for llama.cpp and its kin',
+    summary: "write a model as a GGUF file, or as a folder of Hugging Face's",
     load: () => import('./commands/export.js'),
   },
   {

@@ -10,9 +10,12 @@ import { manualClock } from '../../base/clock.js';
 import { createMetrics } from '../../company/gateway/metrics.js';
 import { readUpstreams } from '../../company/gateway/upstream/upstream-file.js';
 import { openGguf } from '../../lab/checkpoint/gguf.js';
+import { configFields } from '../config/schema.js';
+import { GATEWAY_COMMAND } from '../deploy/gateway-image.js';
 import { createInterruption } from '../interruption.js';
 import { runProgram } from '../program.js';
 import { command } from './deploy.js';
+import { command as serve } from './serve.js';
 
 class Sink extends Writable {
   text = '';
@@ -156,6 +159,13 @@ test('what scales is a figure that /metrics has', async () => {
   const names = [...JSON.stringify(await manifests('k8s-keda')).matchAll(/sum\((\w+)\{/g)].map(([, name]) => name);
   expect(names).toHaveLength(2);
   for (const name of names) expect(metrics).toContain(`\n${name} 3\n`);
+});
+
+test('the command in the container is one that moat serve understands', () => {
+  const flags = GATEWAY_COMMAND.filter((word) => word.startsWith('--')).map((word) => word.slice(2));
+  const known = new Set([...configFields.map(({ flag }) => flag), ...Object.keys(serve.options ?? {})]);
+  expect(flags.filter((flag) => !known.has(flag))).toEqual([]);
+  expect(flags).toEqual(expect.arrayContaining(['elsewhere', 'drain-notice', 'drain-grace']));
 });
 
 test('no secret of the environment is in any file', async () => {
