@@ -6,6 +6,7 @@ const SLOW = [
   'tests/studio/lab-pages.test.ts',
   'tests/studio/business.test.ts',
   'tests/studio/training.test.ts',
+  'tests/studio/journey.test.ts',
   'tests/conformance/**',
   'tests/faults/races.test.ts',
   'tests/clean-kill.test.ts',

@@ -65,6 +65,8 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     database: scratch.database,
     engines: new Map([['acme-support', scriptedEngine({ modelId: 'acme-support', contextLength: 4096 })]]),
     upstreams: new Map([['acme-large', farBackend()]]),
+    sources: new Map([['acme-support', { run: 'support-v1', checkpoint: 'step-00000120' }]]),
+    openModel: async (modelId) => ({ engine: scriptedEngine({ modelId, contextLength: 4096 }), facts: {} }),
     projectDirectory: scratch.directory,
     projectName: 'acme-support',
     studioDirectory: fileURLToPath(new URL('../../dist/studio', import.meta.url)),

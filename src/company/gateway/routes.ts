@@ -7,6 +7,7 @@ import { type BackOfficeSettings, createBackOffice } from './admin/admin-app.js'
 import type { AdminContext } from './admin/admin-route.js';
 import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
 import type { GatewayMetrics } from './metrics.js';
+import type { ModelExports } from './model-exports.js';
 import type { OverviewOptions } from './overview.js';
 import { addPortalRoutes } from './routes/portal.js';
 import { addCompletionRoutes, answerPlayground } from './routes/completions.js';
@@ -14,14 +15,20 @@ import { addEmbeddingRoutes } from './routes/embeddings.js';
 import { addModerationRoutes } from './routes/moderations.js';
 import { type SellingContext, bearerOf, findModel, payerOf } from './routes/requests.js';
 import { addResponseRoutes } from './routes/responses.js';
+import type { ServedModels } from './served-models.js';
 import type { StudioFiles } from './studio-files.js';
+import type { TokenPreviews } from './token-preview.js';
 import { sameSecret } from './studio-token.js';
 
 /** Everything the routes need; made once by `startGateway`. */
 export interface RouteContext extends SellingContext {
   readonly books: Books;
   readonly metrics: Pick<GatewayMetrics, 'text' | 'contentType'>;
-  readonly modelFacts: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly models: ServedModels;
+  readonly projectDirectory: string;
+  readonly exports: ModelExports;
+  readonly shardsDirectory: string;
+  readonly tokenPreviews: TokenPreviews;
   readonly overview: OverviewOptions;
   readonly businessOf: AdminContext['businessOf'];
   readonly runsDirectory: string;
@@ -74,21 +81,21 @@ export function createApp(context: RouteContext): Hono<Env> {
 
 function addModelRoutes(app: Hono<Env>, context: RouteContext): void {
   const modelJson = (id: string) => ({
-    ...context.modelFacts.get(id),
+    ...context.models.facts.get(id),
     id,
     object: 'model',
     created: context.startedAtSeconds,
     owned_by: 'moat',
   });
   const { backends, embedders, moderators } = context;
-  const names = [...backends.keys(), ...embedders.keys(), ...moderators.keys()];
-  const models = new Map(names.map((name) => [name, name]));
+  const names = (): string[] => [...backends.keys(), ...embedders.keys(), ...moderators.keys()];
   app.get('/v1/models', async (c) => {
     await requireKey(context, c.env.incoming);
-    return c.json({ object: 'list', data: [...models.keys()].map(modelJson) });
+    return c.json({ object: 'list', data: names().map(modelJson) });
   });
   app.get('/v1/models/:model', async (c) => {
     await requireKey(context, c.env.incoming);
+    const models = new Map(names().map((name) => [name, name]));
     return c.json(modelJson(findModel(models, c.req.param('model'))));
   });
 }

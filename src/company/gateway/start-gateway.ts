@@ -12,6 +12,7 @@ import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js'
 import type { BusinessPicture } from '../business/picture.js';
 import type { Database } from '../store/database.js';
 import type { BackOfficeSettings } from './admin/admin-app.js';
+import type { ModelSource } from './api-types.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
 import type { ModerationModel } from './moderation.js';
@@ -19,21 +20,28 @@ import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import { type EmbeddingBackend, localEmbedder } from './embedding-backend.js';
 import { listen } from './listen.js';
+import { createModelExports } from './model-exports.js';
 import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
-import { localBackend } from './local-backend.js';
 import { createRateLimiter } from './rate-limits.js';
 import { BODY_LIMIT_MS } from './request-body.js';
 import { NO_LOG, type RequestLog } from './request-log.js';
-import { createResponseCache } from './response-cache.js';
 import { createApp } from './routes.js';
+import {
+  type ModelFacts,
+  type OpenedModel,
+  type ServedModels,
+  type ServedModelsOptions,
+  createServedModels,
+} from './served-models.js';
 import { createStudioFiles } from './studio-files.js';
 import type { TrainingControl } from './training-control.js';
+import { createTokenPreviews } from './token-preview.js';
 import { readOrCreateStudioToken } from './studio-token.js';
 
 export interface GatewayOptions {
   readonly database: Database;
-  /** Models that run here, by the name customers ask for. The gateway does not close them. */
+  /** Models that run here, by the name customers ask for. The gateway closes none but those that another replaced. */
   readonly engines: ReadonlyMap<string, TextEngine>;
   /** Models that run elsewhere, by the name customers ask for. */
   readonly upstreams?: ReadonlyMap<string, Backend>;
@@ -44,7 +52,11 @@ export interface GatewayOptions {
   /** Models that say what is wrong with a text; not closed either. */
   readonly moderators?: ReadonlyMap<string, ModerationModel>;
   /** What customers may know of a model beside its name: JSON, under the names it is listed with. */
-  readonly modelFacts?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly modelFacts?: ReadonlyMap<string, ModelFacts>;
+  /** Which stored models the engines are. */
+  readonly sources?: ReadonlyMap<string, ModelSource>;
+  /** Loads a stored model to answer under a name. Default: what is served stays until the end. */
+  readonly openModel?: (name: string, source: ModelSource) => Promise<OpenedModel>;
   readonly projectDirectory: string;
   /** How the studio calls the project. Default: the folder's name. */
   readonly projectName?: string;
@@ -94,6 +106,8 @@ export interface Gateway {
   readonly url: string;
   readonly port: number;
   readonly studioToken: string;
+  /** What answers now, and how that is changed. */
+  readonly models: ServedModels;
   /** Accepts nothing new, lets answers finish for `graceMs` (default 10 s), cuts the rest off, settles every one. Safe to repeat. */
   close(graceMs?: number): Promise<void>;
 }
@@ -121,7 +135,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const inFlight = new Set<Promise<void>>();
   let isDraining = false;
   const metrics = createMetrics(() => inFlight.size);
-  const backends = backendsOf(options, clock);
+  const folders = foldersOf(options);
+  const models = modelsOf(options, { clock, inFlight, onProblem });
   const app = createApp({
     ...selling,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
@@ -133,16 +148,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     shutdown: shutdown.signal,
     maxAnswerMs: options.maxAnswerMs ?? 600_000,
     books: { database, clock },
-    backends,
+    backends: models.backends,
+    models,
+    ...folders,
     embedders: embeddersOf(options),
     moderators: options.moderators ?? new Map(),
-    modelFacts: options.modelFacts ?? new Map(),
-    overview: overviewOf(options, currency, backends),
+    overview: overviewOf(options, currency, models.backends),
     businessOf: options.businessOf,
-    runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     training: options.training,
-    corpusDirectory: path.join(projectDirectory, '.moat', 'corpus'),
-    modelsDirectory: path.join(projectDirectory, 'models'),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     backOffice: options.backOffice ?? {},
@@ -164,11 +177,49 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     url: `http://${host}:${port}`,
     port,
     studioToken,
+    models,
     close(graceMs = 10_000) {
       isDraining = true;
-      return (closing ??= drain(server, inFlight, shutdown, graceMs, selling.closeBooks));
+      const closeRest = (): Promise<void> => folders.exports.close().then(selling.closeBooks);
+      return (closing ??= drain(server, inFlight, shutdown, graceMs, closeRest));
     },
   };
+}
+
+/** Where the back office reads and writes. */
+function foldersOf({ projectDirectory, runsDirectory = path.join(projectDirectory, 'runs') }: GatewayOptions) {
+  const state = path.join(projectDirectory, '.moat');
+  const corpusDirectory = path.join(state, 'corpus');
+  return {
+    projectDirectory,
+    runsDirectory,
+    corpusDirectory,
+    shardsDirectory: path.join(state, 'shards'),
+    tokenPreviews: createTokenPreviews({
+      tokenizer: path.join(state, 'tokenizer'),
+      corpus: corpusDirectory,
+      runs: runsDirectory,
+    }),
+    modelsDirectory: path.join(projectDirectory, 'models'),
+    exports: createModelExports(path.join(projectDirectory, 'exports'), runsDirectory),
+  };
+}
+
+function modelsOf(
+  options: GatewayOptions,
+  parts: Pick<ServedModelsOptions, 'clock' | 'inFlight' | 'onProblem'>,
+): ServedModels {
+  const { engines, upstreams, embedders, moderators, modelFacts, sources, openModel, responseCache } = options;
+  return createServedModels({
+    ...parts,
+    engines,
+    upstreams: upstreams ?? new Map(),
+    otherNames: [...(embedders?.keys() ?? []), ...(moderators?.keys() ?? [])],
+    facts: modelFacts ?? new Map(),
+    sources: sources ?? new Map(),
+    openModel,
+    responseCache,
+  });
 }
 
 function overviewOf(
@@ -201,17 +252,6 @@ interface Selling {
   readonly meter: Meter;
   readonly idempotency: Idempotency;
   closeBooks(): Promise<void>;
-}
-
-/** By the name that customers ask for. */
-function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock: Clock): Map<string, Backend> {
-  const backends = new Map([
-    ...[...engines].map(([name, engine]) => [name, localBackend(engine)] as const),
-    ...(upstreams ?? []),
-  ]);
-  if (responseCache === undefined) return backends;
-  const cache = createResponseCache({ ...responseCache, clock });
-  return new Map([...backends].map(([name, backend]) => [name, cache.over(backend)]));
 }
 
 function embeddersOf({ embedders, upstreamEmbedders }: GatewayOptions): Map<string, EmbeddingBackend> {

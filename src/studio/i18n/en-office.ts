@@ -74,6 +74,8 @@ export const enOffice = {
     bad_amount: 'Write an amount above zero, such as 25.00.',
     bad_expiry: 'Choose a day that is not past.',
     reference_taken: 'This reference was used for another booking.',
+    name_taken: 'A model that does not run here has this name. Take another one.',
+    promotion_under_way: 'Another model is being loaded. Try again when it answers.',
     unknown_customer: 'There is no such customer.',
     unknown_key: 'This key does not exist or is revoked.',
     unknown_event: 'There is no such usage event.',

@@ -77,6 +77,8 @@ export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
     bad_amount: '请输入大于零的金额，例如 25.00。',
     bad_expiry: '请选择尚未过去的日期。',
     reference_taken: '这个凭证号已用于另一笔入账。',
+    name_taken: '已有在别处运行的模型使用这个名称，请换一个。',
+    promotion_under_way: '正在加载另一个模型，请待其就绪后再试。',
     unknown_customer: '没有这个客户。',
     unknown_key: '密钥不存在或已吊销。',
     unknown_event: '没有这条用量记录。',

@@ -55,6 +55,9 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-setting': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
+  'corpus-missing': 404,
+  'no-model': 404,
+  'unknown-document': 404,
   'unknown-budget': 404,
   'unknown-customer': 404,
   'unknown-invoice': 404,
@@ -63,6 +66,11 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'unknown-user': 404,
   'bad-business-file': 409,
   'bad-load-curve': 409,
+  'bad-serving': 409,
+  'tokenizer-missing': 409,
+  'tokenizer-damaged': 409,
+  'tokenizer-unsupported': 409,
+  'unlearnable-conversation': 409,
   'billing-due': 409,
   'customer-exists': 409,
   'last-owner': 409,
@@ -100,6 +108,11 @@ export type GatewayParts = Pick<
   | 'books'
   | 'overview'
   | 'businessOf'
+  | 'models'
+  | 'projectDirectory'
+  | 'exports'
+  | 'shardsDirectory'
+  | 'tokenPreviews'
   | 'runsDirectory'
   | 'training'
   | 'corpusDirectory'
@@ -122,6 +135,11 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     books,
     overview: parts.overview,
     businessOf: parts.businessOf,
+    models: parts.models,
+    projectDirectory: parts.projectDirectory,
+    exports: parts.exports,
+    shardsDirectory: parts.shardsDirectory,
+    tokenPreviews: parts.tokenPreviews,
     runsDirectory: parts.runsDirectory,
     runs,
     training: parts.training,
