@@ -127,6 +127,9 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
   const { publicUrl, trustProxy = false, oidc, promptLog, passwords = createPasswordHasher() } = settings;
   const { clock, books } = parts;
   const access = { database: books.database, clock, passwords };
+  const runs = createRunReader(parts.runsDirectory, clock);
+  // a long run takes a moment to read: better now than when somebody looks
+  void runs.list().catch(() => undefined);
   return createAdminApp({
     clock,
     books,
@@ -138,7 +141,7 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     shardsDirectory: parts.shardsDirectory,
     tokenPreviews: parts.tokenPreviews,
     runsDirectory: parts.runsDirectory,
-    runs: createRunReader(parts.runsDirectory, clock),
+    runs,
     training: parts.training,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,
