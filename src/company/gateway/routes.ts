@@ -34,6 +34,7 @@ export interface RouteContext extends SellingContext {
   readonly runsDirectory: string;
   readonly corpusDirectory: string;
   readonly modelsDirectory: string;
+  readonly evaluationsDirectory: string;
   readonly studioFiles: StudioFiles;
   readonly studioToken: string;
   readonly backOffice: BackOfficeSettings;

@@ -108,6 +108,7 @@ export type GatewayParts = Pick<
   | 'runsDirectory'
   | 'corpusDirectory'
   | 'modelsDirectory'
+  | 'evaluationsDirectory'
   | 'shutdown'
   | 'studioToken'
   | 'playground'
@@ -131,6 +132,7 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     runsDirectory: parts.runsDirectory,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,
+    evaluationsDirectory: parts.evaluationsDirectory,
     shutdown: parts.shutdown,
     studioToken: parts.studioToken,
     playground: parts.playground,
