@@ -22,6 +22,7 @@ import { quantizedGroup } from './quantized.js';
 import { recipeGroup } from './recipe.js';
 import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
+import { runChartGroup } from './run-chart.js';
 import { shardsGroup } from './shards.js';
 import { tokenizersGroup } from './tokenizers.js';
 
@@ -40,6 +41,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   quantized: quantizedGroup,
   recipe: recipeGroup,
   recurrent: recurrentGroup,
+  'run-chart': runChartGroup,
   shards: shardsGroup,
   streaming: streamingGroup,
   tokenizers: tokenizersGroup,

@@ -5,11 +5,13 @@ import { startService } from '../stages/serve-stage.js';
 import { servedFolders } from '../stages/served-folders.js';
 import { summaryBox } from '../terminal/summary-box.js';
 
+const NO_MODELS = 'none yet: train one and promote it, in the studio or with moat train';
+
 export const command = defineCommand({
   name: 'serve',
   summary: 'sell the model: an OpenAI-compatible API, and the studio',
   description:
-    'Serves the models that were promoted (moat models promote); where none was, the newest one, or the one of --run; and the models elsewhere that upstreams.json names, with keys, prepaid credit and exact metering, at the prices of the project. Ctrl-C lets answers finish, settles them and stops.',
+    'Serves the models that were promoted (moat models promote); where none was, the newest one, or the one of --run; and the models elsewhere that upstreams.json names; without any of them, the studio alone; with keys, prepaid credit and exact metering, at the prices of the project. Ctrl-C lets answers finish, settles them and stops.',
   options: {
     run: {
       kind: 'text',
@@ -51,7 +53,7 @@ export const command = defineCommand({
           `${project.config.name} is open`,
           [
             ['API', `${gateway.url}/v1`],
-            ['models', checkpoint === undefined ? models : `${models} (${checkpoint})`],
+            ['models', checkpoint === undefined ? models || NO_MODELS : `${models} (${checkpoint})`],
             ['books', books.database.location],
             ['a key', 'moat keys create NAME --credit 5.00'],
             ['stop', 'Ctrl-C'],

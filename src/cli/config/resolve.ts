@@ -142,6 +142,8 @@ function resolveTrain(train: Given<'train'>, { architecture, contextLength }: Pr
     checkpointEvery: train.checkpointEvery ?? 100,
     keepCheckpoints: train.keepCheckpoints ?? 2,
     keepBest: train.keepBest ?? 0,
+    samplePrompt: train.samplePrompt,
+    sampleTokens: train.sampleTokens ?? 32,
     patience: train.patience,
     labelSmoothing: train.labelSmoothing ?? 0,
     averageDecay: train.averageDecay ?? 0,

@@ -92,6 +92,8 @@ const sections = {
     checkpointEvery: wholeNumber(1, 100_000_000, ['checkpoint-every', 'steps between checkpoints']),
     keepCheckpoints: wholeNumber(1, 1000, ['keep-checkpoints', 'checkpoints to keep']),
     keepBest: wholeNumber(0, 1000, ['keep-best', 'checkpoints to keep for their validation loss']),
+    samplePrompt: text(words('TEXT', 2000), ['sample-prompt', 'a text to go on with at every measurement']),
+    sampleTokens: wholeNumber(0, 512, ['sample-tokens', 'tokens that are written then; 0 for none']),
     patience: wholeNumber(1, 100_000_000, ['patience', 'stop after so many steps without a lower validation loss']),
     labelSmoothing: realNumber(0, 0.9, ['label-smoothing', "share of a target's probability spread over all tokens"]),
     averageDecay: realNumber(0, 0.999999, ['average-decay', 'keep a moving average of the weights; 0 for none']),

@@ -9,7 +9,7 @@ import type { OpenedModel } from '../../company/gateway/served-models.js';
 import { type Gateway, startGateway } from '../../company/gateway/start-gateway.js';
 import { openDatabase } from '../../company/store/database.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
-import { readRunUses } from '../../lab/train/run-cost.js';
+import { createRunUseReader } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
@@ -20,6 +20,7 @@ import { readPicture } from './read-picture.js';
 import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
 import { readSellerIfAny } from './seller.js';
 import { openSideModels } from './side-models.js';
+import { createTrainingControl } from './training-control.js';
 
 export interface Service {
   readonly gateway: Gateway;
@@ -61,7 +62,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const log = await openLog(project, clock);
     if (log !== undefined) closers.push(() => log.close());
     const upstreams = await openUpstreams({ project, clock, env, taken: [...folders.keys()], onProblem });
-    closers.push(async () => upstreams.forEach((upstream) => upstream.close()));
+    closers.push(async () => upstreams.close());
     const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
     closers.push(() => database.close());
     const books = { database, clock };
@@ -77,7 +78,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       ...gatewayFacts(project),
       database,
       engines: new Map([...opened].map(([name, { engine }]) => [name, engine])),
-      upstreams,
+      upstreams: upstreams.backends,
+      upstreamEmbedders: upstreams.embedders,
       embedders,
       moderators,
       modelFacts: new Map([...opened].map(([name, { facts }]) => [name, facts])),
@@ -86,6 +88,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       clock,
       responseCache:
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
+      training: createTrainingControl(project, env),
       businessOf: (month) => readPicture(project, books, month),
       backOffice: await backOfficeOf(project, books, env),
       onProblem,
@@ -98,7 +101,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     }
     const studioUrl = `${gateway.url}/#token=${gateway.studioToken}`;
     const [engine] = [...opened.values()].map((model) => model.engine);
-    return { gateway, engine, modelIds: [...folders.keys(), ...upstreams.keys()], books, studioUrl, close };
+    const modelIds = [...folders.keys(), ...upstreams.backends.keys(), ...upstreams.embedders.keys()];
+    return { gateway, engine, modelIds, books, studioUrl, close };
   } catch (error) {
     await close();
     throw error;
@@ -120,6 +124,7 @@ function sourcesOf(project: Project, folders: ReadonlyMap<string, string>): Map<
 function gatewayFacts(project: Project) {
   const { serve, currency, timeZone, name } = project.config;
   const { runs } = filesOf(project);
+  const runUses = createRunUseReader(runs);
   return {
     projectDirectory: project.root,
     projectName: name,
@@ -130,7 +135,7 @@ function gatewayFacts(project: Project) {
     runsDirectory: runs,
     currency,
     timeZone,
-    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await readRunUses(runs) }),
+    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await runUses() }),
     maxConcurrent: serve.maxConcurrent + serve.queueLimit,
     rateLimits: serve,
   };

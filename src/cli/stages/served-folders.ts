@@ -5,12 +5,11 @@ import { SERVING_FILE, folderOfSource, readServing } from '../../company/gateway
 import type { Project } from '../config/project.js';
 import { findModel } from './find-run.js';
 import { filesOf } from './project-files.js';
-import { upstreamsFileOf } from './serve-parts.js';
 
 /**
  * Models that were promoted, under their names; under the project's own name, unless one was promoted for it, the newest. A run that is
  * named stands above both.
- * @returns folders by name; empty where only models elsewhere are sold
+ * @returns folders by name; empty where nothing is trained yet: the studio trains and promotes, and there may be models elsewhere
  * @throws MoatError `no-model`, `bad-serving`, `promoted-model-missing`
  */
 export async function servedFolders(project: Project, run: string | undefined): Promise<Map<string, string>> {
@@ -25,8 +24,7 @@ export async function servedFolders(project: Project, run: string | undefined): 
   }
   if (folders.has(modelId)) return folders;
   const own = await findModel(runs, run).catch((error: unknown) => {
-    const isOptional = run === undefined && (folders.size > 0 || existsSync(upstreamsFileOf(project)));
-    if (isOptional && error instanceof MoatError && error.code === 'no-model') return undefined;
+    if (run === undefined && error instanceof MoatError && error.code === 'no-model') return undefined;
     throw error;
   });
   // the first is the one that the terminal and the demo speak of

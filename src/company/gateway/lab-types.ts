@@ -1,5 +1,8 @@
 /** The JSON of `/api` about data, evaluations and models; part of api-types.ts. */
+import type { RunHistory } from '../../base/run-history.js';
 import type { ModelSummary } from './api-types.js';
+
+export type { RunFormValues, RunSetting, RunSettings } from './training-control.js';
 
 export interface TextTally {
   documents: number;
@@ -310,9 +313,10 @@ export interface ModelData {
   trainSha256: string;
 }
 
-/** GET /api/runs/:name/curve: nats per token by step, at most a thousand points each. */
+/** GET /api/runs/:name/curve: what its events add up to so far. */
 export interface RunCurve {
   name: string;
-  training: [step: number, loss: number][];
-  validation: [step: number, loss: number][];
+  history: RunHistory;
+  /** The line of the event stream to go on from. */
+  nextLine: number;
 }

@@ -32,6 +32,7 @@ export interface RouteContext extends SellingContext {
   readonly overview: OverviewOptions;
   readonly businessOf: AdminContext['businessOf'];
   readonly runsDirectory: string;
+  readonly training: AdminContext['training'];
   readonly corpusDirectory: string;
   readonly modelsDirectory: string;
   readonly evaluationsDirectory: string;

@@ -18,6 +18,7 @@ import type { RequestObserver } from './metered.js';
 import type { ModerationModel } from './moderation.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
+import { type EmbeddingBackend, localEmbedder } from './embedding-backend.js';
 import { listen } from './listen.js';
 import { createModelExports } from './model-exports.js';
 import type { CostFacts, OverviewOptions } from './overview.js';
@@ -34,6 +35,7 @@ import {
   createServedModels,
 } from './served-models.js';
 import { createStudioFiles } from './studio-files.js';
+import type { TrainingControl } from './training-control.js';
 import { createTokenPreviews } from './token-preview.js';
 import { readOrCreateStudioToken } from './studio-token.js';
 
@@ -45,6 +47,8 @@ export interface GatewayOptions {
   readonly upstreams?: ReadonlyMap<string, Backend>;
   /** Models that turn texts into vectors, by the name customers ask for; not closed either. */
   readonly embedders?: ReadonlyMap<string, EmbeddingEngine>;
+  /** The same, where they run elsewhere. */
+  readonly upstreamEmbedders?: ReadonlyMap<string, EmbeddingBackend>;
   /** Models that say what is wrong with a text; not closed either. */
   readonly moderators?: ReadonlyMap<string, ModerationModel>;
   /** What customers may know of a model beside its name: JSON, under the names it is listed with. */
@@ -77,6 +81,8 @@ export interface GatewayOptions {
   readonly costFacts?: () => Promise<CostFacts>;
   /** The business in a month, such as `2026-11`; asked when the studio's page of it is opened. Default: no such page. */
   readonly businessOf?: (month: string | undefined) => Promise<BusinessPicture>;
+  /** Starts and stops training. Default: the studio can do neither. */
+  readonly training?: TrainingControl;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
   readonly maxConcurrent?: number;
   /** Of each key, in this process. Default: none. */
@@ -145,10 +151,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     backends: models.backends,
     models,
     ...folders,
-    embedders: options.embedders ?? new Map(),
+    embedders: embeddersOf(options),
     moderators: options.moderators ?? new Map(),
     overview: overviewOf(options, currency, models.backends),
     businessOf: options.businessOf,
+    training: options.training,
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     backOffice: options.backOffice ?? {},
@@ -246,6 +253,11 @@ interface Selling {
   readonly meter: Meter;
   readonly idempotency: Idempotency;
   closeBooks(): Promise<void>;
+}
+
+function embeddersOf({ embedders, upstreamEmbedders }: GatewayOptions): Map<string, EmbeddingBackend> {
+  const local = [...(embedders ?? [])].map(([name, engine]) => [name, localEmbedder(engine)] as const);
+  return new Map([...local, ...(upstreamEmbedders ?? [])]);
 }
 
 function toBoth(first: RequestObserver, second: RequestObserver): RequestObserver {

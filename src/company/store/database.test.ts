@@ -10,7 +10,7 @@ import { afterEach, expect, test } from 'vitest';
 import { type Database, openDatabase } from './database.js';
 import { acquireServer } from './embedded-server.js';
 import { migrate } from './migrate.js';
-import { processExists } from './process-lock.js';
+import { processExists } from '../../base/process-lock.js';
 import { pickFreePort } from './server-process.js';
 
 const built = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../../dist/company/store/database.js');

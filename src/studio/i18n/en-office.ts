@@ -84,6 +84,8 @@ export const enOffice = {
     unknown_invoice: 'There is no such invoice.',
     billing_due: 'The period that has ended is not billed yet. Run the billing first.',
     subscribed_already: 'This customer is on a plan already.',
+    training_elsewhere: 'This server cannot train. Use moat train in the project’s folder.',
+    not_training: 'This run is not training any more.',
     prompt_log_off: 'Prompts are not kept on this server.',
   },
   settings: {
@@ -192,6 +194,9 @@ export const enOffice = {
       'usage.added': 'Usage added',
       'usage.corrected': 'Usage corrected',
       'usage.dropped': 'Old usage dropped',
+      'run.start-requested': 'Training asked for',
+      'run.resume-requested': 'Resuming asked for',
+      'run.stop-requested': 'Stop of training asked for',
       'prompts.read': 'Prompts read',
     },
   },

@@ -87,6 +87,8 @@ export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
     unknown_invoice: '没有这张账单。',
     billing_due: '上一账期尚未出账，请先运行出账任务。',
     subscribed_already: '该客户已订阅套餐。',
+    training_elsewhere: '本服务器不能训练。请在项目文件夹中运行 moat train。',
+    not_training: '这次训练已经不在进行。',
     prompt_log_off: '本服务器不保存提示词。',
   },
   settings: {
@@ -193,6 +195,9 @@ export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
       'usage.added': '补录用量',
       'usage.corrected': '更正用量',
       'usage.dropped': '清理旧用量',
+      'run.start-requested': '请求开始训练',
+      'run.resume-requested': '请求继续训练',
+      'run.stop-requested': '请求停止训练',
       'prompts.read': '查看提示词',
     },
   },

@@ -19,7 +19,7 @@ export function ModelsPanel({ overview, title }: ModelsPanelProps) {
       <Loaded source={overview} skeletonLines={2}>
         {({ models, currency }) =>
           models.length === 0 ? (
-            <Empty title={text.models.empty} hint={text.models.emptyHint} command="moat serve" />
+            <Empty title={text.models.empty} hint={text.models.emptyHint} command="moat train" />
           ) : (
             <ul class="rows">
               {models.map((model) => (

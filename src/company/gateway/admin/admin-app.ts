@@ -17,12 +17,15 @@ import { modelRoutes } from './model-routes.js';
 import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
 import { settingsRoutes } from './settings-routes.js';
+import { createRunReader } from '../run-reader.js';
 import { studioRoutes } from './studio-routes.js';
+import { trainingRoutes } from './training-routes.js';
 import { userRoutes } from './user-routes.js';
 
 /** Every route of the back office. */
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
+  ...trainingRoutes,
   ...dataRoutes,
   ...evaluationRoutes,
   ...modelRoutes,
@@ -48,6 +51,8 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-plan': 400,
   'bad-price-book': 400,
   'bad-scope': 400,
+  'bad-run-name': 400,
+  'bad-setting': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
   'corpus-missing': 404,
@@ -69,9 +74,12 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'billing-due': 409,
   'customer-exists': 409,
   'last-owner': 409,
+  'not-training': 409,
   'not-subscribed': 409,
   'reference-taken': 409,
   'subscribed-already': 409,
+  'training-busy': 409,
+  'training-refused': 409,
   'unknown-fact': 409,
   'user-disabled': 409,
   'user-exists': 409,
@@ -106,6 +114,7 @@ export type GatewayParts = Pick<
   | 'shardsDirectory'
   | 'tokenPreviews'
   | 'runsDirectory'
+  | 'training'
   | 'corpusDirectory'
   | 'modelsDirectory'
   | 'evaluationsDirectory'
@@ -130,6 +139,8 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     shardsDirectory: parts.shardsDirectory,
     tokenPreviews: parts.tokenPreviews,
     runsDirectory: parts.runsDirectory,
+    runs: createRunReader(parts.runsDirectory, clock),
+    training: parts.training,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,
     evaluationsDirectory: parts.evaluationsDirectory,

@@ -12,6 +12,8 @@ import type { Books } from '../../billing/customers.js';
 import type { BusinessPicture } from '../../business/picture.js';
 import type { ModelExports } from '../model-exports.js';
 import type { OverviewOptions } from '../overview.js';
+import type { RunReader } from '../run-reader.js';
+import type { TrainingControl } from '../training-control.js';
 import type { ServedModels } from '../served-models.js';
 import type { TokenPreviews } from '../token-preview.js';
 import type { ClientAddress } from './client-address.js';
@@ -29,6 +31,10 @@ export interface AdminContext {
   readonly projectDirectory: string;
   readonly exports: ModelExports;
   readonly runsDirectory: string;
+  /** What those runs have written. */
+  readonly runs: RunReader;
+  /** Undefined: nothing is trained from here. */
+  readonly training: TrainingControl | undefined;
   /** What `moat data` made. */
   readonly corpusDirectory: string;
   /** What `moat tokenizer` made of it. */

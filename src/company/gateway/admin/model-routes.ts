@@ -6,7 +6,6 @@ import type { ModelList, ModelSource, ServedModel } from '../api-types.js';
 import { checkpointName, findSource, publicName, writePromotion } from '../model-source.js';
 import { servedModels } from '../overview.js';
 import { readJson } from '../request-body.js';
-import { listRuns } from '../run-reader.js';
 import { listRunModels, listTaskModels, readModelCard } from '../stored-models.js';
 import { type AdminContext, type AdminRequest, type AdminRoute, auditOf } from './admin-route.js';
 
@@ -20,11 +19,10 @@ export const modelRoutes: readonly AdminRoute[] = [
     path: '/api/models',
     needs: 'runs',
     async handle(context, c) {
-      const { overview, models, clock, runsDirectory, modelsDirectory } = context;
-      const runs = await listRuns(runsDirectory, clock);
+      const { overview, models, runs, runsDirectory, modelsDirectory } = context;
       const [served, ...stored] = await Promise.all([
         servedOf(context),
-        listRunModels(runsDirectory, runs),
+        listRunModels(runsDirectory, await runs.list()),
         listTaskModels(modelsDirectory),
       ]);
       const newestFirst = stored.flat().sort((a, b) => b.writtenAt.localeCompare(a.writtenAt));
