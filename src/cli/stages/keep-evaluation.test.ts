@@ -19,10 +19,12 @@ test('what was measured is kept under the names of model and file; without a pro
   await writeFile(path.join(root, 'moat.config.ts'), 'export default {};\n');
   const project = await loadProject(root, { env: {} });
   const folder = await keepEvaluation(project, report, '/data/..new mails.jsonl');
-  expect(folder).toBe(path.join('evaluations', 'my-model--new-mails'));
+  expect(folder).toMatch(/^evaluations.my-model-[0-9a-f]{6}--new-mails-[0-9a-f]{6}$/);
   const file = path.join(root, folder ?? '', 'report.json');
   expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ name: 'my model', items: { metric: 'accuracy' } });
-  expect(await keepEvaluation(project, exampleReport('模型'), '/data/数据.jsonl')).toBe(
-    path.join('evaluations', 'x--x'),
+  const chinese = await Promise.all(
+    ['数据', '新数据'].map((name) => keepEvaluation(project, exampleReport('mails'), `/data/${name}.jsonl`)),
   );
+  for (const each of chinese) expect(each).toMatch(/^evaluations.mails--[0-9a-f]{6}$/);
+  expect(new Set(chinese).size).toBe(2);
 });

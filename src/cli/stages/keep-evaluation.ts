@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import type { TaskReport } from '../../lab/tasks/task-report.js';
@@ -16,9 +17,13 @@ export async function keepEvaluation(project: Project, report: TaskReport, file:
   return folder;
 }
 
-/** As the studio takes names: letters, digits, ".", "_" and "-", beginning with one of the first two. */
-const plain = (name: string): string =>
-  name
+/** As the studio takes names: letters, digits, ".", "_" and "-", beginning with one of the first two; of another name, with its hash. */
+function plain(name: string): string {
+  const kept = name
     .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
-    .slice(0, MAX_PART) || 'x';
+    .slice(0, MAX_PART);
+  if (kept === name) return name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 6);
+  return kept === '' ? hash : `${kept}-${hash}`;
+}
