@@ -114,6 +114,7 @@ describe.skipIf(chromiumPath === undefined)(
     });
 
     it('copies are searched and turned, and texts are seen as tokens, learned and given', async () => {
+      await seedLab(opened.scratch.directory);
       const { page, context, troubles } = await enter('data');
       await page.getByLabel('Search texts and names').fill('sizes run');
       await expect.poll(() => page.locator('.duplicate').count()).toBe(1);
@@ -137,6 +138,7 @@ describe.skipIf(chromiumPath === undefined)(
     });
 
     it('of two reports on the same examples it is said which is better', async () => {
+      await seedLab(opened.scratch.directory);
       const { page, context, troubles } = await enter('evaluate?report=mails&beside=mails-small');
       await page.getByText('McNemar’s test, exact').waitFor();
       expect(await page.locator('.verdict').innerText()).toContain('121 (of 121 and 121)');
