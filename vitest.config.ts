@@ -9,6 +9,7 @@ const SLOW = [
   'tests/studio/journey.test.ts',
   'tests/conformance/**',
   'tests/faults/races.test.ts',
+  'tests/fleet/**',
   'tests/clean-kill.test.ts',
   'src/company/billing/billing-storm.test.ts',
 ];

@@ -10,6 +10,7 @@ import { classifiersGroup } from './classifiers.js';
 import { cleaningGroup } from './cleaning.js';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
+import { fleetGroup } from './fleet.js';
 import { gatewayGroup } from './gateway.js';
 import { streamingGroup } from './streaming.js';
 import { gatewaysGroup } from './gateways.js';
@@ -31,6 +32,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   cleaning: cleaningGroup,
   encoders: encodersGroup,
   engine: engineGroup,
+  fleet: fleetGroup,
   gateway: gatewayGroup,
   gateways: gatewaysGroup,
   gguf: ggufGroup,

@@ -11,7 +11,7 @@ export const command = defineCommand({
   name: 'serve',
   summary: 'sell the model: an OpenAI-compatible API, and the studio',
   description:
-    'Serves the models that were promoted (moat models promote); where none was, the newest one, or the one of --run; and the models elsewhere that upstreams.json names; without any of them, the studio alone; with keys, prepaid credit and exact metering, at the prices of the project. Ctrl-C lets answers finish, settles them and stops.',
+    'Serves the models that were promoted (moat models promote); where none was, the newest one, or the one of --run; and the models elsewhere that upstreams.json names; without any of them, the studio alone; with keys, prepaid credit and exact metering, at the prices of the project. Ctrl-C lets answers finish, settles them and stops. Several may serve from one PostgreSQL (docs/RELIABILITY.md).',
   options: {
     run: {
       kind: 'text',
@@ -24,6 +24,7 @@ export const command = defineCommand({
   examples: [
     { command: 'moat serve', does: 'what was promoted, else the newest model' },
     { command: 'moat serve --port 8080 --run first', does: 'a named run on another port' },
+    { command: 'moat serve --drain-notice 10 --drain-grace 600', does: 'behind a load balancer that follows /readyz' },
   ],
   async run({ options, loadProject, terminal, reporter, signal, clock, env, emit }) {
     const project = await loadProject();

@@ -162,6 +162,8 @@ function resolveServe(serve: Given<'serve'>, name: string): ProjectConfig['serve
     modelId: serve.modelId ?? name,
     maxConcurrent: serve.maxConcurrent ?? 8,
     queueLimit: serve.queueLimit ?? 64,
+    drainNotice: serve.drainNotice ?? 0,
+    drainGrace: serve.drainGrace ?? 10,
     requestsPerMinute: serve.requestsPerMinute,
     tokensPerMinute: serve.tokensPerMinute,
     concurrentRequests: serve.concurrentRequests,

@@ -109,6 +109,8 @@ const sections = {
     modelId: text(words('ID', 128), ['model-id', "the model's name in the API"]),
     maxConcurrent: wholeNumber(1, 1024, ['max-concurrent', 'answers generated at the same time']),
     queueLimit: wholeNumber(0, 100_000, ['queue-limit', 'requests that may wait']),
+    drainNotice: realNumber(0, 3600, ['drain-notice', 'seconds to serve on at the end, while /readyz says no']),
+    drainGrace: realNumber(0, 86_400, ['drain-grace', 'seconds that answers may take to finish at the end']),
     requestsPerMinute: wholeNumber(1, 100_000_000, ['requests-per-minute', 'requests of a key in a minute']),
     tokensPerMinute: wholeNumber(1, 1_000_000_000_000, ['tokens-per-minute', 'tokens of a key in a minute']),
     concurrentRequests: wholeNumber(1, 1_000_000, ['concurrent-requests', 'requests of a key at one time']),

@@ -197,11 +197,15 @@ export interface ServeConfig {
   maxConcurrent?: number;
   /** Requests that may wait; more are refused with 429. Default 64. */
   queueLimit?: number;
-  /** Requests a key may make in a minute, in one process. Default: as many as come. */
+  /** Seconds that it goes on serving after it was told to end, while /readyz says no: for a load balancer to see it. Default 0. */
+  drainNotice?: number;
+  /** Seconds that answers may then take to finish before they are cut off. Default 10. */
+  drainGrace?: number;
+  /** Requests a key may make in a minute, at all gateways of the database together. Default: as many as come. */
   requestsPerMinute?: number;
   /** Tokens, prompts and the most that answers may have, that a key may ask for in a minute. Default: as many as come. */
   tokensPerMinute?: number;
-  /** Requests of a key that may be open at one time, in one process. Default: as many as there is room for. */
+  /** Requests of a key that may be open at one time, at all gateways of the database together. Default: as many as there is room for. */
   concurrentRequests?: number;
   /** A JSON file of models that run elsewhere, relative to the project (docs/UPSTREAMS.md). Default "upstreams.json", where there is one. */
   upstreams?: string;

@@ -94,7 +94,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       onProblem,
       ...(log === undefined ? {} : { log }),
     });
-    closers.push(() => gateway.close());
+    closers.push(() => gateway.close(serve.drainGrace * 1000, serve.drainNotice * 1000));
     if (!isFixed) {
       const following = followPromotions({ project: project.root, models: gateway.models, onProblem });
       closers.push(() => following.close());

@@ -2,10 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { routePath } from 'hono/route';
+import { MoatError } from '../../base/errors.js';
 import type { Books } from '../billing/customers.js';
+import { checkDatabase } from '../store/database.js';
 import { type BackOfficeSettings, createBackOffice } from './admin/admin-app.js';
 import type { AdminContext } from './admin/admin-route.js';
 import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
+import { askBooks } from './ask-books.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { ModelExports } from './model-exports.js';
 import type { OverviewOptions } from './overview.js';
@@ -42,6 +45,8 @@ export interface RouteContext extends SellingContext {
   readonly startedAtSeconds: number;
   /** `/openapi.json`. */
   readonly apiDescription: string;
+  /** Whether it is to get no more requests; those that come are served until it drains. */
+  isLeaving(): boolean;
 }
 
 type Env = { Bindings: HttpBindings };
@@ -56,8 +61,8 @@ export function createApp(context: RouteContext): Hono<Env> {
   });
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
-    if (context.isDraining()) throw draining();
-    await context.books.database.sql`select 1`;
+    if (context.isLeaving()) throw draining();
+    await askBooks(checkDatabase(context.books.database)).catch(outdated);
     return c.json({ status: 'ready' });
   });
   app.get('/openapi.json', (c) => c.body(context.apiDescription, 200, { 'content-type': 'application/json' }));
@@ -78,6 +83,14 @@ export function createApp(context: RouteContext): Hono<Env> {
   });
   app.get('*', (c) => context.studioFiles(c.req.path));
   return app;
+}
+
+/** Whoever sends requests here is to send them to a newer gateway. */
+function outdated(error: unknown): never {
+  if (!(error instanceof MoatError) || error.code !== 'database-newer') throw error;
+  throw new ApiProblem(503, 'gateway_outdated', 'This server is older than its database and is being replaced.', {
+    cause: error,
+  });
 }
 
 function addModelRoutes(app: Hono<Env>, context: RouteContext): void {

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import type { Server } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../base/clock.js';
@@ -9,6 +8,7 @@ import type { EmbeddingEngine } from '../../lab/tasks/embedding/embedding-engine
 import { ensureInternalCustomer } from '../billing/customers.js';
 import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
 import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
+import { createRateLeases } from '../billing/rate-leases.js';
 import type { BusinessPicture } from '../business/picture.js';
 import type { Database } from '../store/database.js';
 import type { BackOfficeSettings } from './admin/admin-app.js';
@@ -16,6 +16,7 @@ import type { ModelSource } from './api-types.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
 import type { ModerationModel } from './moderation.js';
+import { drain, watchAnswers } from './drain.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import { type EmbeddingBackend, localEmbedder } from './embedding-backend.js';
@@ -23,7 +24,7 @@ import { listen } from './listen.js';
 import { createModelExports } from './model-exports.js';
 import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
-import { createRateLimiter } from './rate-limits.js';
+import { type RateLimiter, createRateLimiter } from './rate-limits.js';
 import { BODY_LIMIT_MS } from './request-body.js';
 import { NO_LOG, type RequestLog } from './request-log.js';
 import { createApp } from './routes.js';
@@ -85,7 +86,7 @@ export interface GatewayOptions {
   readonly training?: TrainingControl;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
   readonly maxConcurrent?: number;
-  /** Of each key, in this process. Default: none. */
+  /** Of each key, in all gateways of the database together. Default: none. */
   readonly rateLimits?: DefaultLimits;
   /** Answers that are kept for the same question. Default: none. */
   readonly responseCache?: { readonly maxBytes: number; readonly maxAgeMs: number } | undefined;
@@ -108,8 +109,11 @@ export interface Gateway {
   readonly studioToken: string;
   /** What answers now, and how that is changed. */
   readonly models: ServedModels;
-  /** Accepts nothing new, lets answers finish for `graceMs` (default 10 s), cuts the rest off, settles every one. Safe to repeat. */
-  close(graceMs?: number): Promise<void>;
+  /**
+   * Says so at `/readyz` and serves on for `noticeMs` (default 0); then accepts nothing new, lets answers finish for `graceMs` (default
+   * 10 s), cuts the rest off, settles every one. Safe to repeat.
+   */
+  close(graceMs?: number, noticeMs?: number): Promise<void>;
 }
 
 /**
@@ -121,10 +125,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { database, projectDirectory } = options;
   const currency = options.currency ?? 'USD';
   const log = options.log ?? NO_LOG;
-  const onProblem = (error: unknown): void => {
-    log.problem(error);
-    options.onProblem?.(error);
-  };
+  const onProblem = problemsOf(options, log);
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
   const unsettledDirectory = path.join(projectDirectory, '.moat', 'unsettled');
@@ -133,7 +134,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   // Every answer listens to it; their number is bounded by `maxConcurrent`.
   setMaxListeners(0, shutdown.signal);
   const inFlight = new Set<Promise<void>>();
-  let isDraining = false;
+  let phase: 'open' | 'leaving' | 'draining' = 'open';
   const metrics = createMetrics(() => inFlight.size);
   const folders = foldersOf(options);
   const models = modelsOf(options, { clock, inFlight, onProblem });
@@ -142,7 +143,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics,
     observer: toBoth(metrics, log),
-    limiter: createRateLimiter(clock),
     keyLimits: createKeyLimits({ database, clock }, options.rateLimits ?? {}, clock),
     clock,
     shutdown: shutdown.signal,
@@ -164,7 +164,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     maxBodyMs: options.maxBodyMs ?? BODY_LIMIT_MS,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),
-    isDraining: () => isDraining,
+    isLeaving: () => phase !== 'open',
+    isDraining: () => phase === 'draining',
     onProblem,
   });
   const host = options.host ?? '127.0.0.1';
@@ -172,19 +173,30 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await selling.closeBooks();
     throw error;
   });
+  const unsent = watchAnswers(server, () => phase !== 'open');
+  const leave = async (graceMs: number, noticeMs: number): Promise<void> => {
+    phase = 'leaving';
+    if (noticeMs > 0) await sleep(noticeMs);
+    phase = 'draining';
+    const closeBooks = (): Promise<void> => folders.exports.close().then(selling.closeBooks);
+    await drain({ server, inFlight, unsent, shutdown, closeBooks }, graceMs);
+  };
   let closing: Promise<void> | undefined;
   return {
     url: `http://${host}:${port}`,
     port,
     studioToken,
     models,
-    close(graceMs = 10_000) {
-      isDraining = true;
-      const closeRest = (): Promise<void> => folders.exports.close().then(selling.closeBooks);
-      return (closing ??= drain(server, inFlight, shutdown, graceMs, closeRest));
-    },
+    close: (graceMs = 10_000, noticeMs = 0) => (closing ??= leave(graceMs, noticeMs)),
   };
 }
+
+const problemsOf =
+  ({ onProblem }: GatewayOptions, log: RequestLog) =>
+  (error: unknown): void => {
+    log.problem(error);
+    onProblem?.(error);
+  };
 
 /** Where the back office reads and writes. */
 function foldersOf({ projectDirectory, runsDirectory = path.join(projectDirectory, 'runs') }: GatewayOptions) {
@@ -242,16 +254,19 @@ function overviewOf(
 async function openBooks(options: MeterOptions): Promise<Selling> {
   const meter = await createMeter(options);
   const idempotency = createIdempotency({ ...options, meter });
+  const limiter = createRateLimiter(createRateLeases(options.database), options.clock);
   const closeBooks = async (): Promise<void> => {
     await idempotency.close();
+    await limiter.close();
     await meter.close();
   };
-  return { meter, idempotency, closeBooks };
+  return { meter, idempotency, limiter, closeBooks };
 }
 
 interface Selling {
   readonly meter: Meter;
   readonly idempotency: Idempotency;
+  readonly limiter: RateLimiter;
   closeBooks(): Promise<void>;
 }
 
@@ -271,26 +286,4 @@ function toBoth(first: RequestObserver, second: RequestObserver): RequestObserve
       second.refused(problem, route);
     },
   };
-}
-
-async function drain(
-  server: Server,
-  inFlight: Set<Promise<void>>,
-  shutdown: AbortController,
-  graceMs: number,
-  closeBooks: () => Promise<void>,
-): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  const grace = new AbortController();
-  await Promise.race([
-    Promise.all(inFlight),
-    sleep(graceMs, undefined, { signal: grace.signal }).catch(() => undefined),
-  ]);
-  grace.abort();
-  shutdown.abort();
-  await Promise.all(inFlight);
-  await closeBooks();
-  server.closeAllConnections();
-  await closed;
 }
