@@ -119,7 +119,7 @@ describe.skipIf(chromiumPath === undefined)(
       await page.getByLabel('Search texts and names').fill('sizes run');
       await expect.poll(() => page.locator('.duplicate').count()).toBe(1);
       await page
-        .getByRole('button', { name: /Show the copy/ })
+        .getByRole('button', { name: /Show copy/ })
         .last()
         .click();
       await page.getByLabel('Search texts and names').fill('nowhere');

@@ -115,7 +115,7 @@ export const enLab = {
     sides: { train: 'for training', validation: 'for validation', test: 'for the test' },
     alike: (share: string) => `${share} % of its word sequences are the same`,
     copies: (count: string) => `${count} copies:`,
-    showCopy: (id: string) => `Show the copy ${id}`,
+    showCopy: (number: string, id: string) => `Show copy ${number}: ${id}`,
   },
   evaluate: {
     runsTitle: 'Language models',

@@ -116,7 +116,7 @@ export const zhLab: typeof enLab = {
     sides: { train: '用于训练', validation: '用于验证', test: '用于测试' },
     alike: (share) => `${share}% 的词序列相同`,
     copies: (count) => `共 ${count} 份重复：`,
-    showCopy: (id) => `查看重复文本 ${id}`,
+    showCopy: (number, id) => `查看第 ${number} 份重复文本：${id}`,
   },
   evaluate: {
     runsTitle: '语言模型',
