@@ -117,6 +117,7 @@ export type GatewayParts = Pick<
   | 'training'
   | 'corpusDirectory'
   | 'modelsDirectory'
+  | 'evaluationsDirectory'
   | 'shutdown'
   | 'studioToken'
   | 'playground'
@@ -145,6 +146,7 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     training: parts.training,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,
+    evaluationsDirectory: parts.evaluationsDirectory,
     shutdown: parts.shutdown,
     studioToken: parts.studioToken,
     playground: parts.playground,
