@@ -40,6 +40,8 @@ export type InvoiceLine = { readonly amountMicros: Micros } & (
   | { readonly kind: 'usage'; readonly detail: UsageDetail }
   | { readonly kind: 'adjustment'; readonly detail: AdjustmentDetail }
   | { readonly kind: 'fee' | 'seats' | 'minimum' | 'proration'; readonly detail: TermDetail }
+  /** Prepaid credit that was asked for. */
+  | { readonly kind: 'credit'; readonly detail: { readonly topUp: string } }
   | { readonly kind: 'tax'; readonly detail: { readonly name: string; readonly percent: string } }
   | { readonly kind: 'rounding'; readonly detail: Readonly<Record<string, never>> }
 );

@@ -5,6 +5,8 @@ import type { Books } from '../customers.js';
 
 const line = z.string().min(1).max(200);
 
+const amount = z.string().regex(/^\d{1,9}(\.\d{1,2})?$/, 'an amount such as "10.00"');
+
 const sellerSchema = z.strictObject({
   name: line,
   /** Whose invoices are numbered together; a name for machines. */
@@ -25,6 +27,8 @@ const sellerSchema = z.strictObject({
     .regex(/^\d{1,2}(\.\d{1,4})?$/, 'a percentage such as "19" or "7.7"')
     .optional(),
   taxName: line.default('VAT'),
+  /** How much credit a customer may ask for at a time. */
+  topUp: z.strictObject({ minimum: amount.default('5.00'), maximum: amount.default('10000.00') }).prefault({}),
 });
 export type Seller = z.output<typeof sellerSchema>;
 
