@@ -13,6 +13,8 @@ import type { Project } from '../config/project.js';
 
 const UPSTREAMS_FILE = 'upstreams.json';
 const OIDC_SECRET = 'MOAT_OIDC_CLIENT_SECRET';
+const PAYMENT_SECRET = 'MOAT_PAYMENT_SECRET';
+const LEAST_SECRET_LENGTH = 32;
 
 /** @throws MoatError `log-not-writable` */
 export async function openLog(project: Project, clock: Clock): Promise<RequestLog | undefined> {
@@ -84,4 +86,14 @@ function oidcOf(serve: Project['config']['serve'], env: NodeJS.ProcessEnv): Oidc
   }
   const allowedDomains = oidcDomains.split(',').map((domain) => domain.trim());
   return { issuer, clientId, clientSecret, allowedDomains };
+}
+
+/** What payment notices are signed with; undefined: none are taken. @throws MoatError `bad-payment-secret` for one that can be guessed */
+export function paymentSecretOf(env: NodeJS.ProcessEnv): string | undefined {
+  const secret = env[PAYMENT_SECRET];
+  if (secret === undefined || secret === '') return undefined;
+  if (secret.length >= LEAST_SECRET_LENGTH) return secret;
+  throw new MoatError('bad-payment-secret', `${PAYMENT_SECRET} has ${secret.length} characters`, {
+    fix: `Give it at least ${LEAST_SECRET_LENGTH}: openssl rand -hex 32.`,
+  });
 }

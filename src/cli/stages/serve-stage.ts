@@ -19,7 +19,7 @@ import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
 import { filesOf } from './project-files.js';
 import { readPicture } from './read-picture.js';
-import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
+import { backOfficeOf, openLog, openUpstreams, paymentSecretOf } from './serve-parts.js';
 import { readSellerIfAny } from './seller.js';
 import { openSideModels } from './side-models.js';
 
@@ -86,6 +86,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
       businessOf: (month) => readPicture(project, books, month),
       backOffice: await backOfficeOf(project, books, env),
+      seller,
+      paymentSecret: paymentSecretOf(env),
       onProblem,
       ...(log === undefined ? {} : { log }),
     });

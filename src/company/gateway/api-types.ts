@@ -261,6 +261,8 @@ export interface InvoiceSummary {
   /** `2030-000123`. */
   number: string;
   state: 'open' | 'paid' | 'void';
+  /** For a plan's period, or for prepaid credit, which can be paid back. */
+  kind: 'plan' | 'credit';
   currency: string;
   totalMicros: MicrosString;
   /** What is still to be paid. */
@@ -280,6 +282,40 @@ export interface InvoiceDetail {
   rows: readonly { what: string; quantity: string; price: string; amount: string; isDetail: boolean }[];
   totals: readonly (readonly [label: string, value: string])[];
   payment: readonly string[];
+}
+
+/** Credit that a customer asked for. */
+export interface TopUpSummary {
+  /** `TU-2030-000001`. */
+  number: string;
+  /** What the payer writes on his transfer. */
+  reference: string;
+  state: 'open' | 'paid' | 'void';
+  currency: string;
+  /** The credit. */
+  amountMicros: MicrosString;
+  /** What it costs, tax included. */
+  dueMicros: MicrosString;
+  /** How to pay it, while it is open. */
+  payment: readonly string[];
+  requestedAt: string;
+  settledAt: string | null;
+  /** The number of the invoice that receipts it. */
+  invoice: string | null;
+}
+
+/** What credit can be asked for at a time. */
+export interface TopUpOffer {
+  minimumMicros: MicrosString;
+  maximumMicros: MicrosString;
+  tax: { name: string; percent: string } | null;
+}
+
+/** GET /portal/api/top-ups. */
+export interface PortalTopUps {
+  topUps: TopUpSummary[];
+  /** null: this server takes no such requests. */
+  offer: TopUpOffer | null;
 }
 
 /** Amounts of a month. */

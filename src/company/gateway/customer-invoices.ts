@@ -62,12 +62,13 @@ async function ownInvoice(books: Books, customerId: string, number: string): Pro
   throw new MoatError('unknown-invoice', `invoice "${number}" does not exist`);
 }
 
-function summaryJson({ number, state, currency, totalMicros, ...invoice }: StoredSummary): InvoiceSummary[] {
+function summaryJson({ number, state, kind, currency, totalMicros, ...invoice }: StoredSummary): InvoiceSummary[] {
   if (number === null || state === 'draft') return [];
   return [
     {
       number,
       state,
+      kind,
       currency,
       totalMicros: totalMicros.toString(),
       dueMicros: (state === 'open' ? invoice.dueMicros - invoice.creditedMicros : 0n).toString(),

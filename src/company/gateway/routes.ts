@@ -8,6 +8,8 @@ import type { AdminContext } from './admin/admin-route.js';
 import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { OverviewOptions } from './overview.js';
+import type { Seller } from '../billing/invoices/parties.js';
+import { addPaymentNotices } from './routes/payment-notices.js';
 import { addPortalRoutes } from './routes/portal.js';
 import { addCompletionRoutes, answerPlayground } from './routes/completions.js';
 import { addEmbeddingRoutes } from './routes/embeddings.js';
@@ -30,6 +32,9 @@ export interface RouteContext extends SellingContext {
   readonly studioFiles: StudioFiles;
   readonly studioToken: string;
   readonly backOffice: BackOfficeSettings;
+  /** Who issues invoices. */
+  readonly seller: Seller | undefined;
+  readonly paymentSecret: string | undefined;
   readonly startedAtSeconds: number;
   /** `/openapi.json`. */
   readonly apiDescription: string;
@@ -62,6 +67,7 @@ export function createApp(context: RouteContext): Hono<Env> {
   addEmbeddingRoutes(app, context);
   addModerationRoutes(app, context);
   addPortalRoutes(app, context);
+  addPaymentNotices(app, context);
   const playground = (bindings: HttpBindings): Promise<Response> => answerPlayground(context, bindings);
   app.route('/', createBackOffice({ ...context, playground }, context.backOffice));
   app.all('/v1/*', (c) => {

@@ -7,6 +7,7 @@ import type { Currency } from '../../base/money.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
 import type { EmbeddingEngine } from '../../lab/tasks/embedding/embedding-engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
+import type { Seller } from '../billing/invoices/parties.js';
 import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
 import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
 import type { BusinessPicture } from '../business/picture.js';
@@ -65,6 +66,10 @@ export interface GatewayOptions {
   readonly costFacts?: () => Promise<CostFacts>;
   /** The business in a month, such as `2026-11`; asked when the studio's page of it is opened. Default: no such page. */
   readonly businessOf?: (month: string | undefined) => Promise<BusinessPicture>;
+  /** Who issues invoices. Default: nobody; then customers cannot ask for credit. */
+  readonly seller?: Seller | undefined;
+  /** What payment notices are signed with. Default: none are taken. */
+  readonly paymentSecret?: string | undefined;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
   readonly maxConcurrent?: number;
   /** Of each key, in this process. Default: none. */
@@ -133,6 +138,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     modelFacts: options.modelFacts ?? new Map(),
     overview: overviewOf(options, currency, backends),
     businessOf: options.businessOf,
+    seller: options.seller,
+    paymentSecret: options.paymentSecret,
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
     corpusDirectory: path.join(projectDirectory, '.moat', 'corpus'),
     modelsDirectory: path.join(projectDirectory, 'models'),

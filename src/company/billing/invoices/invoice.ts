@@ -51,6 +51,8 @@ export interface InvoiceSummary {
   /** `2026-000123`; null of a draft. */
   readonly number: string | null;
   readonly state: InvoiceState;
+  /** For a plan's period, or for prepaid credit alone. */
+  readonly kind: 'plan' | 'credit';
   readonly customerId: string;
   readonly currency: Currency;
   readonly totalMicros: Micros;
@@ -87,7 +89,7 @@ export async function listInvoices(
 }
 
 const summary = (sql: Books['database']['sql']) => sql`
-  i.id, i.number, i.state, i.customer_id as "customerId", i.currency, i.total_micros as "totalMicros", i.from_credit_micros as "fromCreditMicros",
+  i.id, i.number, i.state, case when i.subscription_id is null then 'credit' else 'plan' end as kind, i.customer_id as "customerId", i.currency, i.total_micros as "totalMicros", i.from_credit_micros as "fromCreditMicros",
   i.due_micros as "dueMicros", i.issued_at as "issuedAt", i.due_at as "dueAt", i.settled_at as "settledAt",
   (select coalesce(sum(n.off_due_micros), 0)::bigint from moat.credit_notes n where n.invoice_id = i.id) as "creditedMicros"`;
 

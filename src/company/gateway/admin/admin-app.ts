@@ -18,6 +18,7 @@ import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
 import { settingsRoutes } from './settings-routes.js';
 import { studioRoutes } from './studio-routes.js';
+import { topUpRoutes } from './top-up-routes.js';
 import { userRoutes } from './user-routes.js';
 
 /** Every route of the back office. */
@@ -30,6 +31,7 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...customerRoutes,
   ...customerAccountRoutes,
   ...moneyRoutes,
+  ...topUpRoutes,
   ...userRoutes,
   ...sessionRoutes,
   ...settingsRoutes,
@@ -45,6 +47,7 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-limit': 400,
   'bad-month': 400,
   'bad-percent': 400,
+  'bad-reason': 400,
   'bad-plan': 400,
   'bad-price-book': 400,
   'bad-scope': 400,
@@ -55,15 +58,19 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'unknown-invoice': 404,
   'unknown-key': 404,
   'unknown-plan': 404,
+  'unknown-top-up': 404,
   'unknown-user': 404,
   'bad-business-file': 409,
   'bad-load-curve': 409,
   'billing-due': 409,
   'customer-exists': 409,
+  'insufficient-credit': 409,
+  'invoice-not-of-credit': 409,
   'last-owner': 409,
   'not-subscribed': 409,
   'reference-taken': 409,
   'subscribed-already': 409,
+  'top-up-closed': 409,
   'unknown-fact': 409,
   'user-disabled': 409,
   'user-exists': 409,
