@@ -19,6 +19,8 @@ import { grantCredit } from '../../src/company/billing/ledger.js';
 import { publishPlan } from '../../src/company/billing/plans.js';
 import { setPrice } from '../../src/company/billing/prices.js';
 import { subscribe } from '../../src/company/billing/subscriptions.js';
+import { payTopUp } from '../../src/company/billing/top-ups/pay-top-up.js';
+import { requestTopUp } from '../../src/company/billing/top-ups/top-up.js';
 import { type BusinessPicture, businessPicture } from '../../src/company/business/picture.js';
 import type { Backend } from '../../src/company/gateway/backend.js';
 import { localBackend } from '../../src/company/gateway/local-backend.js';
@@ -44,6 +46,8 @@ export interface SeededGateway {
   readonly problems: readonly unknown[];
   close(): Promise<void>;
 }
+
+const seller = parseSeller({ name: 'Acme GmbH', taxPercent: '19', payment: ['IBAN 1234'] }, 'company.json');
 
 export async function openSeededGateway(): Promise<SeededGateway> {
   const scratch = await openScratchProject();
@@ -73,6 +77,7 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     },
     costFacts: async () => ({ hourlyMicros: 100_000n, trainingRuns: [{ name: 'support-v2', elapsedSeconds: 4000 }] }),
     businessOf: async () => lastMonth(),
+    seller,
     onProblem: (error) => problems.push(error),
   });
   await seedRuns(scratch.directory);
@@ -140,8 +145,12 @@ async function seedCustomers(books: Books, url: string): Promise<{ customerId: s
   const terms = { name: 'pro', currency: 'USD', fee: '20.00', seat: '5.00', credit: '15.00' };
   await publishPlan(books, terms, 'plan.json', audit);
   await subscribe(books, { customerId, plan: 'pro', seats: 3 }, audit);
-  await runBilling(books, { seller: parseSeller({ name: 'Acme GmbH', payment: ['IBAN 1234'] }, 'company.json') });
+  await runBilling(books, { seller });
+  const paid = await requestTopUp(books, { customerId, amountMicros: 100_000_000n, seller }, audit);
+  await payTopUp(books, paid.number, { audit });
+  await requestTopUp(books, { customerId, amountMicros: 25_000_000n, seller }, audit);
   await setBudget(books, { customerId, span: 'month', timeZone: 'UTC', limitMicros: 50_000n }, audit);
+  await setBudget(books, { customerId, keyId: key.id, span: 'day', timeZone: 'UTC', limitMicros: 20_000n }, audit);
   await setRateLimit(books, { customerId, requestsPerMinute: 600, tokensPerMinute: 200_000 }, audit);
   await setRateLimit(books, { customerId, keyId: key.id, model: 'acme-support', concurrentRequests: 4 }, audit);
   for (const name of ['Harbor Café', 'Lindqvist & Co', 'Orchard Books']) {

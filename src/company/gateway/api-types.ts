@@ -273,6 +273,7 @@ export interface InvoiceSummary {
 
 /** GET …/invoices/:number?language=zh: an invoice in words, as its PDF shows it. */
 export interface InvoiceDetail {
+  kind: InvoiceSummary['kind'];
   title: string;
   state: string;
   seller: readonly string[];
@@ -282,6 +283,15 @@ export interface InvoiceDetail {
   rows: readonly { what: string; quantity: string; price: string; amount: string; isDetail: boolean }[];
   totals: readonly (readonly [label: string, value: string])[];
   payment: readonly string[];
+}
+
+/** GET and POST /api/customers/:customer/buyer: how invoices name a customer. */
+export interface BuyerDetails {
+  name: string;
+  address: readonly string[];
+  taxId: string | null;
+  email: string | null;
+  language: 'en' | 'zh';
 }
 
 /** Credit that a customer asked for. */

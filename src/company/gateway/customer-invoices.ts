@@ -26,11 +26,9 @@ export async function readInvoice(
   number: string,
   language: 'en' | 'zh',
 ): Promise<InvoiceDetail> {
-  const { title, state, seller, buyer, facts, headings, rows, totals, payment } = sheetOf(
-    await ownInvoice(books, customerId, number),
-    language,
-  );
-  return { title, state, seller, buyer, facts, headings, rows, totals, payment };
+  const invoice = await ownInvoice(books, customerId, number);
+  const { title, state, seller, buyer, facts, headings, rows, totals, payment } = sheetOf(invoice, language);
+  return { kind: invoice.kind, title, state, seller, buyer, facts, headings, rows, totals, payment };
 }
 
 /** As `readInvoice`, as a file. */

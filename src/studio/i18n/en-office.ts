@@ -71,7 +71,7 @@ export const enOffice = {
     bad_email: 'This is not an e-mail address.',
     customer_exists: 'A customer with this name exists already.',
     invalid_json: 'This is not JSON. Look for a missing comma or quote.',
-    bad_amount: 'Write an amount above zero, such as 25.00.',
+    bad_amount: 'Write an amount above zero and within what is allowed, such as 25.00.',
     bad_expiry: 'Choose a day that is not past.',
     reference_taken: 'This reference was used for another booking.',
     unknown_customer: 'There is no such customer.',
@@ -82,6 +82,9 @@ export const enOffice = {
     unknown_invoice: 'There is no such invoice.',
     billing_due: 'The period that has ended is not billed yet. Run the billing first.',
     subscribed_already: 'This customer is on a plan already.',
+    top_up_closed: 'This top-up is settled already. Reload the page.',
+    too_many_top_ups: 'Ten top-ups wait for their payment. Pay one, or take it back.',
+    insufficient_credit: 'Nothing of this credit is left to pay back.',
     prompt_log_off: 'Prompts are not kept on this server.',
   },
   settings: {

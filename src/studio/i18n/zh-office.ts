@@ -74,7 +74,7 @@ export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
     bad_email: '邮箱格式不正确。',
     customer_exists: '已有同名客户。',
     invalid_json: '这不是有效的 JSON，请检查逗号和引号。',
-    bad_amount: '请输入大于零的金额，例如 25.00。',
+    bad_amount: '请输入大于零且在允许范围内的金额，例如 25.00。',
     bad_expiry: '请选择尚未过去的日期。',
     reference_taken: '这个凭证号已用于另一笔入账。',
     unknown_customer: '没有这个客户。',
@@ -85,6 +85,9 @@ export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
     unknown_invoice: '没有这张账单。',
     billing_due: '上一账期尚未出账，请先运行出账任务。',
     subscribed_already: '该客户已订阅套餐。',
+    top_up_closed: '该充值单已处理完毕，请刷新页面。',
+    too_many_top_ups: '已有十张待付款的充值单，请先付款或撤销。',
+    insufficient_credit: '该笔额度已无可退余额。',
     prompt_log_off: '本服务器不保存提示词。',
   },
   settings: {
