@@ -6,6 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/base/clock.js';
+import { renderReportPdf } from '../../src/cli/business-report/pdf/report-pdf.js';
 import { auditAs } from '../../src/company/access/audit-log.js';
 import { createPromptLog } from '../../src/company/access/prompt-log.js';
 import { createUser } from '../../src/company/access/users.js';
@@ -77,6 +78,7 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     },
     costFacts: async () => ({ hourlyMicros: 100_000n, trainingRuns: [{ name: 'support-v2', elapsedSeconds: 4000 }] }),
     businessOf: async () => lastMonth(),
+    businessPdf: (_, { language }) => reportPdf(language),
     seller,
     onProblem: (error) => problems.push(error),
   });
@@ -102,6 +104,12 @@ function lastMonth(): BusinessPicture {
   const endsAt = new Date(systemClock.now());
   const startsAt = new Date(endsAt.getTime() - 30 * 24 * 3_600_000);
   return businessPicture({ ...exampleFacts(), project: 'acme-support', now: endsAt, startsAt, endsAt });
+}
+
+async function reportPdf(language: 'en' | 'zh'): Promise<Uint8Array> {
+  const books = { balanced: true, transactionCount: 12 };
+  const facts = { picture: lastMonth(), market: null, scenario: null, buildOrBuy: null, books, timeZone: 'UTC' };
+  return renderReportPdf(facts, language === 'zh' ? 'zh-CN' : 'en');
 }
 
 function farBackend(): Backend {

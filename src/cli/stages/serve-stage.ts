@@ -17,6 +17,7 @@ import { readRunUses } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
+import { businessPdfOf } from './business-pdf.js';
 import { filesOf } from './project-files.js';
 import { readPicture } from './read-picture.js';
 import { backOfficeOf, openLog, openUpstreams, paymentSecretOf } from './serve-parts.js';
@@ -85,6 +86,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       responseCache:
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
       businessOf: (month) => readPicture(project, books, month),
+      businessPdf: businessPdfOf(project, books),
       backOffice: await backOfficeOf(project, books, env),
       seller,
       paymentSecret: paymentSecretOf(env),

@@ -26,6 +26,7 @@ export interface RouteContext extends SellingContext {
   readonly modelFacts: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly overview: OverviewOptions;
   readonly businessOf: AdminContext['businessOf'];
+  readonly businessPdf: AdminContext['businessPdf'];
   readonly runsDirectory: string;
   readonly corpusDirectory: string;
   readonly modelsDirectory: string;

@@ -13,6 +13,7 @@ import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js'
 import type { BusinessPicture } from '../business/picture.js';
 import type { Database } from '../store/database.js';
 import type { BackOfficeSettings } from './admin/admin-app.js';
+import type { BusinessPdf } from './admin/admin-route.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
 import type { ModerationModel } from './moderation.js';
@@ -70,6 +71,8 @@ export interface GatewayOptions {
   readonly seller?: Seller | undefined;
   /** What payment notices are signed with. Default: none are taken. */
   readonly paymentSecret?: string | undefined;
+  /** The same on paper. Default: no PDF. */
+  readonly businessPdf?: BusinessPdf;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
   readonly maxConcurrent?: number;
   /** Of each key, in this process. Default: none. */
@@ -138,6 +141,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     modelFacts: options.modelFacts ?? new Map(),
     overview: overviewOf(options, currency, backends),
     businessOf: options.businessOf,
+    businessPdf: options.businessPdf,
     seller: options.seller,
     paymentSecret: options.paymentSecret,
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),

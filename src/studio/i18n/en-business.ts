@@ -1,6 +1,7 @@
 /** English: the business page. */
 export const enBusiness = {
   business: {
+    onPaper: { report: 'Report as PDF', canvas: 'Canvas as PDF' },
     sections: {
       result: 'Result',
       load: 'Load',

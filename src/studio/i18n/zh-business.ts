@@ -4,6 +4,7 @@ import type { enBusiness } from './en-business.js';
 /** 中文：经营页面。 */
 export const zhBusiness: Pick<Dictionary, keyof typeof enBusiness> = {
   business: {
+    onPaper: { report: '月报 PDF', canvas: '画布 PDF' },
     sections: { result: '经营结果', load: '负载', canvas: '画布', market: '市场', scenarios: '情景', prices: '定价' },
     month: '月份',
     running: '本月尚未结束，以下为截至目前的数字。',

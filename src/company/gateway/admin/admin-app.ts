@@ -67,6 +67,7 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'insufficient-credit': 409,
   'invoice-not-of-credit': 409,
   'last-owner': 409,
+  'no-business-file': 409,
   'not-subscribed': 409,
   'reference-taken': 409,
   'subscribed-already': 409,
@@ -99,6 +100,7 @@ export type GatewayParts = Pick<
   | 'books'
   | 'overview'
   | 'businessOf'
+  | 'businessPdf'
   | 'runsDirectory'
   | 'corpusDirectory'
   | 'modelsDirectory'
@@ -117,6 +119,7 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     books,
     overview: parts.overview,
     businessOf: parts.businessOf,
+    businessPdf: parts.businessPdf,
     runsDirectory: parts.runsDirectory,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,

@@ -13,6 +13,12 @@ import type { BusinessPicture } from '../../business/picture.js';
 import type { OverviewOptions } from '../overview.js';
 import type { ClientAddress } from './client-address.js';
 
+/** @returns a PDF @throws MoatError `bad-month`, `no-business-file` where there is no canvas */
+export type BusinessPdf = (
+  what: 'report' | 'canvas',
+  options: { readonly month: string | undefined; readonly language: 'en' | 'zh' },
+) => Promise<Uint8Array>;
+
 /** Everything the back office needs; made once by the gateway. */
 export interface AdminContext {
   readonly clock: Clock;
@@ -21,6 +27,8 @@ export interface AdminContext {
   readonly overview: OverviewOptions;
   /** The business in a month, such as `2026-11`; without one, the month that runs. Undefined: there is no project to ask. */
   readonly businessOf: ((month: string | undefined) => Promise<BusinessPicture>) | undefined;
+  /** The business on paper, as `businessOf`. */
+  readonly businessPdf: BusinessPdf | undefined;
   readonly runsDirectory: string;
   /** What `moat data` made. */
   readonly corpusDirectory: string;
