@@ -5,7 +5,7 @@ import { defineCommand } from '../command.js';
 import type { Project } from '../config/project.js';
 import { findModel } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
-import { upstreamsFileOf } from '../stages/serve-parts.js';
+import { upstreamsFileOf } from '../stages/project-files.js';
 import { startService } from '../stages/serve-stage.js';
 import { summaryBox } from '../terminal/summary-box.js';
 

@@ -10,8 +10,8 @@ import { type RequestLog, openRequestLog } from '../../company/gateway/request-l
 import { type UpstreamBackend, createUpstreamBackend } from '../../company/gateway/upstream/upstream-backend.js';
 import { readUpstreams } from '../../company/gateway/upstream/upstream-file.js';
 import type { Project } from '../config/project.js';
+import { upstreamsFileOf } from './project-files.js';
 
-const UPSTREAMS_FILE = 'upstreams.json';
 const OIDC_SECRET = 'MOAT_OIDC_CLIENT_SECRET';
 const PAYMENT_SECRET = 'MOAT_PAYMENT_SECRET';
 const LEAST_SECRET_LENGTH = 32;
@@ -22,10 +22,6 @@ export async function openLog(project: Project, clock: Clock): Promise<RequestLo
   if (log === undefined) return undefined;
   return openRequestLog({ level, clock, ...(log === 'stdout' ? {} : { file: project.resolve(log) }) });
 }
-
-/** Where models that run elsewhere are written down. */
-export const upstreamsFileOf = (project: Project): string =>
-  project.resolve(project.config.serve.upstreams ?? UPSTREAMS_FILE);
 
 /**
  * Models that run elsewhere, by our names.

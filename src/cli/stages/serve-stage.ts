@@ -8,6 +8,7 @@ import { startBillingUpkeep } from '../../company/billing/billing-upkeep.js';
 import type { Books } from '../../company/billing/customers.js';
 import { hasPublishedList, priceOf, setPrice } from '../../company/billing/prices.js';
 import { type Gateway, startGateway } from '../../company/gateway/start-gateway.js';
+import { readUpstreamCosts } from '../../company/gateway/upstream/upstream-file.js';
 import { type Database, openDatabase } from '../../company/store/database.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
 import { createWorkerEngine } from '../../lab/generate/worker-engine.js';
@@ -18,10 +19,11 @@ import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
 import { businessPdfOf } from './business-pdf.js';
-import { filesOf } from './project-files.js';
+import { filesOf, upstreamsFileOf } from './project-files.js';
 import { readPicture } from './read-picture.js';
 import { backOfficeOf, openLog, openUpstreams, paymentSecretOf } from './serve-parts.js';
 import { readSellerIfAny } from './seller.js';
+import { readServingCosts } from './serving-costs.js';
 import { openSideModels } from './side-models.js';
 
 export interface Service {
@@ -87,6 +89,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
       businessOf: (month) => readPicture(project, books, month),
       businessPdf: businessPdfOf(project, books),
+      servingCosts: () => readServingCosts(project, books),
       backOffice: await backOfficeOf(project, books, env),
       seller,
       paymentSecret: paymentSecretOf(env),
@@ -116,7 +119,11 @@ function gatewayFacts(project: Project) {
     runsDirectory: runs,
     currency,
     timeZone,
-    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await readRunUses(runs) }),
+    costFacts: async () => ({
+      hourlyMicros: hourlyMicrosOf(project),
+      elsewhere: await readUpstreamCosts(upstreamsFileOf(project)),
+      trainingRuns: await readRunUses(runs),
+    }),
     maxConcurrent: serve.maxConcurrent + serve.queueLimit,
     rateLimits: serve,
   };

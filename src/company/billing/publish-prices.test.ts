@@ -124,7 +124,7 @@ test('versions: never in the past, never two at one time, what is no longer name
   await setPrice(books, { model: 'old', inputMicrosPerMillionTokens: 1n, outputMicrosPerMillionTokens: 1n });
   clock.advance(1000);
   const first = await publishPriceBook(books, bookOf('list', { poet: { output: flat('1.00') } }));
-  expect(first).toMatchObject({ version: 1, withdrawn: ['old'], belowCost: [] });
+  expect(first).toMatchObject({ version: 1, withdrawn: ['old'], losses: [] });
   const again = bookOf('list', { poet: { output: flat('2.00') } });
   await expect(publishPriceBook(books, again)).rejects.toMatchObject({ code: 'bad-start' });
   await expect(publishPriceBook(books, again, { startsAt: new Date(clock.now() - 1) })).rejects.toMatchObject({
@@ -144,12 +144,17 @@ test('versions: never in the past, never two at one time, what is no longer name
 
 test('below cost only when that is allowed; volume prices fall and change with a month', async () => {
   const cheap = bookOf('cheap', { poet: { output: flat('0.10') } });
-  await expect(publishPriceBook(books, cheap, { outputCostMicros: 200_000n })).rejects.toMatchObject({
+  const costs = new Map([['poet', { inputMicros: null, outputMicros: 200_000n, source: 'moat bench serve' }]]);
+  await expect(publishPriceBook(books, cheap, { costs })).rejects.toMatchObject({
     code: 'below-cost',
+    message: expect.stringContaining('poet output at 0.10 costs 0.20 USD a million (moat bench serve)'),
   });
-  expect(await publishPriceBook(books, cheap, { outputCostMicros: 200_000n, allowBelowCost: true })).toMatchObject({
-    belowCost: ['poet'],
+  expect(await publishPriceBook(books, cheap, { costs, acceptLoss: true })).toMatchObject({
+    losses: [{ model: 'poet', what: 'output', priceMicros: 100_000n, costMicros: 200_000n }],
   });
+  // Of a model whose cost nobody knows, nothing is said.
+  const other = bookOf('other', { clerk: { output: flat('0.01') } });
+  expect(await publishPriceBook(books, other, { costs })).toMatchObject({ losses: [] });
   const volume = (...prices: string[]) => ({
     poet: { output: { kind: 'volume', tiers: [{ upTo: 1000, price: prices[0] }, { price: prices[1] }] } },
   });

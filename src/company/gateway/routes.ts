@@ -27,6 +27,7 @@ export interface RouteContext extends SellingContext {
   readonly overview: OverviewOptions;
   readonly businessOf: AdminContext['businessOf'];
   readonly businessPdf: AdminContext['businessPdf'];
+  readonly servingCosts: AdminContext['servingCosts'];
   readonly runsDirectory: string;
   readonly corpusDirectory: string;
   readonly modelsDirectory: string;

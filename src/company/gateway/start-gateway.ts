@@ -8,6 +8,7 @@ import type { TextEngine } from '../../lab/generate/engine.js';
 import type { EmbeddingEngine } from '../../lab/tasks/embedding/embedding-engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
 import type { Seller } from '../billing/invoices/parties.js';
+import type { ServingCosts } from '../billing/price-floor.js';
 import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
 import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
 import type { BusinessPicture } from '../business/picture.js';
@@ -71,6 +72,8 @@ export interface GatewayOptions {
   readonly seller?: Seller | undefined;
   /** What payment notices are signed with. Default: none are taken. */
   readonly paymentSecret?: string | undefined;
+  /** What models cost to serve. Default: not known, and no price is refused for it. */
+  readonly servingCosts?: () => Promise<ServingCosts>;
   /** The same on paper. Default: no PDF. */
   readonly businessPdf?: BusinessPdf;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
@@ -142,6 +145,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     overview: overviewOf(options, currency, backends),
     businessOf: options.businessOf,
     businessPdf: options.businessPdf,
+    servingCosts: options.servingCosts,
     seller: options.seller,
     paymentSecret: options.paymentSecret,
     runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),

@@ -207,6 +207,13 @@ export const enBusiness = {
     unpriced: (models: string) => `Not sold by this book, and counted as nothing: ${models}`,
     floors: 'Against the cost of serving',
     lowest: 'Lowest output price',
+    costsAtLeast: (amount: string) => `costs ${amount}`,
+    publish: 'Bring into force',
+    publishTitle: (name: string) => `Bring “${name}” into force?`,
+    publishWhy:
+      'Customers pay these prices from now on; what was used before stays as it was charged. A price below the cost of serving is refused.',
+    acceptLoss: 'Publish it even below cost',
+    published: (name: string, version: string) => `“${name}” is in force, as version ${version}.`,
     servingCosts: (load: string, full: string) =>
       `A million output tokens cost ${load} at this month’s load, ${full} at full load.`,
     under: {

@@ -18,6 +18,7 @@ import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
 import { settingsRoutes } from './settings-routes.js';
 import { studioRoutes } from './studio-routes.js';
+import { priceRoutes } from './price-routes.js';
 import { topUpRoutes } from './top-up-routes.js';
 import { userRoutes } from './user-routes.js';
 
@@ -32,6 +33,7 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...customerAccountRoutes,
   ...moneyRoutes,
   ...topUpRoutes,
+  ...priceRoutes,
   ...userRoutes,
   ...sessionRoutes,
   ...settingsRoutes,
@@ -50,7 +52,9 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-reason': 400,
   'bad-plan': 400,
   'bad-price-book': 400,
+  'bad-price': 400,
   'bad-scope': 400,
+  'bad-start': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
   'unknown-budget': 404,
@@ -62,6 +66,8 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'unknown-user': 404,
   'bad-business-file': 409,
   'bad-load-curve': 409,
+  'bad-upstreams': 409,
+  'below-cost': 409,
   'billing-due': 409,
   'customer-exists': 409,
   'insufficient-credit': 409,
@@ -101,6 +107,7 @@ export type GatewayParts = Pick<
   | 'overview'
   | 'businessOf'
   | 'businessPdf'
+  | 'servingCosts'
   | 'runsDirectory'
   | 'corpusDirectory'
   | 'modelsDirectory'
@@ -120,6 +127,7 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     overview: parts.overview,
     businessOf: parts.businessOf,
     businessPdf: parts.businessPdf,
+    servingCosts: parts.servingCosts,
     runsDirectory: parts.runsDirectory,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,

@@ -9,6 +9,7 @@ import type { PromptLog } from '../../access/prompt-log.js';
 import type { ActiveSession, Device } from '../../access/sessions.js';
 import type { Access } from '../../access/users.js';
 import type { Books } from '../../billing/customers.js';
+import type { ServingCosts } from '../../billing/price-floor.js';
 import type { BusinessPicture } from '../../business/picture.js';
 import type { OverviewOptions } from '../overview.js';
 import type { ClientAddress } from './client-address.js';
@@ -27,6 +28,8 @@ export interface AdminContext {
   readonly overview: OverviewOptions;
   /** The business in a month, such as `2026-11`; without one, the month that runs. Undefined: there is no project to ask. */
   readonly businessOf: ((month: string | undefined) => Promise<BusinessPicture>) | undefined;
+  /** What models cost to serve; asked when prices are published. Undefined: not known. */
+  readonly servingCosts: (() => Promise<ServingCosts>) | undefined;
   /** The business on paper, as `businessOf`. */
   readonly businessPdf: BusinessPdf | undefined;
   readonly runsDirectory: string;
