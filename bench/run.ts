@@ -23,6 +23,7 @@ import { recipeGroup } from './recipe.js';
 import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
 import { shardsGroup } from './shards.js';
+import { studioGroup } from './studio.js';
 import { tokenizersGroup } from './tokenizers.js';
 
 const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
@@ -42,6 +43,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   recurrent: recurrentGroup,
   shards: shardsGroup,
   streaming: streamingGroup,
+  studio: studioGroup,
   tokenizers: tokenizersGroup,
 };
 

@@ -6,7 +6,7 @@ import { useAction } from '../api/use-action.js';
 import { useLocale } from '../i18n/locale.js';
 import { Form } from '../parts/field.js';
 import { Empty, Panel } from '../parts/panel.js';
-import { PublishDialog } from './publish-dialog.js';
+import { Publish } from './publish-dialog.js';
 import { ReplayResult } from './replay-result.js';
 import type { SectionProps } from './section.js';
 
@@ -16,8 +16,7 @@ export function PricesSection({ report, api }: SectionProps) {
   const [replay, setReplay] = useState<BusinessReplay | undefined>();
   /** What was replayed, whatever is written since. */
   const [tried, setTried] = useState<unknown>();
-  const [publishing, setPublishing] = useState(false);
-  const [published, setPublished] = useState<number | undefined>();
+  const [replayed, setReplayed] = useState(0);
   const prefill = useAction(async (keep: boolean) => {
     const { models } = await api.get<Overview>('/api/overview');
     const prices = bookOf(models, report.currency);
@@ -27,10 +26,10 @@ export function PricesSection({ report, api }: SectionProps) {
   // The book is kept from month to month, what it made of another one is not.
   useEffect(() => setReplay(undefined), [report.month]);
   const run = useAction(async () => {
-    setPublished(undefined);
     const written = parsed(book);
     setReplay(await api.post<BusinessReplay>('/api/business/replay', { month: report.month, book: written }));
     setTried(written);
+    setReplayed((count) => count + 1);
   });
   return (
     <div class="dashboard">
@@ -53,24 +52,7 @@ export function PricesSection({ report, api }: SectionProps) {
           <BookField book={book} onBook={setBook} />
         </Form>
       </Panel>
-      {publishing && replay !== undefined && (
-        <PublishDialog
-          api={api}
-          book={tried}
-          name={replay.book}
-          onClose={() => setPublishing(false)}
-          onDone={(version) => {
-            setPublishing(false);
-            setPublished(version);
-          }}
-        />
-      )}
       <div class="replay-result area-half">
-        {published !== undefined && replay !== undefined && (
-          <p class="notice" role="status">
-            {text.business.published(replay.book, String(published))}
-          </p>
-        )}
         {replay === undefined ? (
           <Panel title={text.business.change} area="wide">
             <Empty title={text.business.noReplay} hint={text.business.noReplayHint} />
@@ -78,11 +60,7 @@ export function PricesSection({ report, api }: SectionProps) {
         ) : (
           <ReplayResult
             replay={replay}
-            publish={
-              <button class="button button-small" type="button" onClick={() => setPublishing(true)}>
-                {text.business.publish}
-              </button>
-            }
+            publish={<Publish key={replayed} api={api} book={tried} name={replay.book} />}
           />
         )}
       </div>

@@ -29,6 +29,7 @@ export function CustomerPage({ api, session, address, dark, customerId }: PagePr
     ACCOUNT_MS,
   );
   const seesInvoices = mayDo(session, 'invoices');
+  const showInvoice = (number: string): void => showDetail(address, 'invoice', number);
   const back = (
     <Link class="back" href="/customers">
       {text.pages.customers}
@@ -71,16 +72,9 @@ export function CustomerPage({ api, session, address, dark, customerId }: PagePr
         {mayDo(session, 'limits') && <LimitsPanel api={api} base={base} seesKeys={mayDo(session, 'keys')} />}
         {seesInvoices && <BuyerPanel api={api} base={base} />}
         {mayDo(session, 'credit') && (
-          <TopUpsPanel
-            api={api}
-            base={base}
-            onBooked={account.reload}
-            onShow={(number) => showDetail(address, 'invoice', number)}
-          />
+          <TopUpsPanel api={api} base={base} onBooked={account.reload} onShow={showInvoice} />
         )}
-        {seesInvoices && (
-          <InvoicesPanel api={api} base={base} onShow={(number) => showDetail(address, 'invoice', number)} />
-        )}
+        {seesInvoices && <InvoicesPanel api={api} base={base} onShow={showInvoice} />}
         <UsageEventsPanel api={api} base={base} onShow={(id) => showDetail(address, 'event', id)} />
       </div>
       <AccountDialogs
