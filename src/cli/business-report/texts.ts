@@ -123,7 +123,7 @@ const en: BusinessTexts = {
   unassigned: 'not known',
   marginsTitle: 'Margins',
   marginsNote:
-    'Cost is the machine time of the answers. Idle time is in the result above, and belongs to no line here.',
+    'Cost is the machine time of the answers, or what a model elsewhere is paid. Idle time is in the result above, and belongs to no line here.',
   byModel: 'By model',
   byPlan: 'By plan',
   byCustomer: 'By customer',
@@ -242,7 +242,7 @@ const zh: BusinessTexts = {
   costEach: '单客成本',
   unassigned: '未知',
   marginsTitle: '毛利明细',
-  marginsNote: '成本为应答所用机时；空闲时间计入上表的服务成本，不分摊到各行。',
+  marginsNote: '成本为应答所用机时，外部模型按支付的词元费计；空闲时间计入上表的服务成本，不分摊到各行。',
   byModel: '按模型',
   byPlan: '按套餐',
   byCustomer: '按客户',

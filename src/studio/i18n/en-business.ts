@@ -48,7 +48,8 @@ export const enBusiness = {
     margins: 'Margins',
     by: 'Margins by',
     marginsBy: { model: 'Model', plan: 'Plan', customer: 'Customer' },
-    marginsHint: 'Cost is the machine time of the answers. Idle time is in the result, and belongs to no line here.',
+    marginsHint:
+      'Cost is the machine time of the answers, or what a model elsewhere is paid. Idle time is in the result, and belongs to no line here.',
     outputTokens: 'Output tokens',
     cost: 'Cost',
     share: 'Share',

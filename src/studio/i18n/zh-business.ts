@@ -44,7 +44,7 @@ export const zhBusiness: Pick<Dictionary, keyof typeof enBusiness> = {
     margins: '毛利明细',
     by: '毛利维度',
     marginsBy: { model: '模型', plan: '套餐', customer: '客户' },
-    marginsHint: '成本为应答所用机时；空闲时间计入经营结果，不分摊到各行。',
+    marginsHint: '成本为应答所用机时，外部模型按支付的词元费计；空闲时间计入经营结果，不分摊到各行。',
     outputTokens: '输出词元',
     cost: '成本',
     share: '毛利率',
