@@ -5,6 +5,7 @@ import { manualClock } from '../../base/clock.js';
 import { multiplyCeil } from '../../base/money.js';
 import type { Books } from './customers.js';
 import { priceRowOf, storedCharges } from './price-bounds.js';
+import { publishPlan } from './plans.js';
 import { parsePriceBook } from './price-book.js';
 import { setPrice } from './prices.js';
 import { listPriceBooks, publishPriceBook } from './publish-prices.js';
@@ -168,5 +169,25 @@ test('below cost only when that is allowed; volume prices fall and change with a
   });
   expect(await publishPriceBook(books, later, { startsAt: new Date('2030-01-31T16:00:00Z') })).toMatchObject({
     version: 2,
+  });
+});
+
+test('a plan below cost is refused with the figures, and published where the loss is accepted', async () => {
+  await publishPriceBook(books, bookOf('fair', { poet: { output: flat('0.40') } }));
+  const costs = new Map([['poet', { inputMicros: null, outputMicros: 200_000n, source: 'moat bench serve' }]]);
+  const plan = (fee: string) => ({ name: 'pro', currency: 'USD', book: 'fair', fee, credit: '30.00' });
+  // 30.00 of credit at 0.40 are 75 million tokens; at 0.20 they cost 15.00.
+  await expect(publishPlan(books, plan('14.99'), 'pro.json', undefined, { costs })).rejects.toMatchObject({
+    code: 'below-cost',
+    message: expect.stringContaining(
+      'its fee of 14.99 includes credit that costs up to 15.00 to serve, as poet output sold at 0.40 costs 0.20 USD a million (moat bench serve)',
+    ),
+  });
+  expect(await publishPlan(books, plan('15.00'), 'pro.json', undefined, { costs })).toMatchObject({ version: 1 });
+  const accepted = { costs, acceptLoss: true };
+  expect(await publishPlan(books, plan('1.00'), 'pro.json', undefined, accepted)).toMatchObject({ version: 2 });
+  const onCheap = { ...plan('99.00'), name: 'cheap', book: 'cheap' };
+  await expect(publishPlan(books, onCheap, 'cheap.json', undefined, { costs })).rejects.toMatchObject({
+    message: expect.stringContaining('poet output at 0.10 costs 0.20 USD a million'),
   });
 });
