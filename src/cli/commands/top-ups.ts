@@ -78,13 +78,12 @@ function required(value: string | undefined, what: string): string {
 async function list({ books, target, terminal }: Request): Promise<CommandResult> {
   const customer = target === undefined ? undefined : await findCustomer(books, target);
   const topUps = await listTopUps(books, customer === undefined ? {} : { customerId: customer.id });
-  const rows = topUps.map(({ number, reference, state, amountMicros, dueMicros, currency, requestedAt, invoice }) => [
+  const rows = topUps.map(({ number, reference, state, amountMicros, dueMicros, currency, invoice }) => [
     number,
     reference,
     state,
     `${formatMicros(amountMicros)} ${currency}`,
     formatMicros(dueMicros),
-    requestedAt.toISOString().slice(0, 10),
     invoice ?? '',
   ]);
   const columns = [
@@ -93,7 +92,6 @@ async function list({ books, target, terminal }: Request): Promise<CommandResult
     { title: 'state' },
     { title: 'credit', align: 'right' as const },
     { title: 'to pay', align: 'right' as const },
-    { title: 'asked' },
     { title: 'invoice' },
   ];
   terminal.print(

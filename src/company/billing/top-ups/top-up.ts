@@ -89,7 +89,7 @@ function checkAmount(amountMicros: Micros, { topUp }: Seller, currency: Currency
   const isPayable = roundToPayable(amountMicros, currency) === amountMicros;
   if (isPayable && amountMicros >= least && amountMicros <= most) return;
   throw new MoatError('bad-amount', `a top-up of ${formatMicros(amountMicros)} ${currency}`, {
-    fix: `Give an amount from ${formatMicros(least)} to ${formatMicros(most)}, in whole units that can be paid.`,
+    fix: `Give an amount from ${formatMicros(least)} to ${formatMicros(most)}, without fractions of a cent.`,
   });
 }
 
