@@ -11,7 +11,12 @@ import type { Access } from '../../access/users.js';
 import type { Books } from '../../billing/customers.js';
 import type { ServingCosts } from '../../billing/price-floor.js';
 import type { BusinessPicture } from '../../business/picture.js';
+import type { ModelExports } from '../model-exports.js';
 import type { OverviewOptions } from '../overview.js';
+import type { RunReader } from '../run-reader.js';
+import type { TrainingControl } from '../training-control.js';
+import type { ServedModels } from '../served-models.js';
+import type { TokenPreviews } from '../token-preview.js';
 import type { ClientAddress } from './client-address.js';
 
 /** @returns a PDF @throws MoatError `bad-month`, `no-business-file` where there is no canvas */
@@ -32,9 +37,20 @@ export interface AdminContext {
   readonly servingCosts: (() => Promise<ServingCosts>) | undefined;
   /** The business on paper, as `businessOf`. */
   readonly businessPdf: BusinessPdf | undefined;
+  /** What answers, and how that is changed. */
+  readonly models: ServedModels;
+  readonly projectDirectory: string;
+  readonly exports: ModelExports;
   readonly runsDirectory: string;
+  /** What those runs have written. */
+  readonly runs: RunReader;
+  /** Undefined: nothing is trained from here. */
+  readonly training: TrainingControl | undefined;
   /** What `moat data` made. */
   readonly corpusDirectory: string;
+  /** What `moat tokenizer` made of it. */
+  readonly shardsDirectory: string;
+  readonly tokenPreviews: TokenPreviews;
   /** Models fitted to tasks, a folder each. */
   readonly modelsDirectory: string;
   readonly shutdown: AbortSignal;
