@@ -165,12 +165,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     embedders: embeddersOf(options),
     moderators: options.moderators ?? new Map(),
     overview: overviewOf(options, currency, models.backends),
-    businessOf: options.businessOf,
-    businessPdf: options.businessPdf,
-    servingCosts: options.servingCosts,
-    seller: options.seller,
-    paymentSecret: options.paymentSecret,
-    training: options.training,
+    ...projectParts(options),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     backOffice: options.backOffice ?? {},
@@ -248,6 +243,16 @@ function modelsOf(
     responseCache,
   });
 }
+
+/** What a project brings, or does not. */
+const projectParts = (options: GatewayOptions) => ({
+  businessOf: options.businessOf,
+  businessPdf: options.businessPdf,
+  servingCosts: options.servingCosts,
+  seller: options.seller,
+  paymentSecret: options.paymentSecret,
+  training: options.training,
+});
 
 function overviewOf(
   options: GatewayOptions,

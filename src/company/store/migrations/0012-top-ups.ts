@@ -6,6 +6,8 @@ import type { Migration } from '../migrate.js';
  */
 export const topUps: Migration = {
   name: 'top-ups',
+  // An older billing run would take an invoice for credit for the last one of a plan, and bill usage a second time.
+  olderPrograms: 'stop',
   statements: `
     alter table moat.invoices
       -- Neither of an invoice for credit: it covers no usage.
