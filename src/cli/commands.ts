@@ -121,6 +121,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/invoices.js'),
   },
   {
+    name: 'top-ups',
+    summary: 'credit that customers asked for: paid, void, paid back',
+    load: () => import('./commands/top-ups.js'),
+  },
+  {
     name: 'budgets',
     summary: 'how much customers, keys and models may spend',
     load: () => import('./commands/budgets.js'),
