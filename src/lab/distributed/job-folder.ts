@@ -18,7 +18,6 @@ import { initialize } from '../models/initialize.js';
 import type { ParameterSpec } from '../models/model.js';
 import { readShardManifest } from '../tokenizer/shard-reader.js';
 import { estimateTrainingMemory } from '../train/memory-estimate.js';
-import type { RunConfig } from '../train/run-config.js';
 import { type JobSpec, checkWorkers, jobSpecSchema, portableModel } from './job-spec.js';
 
 /** What may travel over HTTP in one piece: Ray's Jobs API takes 100 MB, and the program needs some of it. */
