@@ -36,13 +36,15 @@ export async function startScriptedRay(version = '2.60.0'): Promise<ScriptedRay>
   const packages = new Map<string, Buffer>();
   const requests: string[] = [];
   const answer = (method: string, path: string, body: Buffer): ScriptedAnswer => {
-    if (path === '/api/version') return json({ version: '4', ray_version: version, ray_commit: 'c', session_name: 's' });
+    if (path === '/api/version')
+      return json({ version: '4', ray_version: version, ray_commit: 'c', session_name: 's' });
     const [, , kind = '', id = '', action = ''] = path.split('/');
     if (kind === 'packages') return answerPackage(packages, method, action, body);
     if (kind === 'jobs' && method === 'POST' && id === '') {
       const request = JSON.parse(body.toString()) as Record<string, unknown>;
       const name = String(request['submission_id']);
-      if (jobs.has(name)) return { status: 500, body: `Traceback …\nValueError: Job with submission_id ${name} already exists` };
+      if (jobs.has(name))
+        return { status: 500, body: `Traceback …\nValueError: Job with submission_id ${name} already exists` };
       const job: ScriptedJob = { state: 'PENDING', message: 'Job has not started yet.', logs: '', request };
       jobs.set(name, job);
       ray.onSubmit(name, job);
@@ -60,7 +62,9 @@ export async function startScriptedRay(version = '2.60.0'): Promise<ScriptedRay>
       const path = request.url ?? '';
       requests.push(`${method} ${path}`);
       const given =
-        ray.intercept({ method, path }) ?? refusal(ray, request.headers, method) ?? answer(method, path, Buffer.concat(parts));
+        ray.intercept({ method, path }) ??
+        refusal(ray, request.headers, method) ??
+        answer(method, path, Buffer.concat(parts));
       response.writeHead(given.status).end(given.body);
     });
   });
@@ -93,7 +97,9 @@ function refusal(
   method: string,
 ): ScriptedAnswer | undefined {
   if (ray.token !== undefined && headers['authorization'] !== `Bearer ${ray.token}`) {
-    return headers['authorization'] === undefined ? { status: 401, body: 'no token' } : { status: 403, body: 'bad token' };
+    return headers['authorization'] === undefined
+      ? { status: 401, body: 'no token' }
+      : { status: 403, body: 'bad token' };
   }
   const isBrowser = ['sec-fetch-mode', 'origin', 'referer'].some((name) => name in headers);
   return isBrowser && method !== 'GET' ? { status: 405, body: 'Method Not Allowed for browser traffic.' } : undefined;

@@ -31,17 +31,21 @@ export const httpSend: HttpSend = ({ method, url, headers, body, timeoutMs }) =>
     const length = body === undefined ? {} : { 'content-length': String(body.byteLength) };
     const signal = AbortSignal.timeout(timeoutMs);
     const fail = (error: unknown): void => reject(signal.aborted ? timedOut(url, timeoutMs) : error);
-    const sent = request(url, { method, headers: { 'user-agent': 'moat', ...headers, ...length }, signal }, (answer) => {
-      const parts: Buffer[] = [];
-      let bytes = 0;
-      answer.on('data', (part: Buffer) => {
-        parts.push(part);
-        bytes += part.byteLength;
-        if (bytes > MOST_BYTES) answer.destroy(systemError('EFBIG', `${url.host}: more than ${MOST_BYTES} bytes`));
-      });
-      answer.on('error', fail);
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts) }));
-    });
+    const sent = request(
+      url,
+      { method, headers: { 'user-agent': 'moat', ...headers, ...length }, signal },
+      (answer) => {
+        const parts: Buffer[] = [];
+        let bytes = 0;
+        answer.on('data', (part: Buffer) => {
+          parts.push(part);
+          bytes += part.byteLength;
+          if (bytes > MOST_BYTES) answer.destroy(systemError('EFBIG', `${url.host}: more than ${MOST_BYTES} bytes`));
+        });
+        answer.on('error', fail);
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts) }));
+      },
+    );
     sent.on('error', fail);
     sent.end(body);
   });

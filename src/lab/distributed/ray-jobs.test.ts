@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ScriptedRay, startScriptedRay } from '../../../tests/scripted-ray.js';
 import { httpSend } from './http-send.js';
-import { readRayAddress } from './ray-address.js';
 import { type RayJobs, createRayJobs } from './ray-jobs.js';
 
 let ray: ScriptedRay;
@@ -15,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => ray.close());
 
 const clientOf = (address: string, token?: string): RayJobs =>
-  createRayJobs(readRayAddress(address), { send: httpSend, token });
+  createRayJobs(new URL(address.replace(/^ray:/, 'http:')), { send: httpSend, token });
 
 const request = {
   id: 'moat-first-1',
@@ -124,16 +123,4 @@ test("a full disk, and what else Ray's traceback says, on one line", async () =>
     code: 'ray-refused',
     message: `${ray.address}: status 500: ValueError: no such thing`,
   });
-});
-
-test.each(['127.0.0.1:8265', 'ray://', 'http://host:8265', 'ray://host/jobs', 'ray://user@host', 'torchrun'])(
-  '%s is not an address',
-  (text) => {
-    expect(() => readRayAddress(text)).toThrow(`--on: "${text}" is not the address of a cluster`);
-  },
-);
-
-test('an address without a port means the dashboard; rays:// is TLS', () => {
-  expect(readRayAddress('ray://head')).toMatchObject({ written: 'ray://head:8265', base: new URL('http://head:8265') });
-  expect(readRayAddress('rays://head:443').base.href).toBe('https://head/');
 });

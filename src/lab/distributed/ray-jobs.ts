@@ -7,7 +7,6 @@ import { z } from 'zod';
 import { MoatError, messageOf, systemCode } from '../../base/errors.js';
 import { formatBytes } from '../../base/units.js';
 import type { HttpAnswer, HttpRequest, HttpSend } from './http-send.js';
-import type { RayAddress } from './ray-address.js';
 
 export const JOB_STATES = ['PENDING', 'RUNNING', 'STOPPED', 'SUCCEEDED', 'FAILED'] as const;
 type JobState = (typeof JOB_STATES)[number];
@@ -32,6 +31,7 @@ export interface JobRequest {
 }
 
 export interface RayJobs {
+  /** As it is written after `--on`. */
   readonly address: string;
   /** The cluster's version of Ray. @throws MoatError `ray-unreachable`, `not-ray`, `ray-version`, `ray-unauthorized` */
   version(): Promise<string>;
@@ -66,7 +66,9 @@ const statusSchema = z.object({ status: z.enum(JOB_STATES), message: z.string().
 const logsSchema = z.object({ logs: z.string().nullable() });
 const anything = z.unknown();
 
-export function createRayJobs({ base, written }: RayAddress, { send, token }: RayJobsOptions): RayJobs {
+/** @param base the HTTP address of the cluster's dashboard */
+export function createRayJobs(base: URL, { send, token }: RayJobsOptions): RayJobs {
+  const written = `${base.protocol === 'https:' ? 'rays' : 'ray'}://${base.host}`;
   const call: Call = async (method, path, { body, timeoutMs = TIMEOUT_MS, type = 'application/json' } = {}) => {
     const headers = {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
