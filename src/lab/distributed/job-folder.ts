@@ -18,6 +18,7 @@ import { initialize } from '../models/initialize.js';
 import type { ParameterSpec } from '../models/model.js';
 import { readShardManifest } from '../tokenizer/shard-reader.js';
 import { estimateTrainingMemory } from '../train/memory-estimate.js';
+import { hubConfig } from '../train/prepare-run.js';
 import { type JobSpec, checkWorkers, jobSpecSchema, portableModel } from './job-spec.js';
 
 /** What may travel over HTTP in one piece: Ray's Jobs API takes 100 MB, and the program needs some of it. */
@@ -31,7 +32,7 @@ const START_FILE = 'start.safetensors';
 export interface JobFolderOptions
   extends
     Pick<JobSpec, 'runName' | 'runDirectory' | 'config' | 'workers' | 'resume'>,
-    Partial<Pick<JobSpec, 'threadsPerWorker' | 'device' | 'precision' | 'sharding' | 'maxRestarts'>> {
+    Partial<Pick<JobSpec, 'threadsPerWorker' | 'device' | 'precision' | 'sharding' | 'maxRestarts' | 'waitSeconds'>> {
   /** Where `config` was read, for errors. */
   readonly origin: string;
   /** Files beside the weights in every checkpoint, `config.json` excepted. */
@@ -66,7 +67,7 @@ export async function writeJobFolder(folder: string, options: JobFolderOptions):
   await rm(folder, { recursive: true, force: true });
   await mkdir(path.join(folder, 'files'), { recursive: true });
   await copyProgram(options.program, folder);
-  await writeFile(path.join(folder, 'config.json'), `${JSON.stringify(config.model, undefined, 2)}\n`);
+  await writeFile(path.join(folder, 'config.json'), hubConfig(config.model, architecture.className));
   for (const [name, content] of Object.entries(options.files)) await place(path.join(folder, 'files', name), content);
   if (options.shardsThere === undefined) await copyShards(options.shards, shardFiles, path.join(folder, 'shards'));
   const estimate = estimateTrainingMemory(model, config.loop);
@@ -77,7 +78,7 @@ export async function writeJobFolder(folder: string, options: JobFolderOptions):
     runName: options.runName,
     runDirectory: options.runDirectory,
     config,
-    architecture,
+    architecture: architecture.modelType,
     parameters: trained.map(({ shape, ...spec }) => ({ ...spec, shape: [...shape] })),
     data: {
       shards: options.shardsThere ?? 'shards',
@@ -95,6 +96,7 @@ export async function writeJobFolder(folder: string, options: JobFolderOptions):
     sharding: options.sharding ?? 'auto',
     memory: { parameterBytes: estimate.parameterBytes, activationBytes: estimate.activationBytes },
     maxRestarts: options.maxRestarts ?? 3,
+    waitSeconds: options.waitSeconds ?? 600,
   };
   await writeFile(path.join(folder, JOB_FILE), `${JSON.stringify(jobSpecSchema.parse(spec), undefined, 2)}\n`);
   return { spec, sizeBytes: await folderBytes(folder) };

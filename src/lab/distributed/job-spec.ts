@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { MoatError } from '../../base/errors.js';
-import type { CausalModel } from '../models/model.js';
+import type { Architecture, CausalModel } from '../models/model.js';
 import { readTokenModel } from '../models/registry.js';
 import { namedShares } from '../train/objectives/objectives.js';
 import { sharesOf } from '../train/pretraining.js';
@@ -72,6 +72,8 @@ export const jobSpecSchema = z.strictObject({
   memory: z.strictObject({ parameterBytes: z.number(), activationBytes: z.number() }),
   /** How often the workers are started anew from the last checkpoint after one of them died. */
   maxRestarts: z.int().nonnegative(),
+  /** How long a cluster may take to make room for the workers. */
+  waitSeconds: count,
 });
 
 export type JobSpec = z.output<typeof jobSpecSchema>;
@@ -80,7 +82,7 @@ export type JobSpec = z.output<typeof jobSpecSchema>;
 const HUB_ARCHITECTURES: readonly string[] = ['llama', 'mistral', 'qwen2', 'qwen3', 'gemma3_text', 'gpt2'];
 
 export interface PortableModel {
-  readonly architecture: string;
+  readonly architecture: Architecture;
   readonly model: CausalModel;
 }
 
@@ -107,7 +109,7 @@ export function portableModel(config: RunConfig, origin: string): PortableModel 
       fix: 'Leave train.objective out, or train here, without --on.',
     });
   }
-  return { architecture: modelType, model };
+  return { architecture, model };
 }
 
 /**
