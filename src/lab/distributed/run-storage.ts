@@ -60,12 +60,12 @@ export interface StorageProbe {
 }
 
 /** @throws MoatError `disk-full`, `not-writable` */
-export async function writeProbe(folder: string): Promise<StorageProbe> {
-  const probe = { file: path.join(folder, 'probe'), nonce: randomBytes(16).toString('hex') };
-  await writeFile(probe.file, probe.nonce).catch((error: unknown) => {
-    throw explainWriteError(error, probe.file);
+export async function writeProbe(file: string): Promise<StorageProbe> {
+  const nonce = randomBytes(16).toString('hex');
+  await writeFile(file, nonce).catch((error: unknown) => {
+    throw explainWriteError(error, file);
   });
-  return probe;
+  return { file, nonce };
 }
 
 /**

@@ -27,8 +27,8 @@ export interface RayRunOptions {
   readonly resume: { readonly fromStep: number | undefined } | undefined;
   /** Of one checkpoint of this run, about. */
   readonly checkpointBytes: number;
-  /** Writes what travels, worker's program and all. @param travels it goes through HTTP, not over the storage */
-  readonly writeJob: (folder: string, travels: boolean) => Promise<unknown>;
+  /** Writes what travels, the workers' program and all. */
+  readonly writeJob: (folder: string) => Promise<unknown>;
   /** Packages that Ray installs for this job; the cluster's own are used where there are none. */
   readonly requirements: readonly string[];
   /** Leave once it trains. */
@@ -76,8 +76,9 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
   const claim = await claimRun(options, home, held);
   try {
     await prepare(options, home);
-    await submit(options, home, claim);
-    if (resume === undefined) await createRun(runDirectory, options.config);
+    await submit(options, home, claim, false);
+    // where the workers see this directory, they do it
+    if (resume === undefined && runDirectory !== storage.directory) await createRun(runDirectory, options.config);
   } catch (error) {
     await forget(options, home, claim.job);
     throw error;
@@ -113,28 +114,39 @@ async function claimRun(
   return claim;
 }
 
+/** What travels, and what must be read back: beside the run until its job has ended. */
 const jobFolder = (home: string): string => path.join(home, 'job');
+const probeFile = (home: string): string => path.join(home, 'probe');
+
+async function removeTraces(home: string, job: string): Promise<void> {
+  await rm(jobFolder(home), { recursive: true, force: true });
+  await rm(probeFile(home), { force: true });
+  await releaseClaim(home, job);
+}
 
 /** Room, the checkpoint to go on from, and the folder that travels, kept beside the run until the job has ended. */
 async function prepare(options: RayRunOptions, home: string): Promise<void> {
   const { storage, resume, runDirectory, checkpointBytes, writeJob } = options;
   if (storage.directory !== undefined) await checkRoom(home, checkpointBytes);
   if (resume !== undefined && home !== runDirectory) await sendCheckpoint(runDirectory, home, resume.fromStep);
-  await writeJob(jobFolder(home), storage.directory === undefined);
+  await writeJob(jobFolder(home));
 }
 
-async function submit({ jobs, storage, requirements }: RayRunOptions, home: string, claim: RunClaim): Promise<void> {
-  const folder = jobFolder(home);
-  const isSeen = storage.directory !== undefined;
-  const probe = isSeen ? await writeProbe(folder) : undefined;
-  const packageUri = await jobs.upload(await archiveOf(folder, isSeen));
+/** @param isAgain the run is this job's own, and goes on from where the job before it came to */
+async function submit(
+  { jobs, storage, requirements }: RayRunOptions,
+  home: string,
+  claim: RunClaim,
+  isAgain: boolean,
+): Promise<void> {
+  const probe = storage.directory === undefined ? undefined : await writeProbe(probeFile(home));
+  const packageUri = await jobs.upload(await archiveOf(jobFolder(home)));
   await jobs.submit({
     id: claim.job,
-    entrypoint: 'python worker.py --job "$MOAT_JOB" --launcher ray',
+    entrypoint: `python worker.py --job job.json --launcher ray${isAgain ? ' --again' : ''}`,
     packageUri,
     requirements,
     environment: {
-      MOAT_JOB: isSeen ? path.join(folder, 'job.json') : 'job.json',
       ...(probe === undefined ? {} : { MOAT_PROBE_FILE: probe.file, MOAT_PROBE_NONCE: probe.nonce }),
       RAY_JOB_STOP_WAIT_TIME_S: String(STOP_SECONDS),
       // events differ in their numbers only, and Ray would fold them into one line
@@ -146,13 +158,11 @@ async function submit({ jobs, storage, requirements }: RayRunOptions, home: stri
   });
 }
 
-/** Over a storage that both sides see, only the program has to travel. */
-async function archiveOf(folder: string, programOnly: boolean): Promise<Buffer> {
+async function archiveOf(folder: string): Promise<Buffer> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files: Record<string, Uint8Array> = {};
   for (const entry of entries.filter((each) => each.isFile())) {
     const file = path.join(entry.parentPath, entry.name);
-    if (programOnly && !entry.name.endsWith('.py')) continue;
     files[path.relative(folder, file).split(path.sep).join('/')] = await readFile(file);
   }
   return zipOf(files);
@@ -182,7 +192,7 @@ async function watch(options: RayRunOptions, home: string, first: RunClaim): Pro
     const other = await takeClaim(home, again, claim);
     if (other !== undefined) throw busy(runDirectory, other);
     claim = again;
-    await submit(options, home, claim);
+    await submit(options, home, claim, true);
   }
 }
 
@@ -261,8 +271,7 @@ async function conclude(
   const failure = await failureOf(jobs, job, end);
   const hasBegun = (await readEvents(runDirectory)).length > eventsBefore || options.resume !== undefined;
   if (failure !== undefined && !hasBegun) await forget(options, home, job);
-  await rm(jobFolder(home), { recursive: true, force: true });
-  await releaseClaim(home, job);
+  await removeTraces(home, job);
   if (failure !== undefined) throw failure;
 }
 
@@ -290,8 +299,7 @@ async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatE
 
 /** Undoes what a job that never trained has left. */
 async function forget({ resume, runDirectory }: RayRunOptions, home: string, job: string): Promise<void> {
-  await rm(jobFolder(home), { recursive: true, force: true });
-  await releaseClaim(home, job);
+  await removeTraces(home, job);
   if (resume !== undefined) return;
   await rm(path.join(runDirectory, 'config.json'), { force: true });
   // only while nothing else is in them
