@@ -17,6 +17,7 @@ from ray.train.torch import TorchTrainer
 from ray.util.placement_group import placement_group, remove_placement_group
 
 from events import EventLog, now
+from probe import check_probe
 from problem import Elsewhere, MoatError
 from storage import open_place
 
@@ -38,11 +39,12 @@ def _work(settings: dict) -> dict | None:
     return None
 
 
-def begin_run(job: dict):
-    """The run's directory, with what it was asked to do. @throws MoatError `run-exists`, `no-such-run`"""
+def begin_run(job: dict, again: bool):
+    """The run's directory, with what it was asked to do. @throws MoatError `storage-not-shared`, `run-exists`"""
+    check_probe()
     place = open_place(job["runDirectory"])
     existing = place.read("config.json")
-    if job["resume"] is None and existing is not None:
+    if job["resume"] is None and existing is not None and not again:
         raise MoatError("run-exists", f"{job['runDirectory']}: a run of this name exists", "Continue it with --resume, or choose another --name.")
     if existing is None:
         place.write("config.json", (json.dumps(job["config"], indent=2, ensure_ascii=False) + "\n").encode())
@@ -63,7 +65,7 @@ def make_room(job: dict, bundle: dict) -> None:
         remove_placement_group(wanted)
 
 
-def run_on_ray(job: dict, folder: Path) -> int:
+def run_on_ray(job: dict, folder: Path, again: bool) -> int:
     # a job of the Jobs API brings the folder along by itself
     submitted = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
     ray.init(address="auto", **({} if submitted else {"runtime_env": {"working_dir": str(folder)}}))
@@ -72,7 +74,7 @@ def run_on_ray(job: dict, folder: Path) -> int:
         raise MoatError("no-gpu", "the cluster has no GPU", "Leave the device out to train on processors.")
     use_gpu = job["device"] == "cuda" or (job["device"] == "auto" and gpus > 0)
     bundle = {"CPU": job["threadsPerWorker"] or 1, **({"GPU": 1} if use_gpu else {})}
-    place = begin_run(job)
+    place = begin_run(job, again)
     make_room(job, bundle)
     trainer = TorchTrainer(
         _work,

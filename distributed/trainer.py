@@ -30,12 +30,13 @@ BEGINNING = {"step": 0, "elapsedSeconds": 0.0, "tokensSeen": 0, "batches": {"epo
 class Team:
     """The workers of a run, as one of them sees them."""
 
-    def __init__(self, device: torch.device, local_rank: int, local_size: int, names: str):
+    def __init__(self, device: torch.device, local_rank: int, local_size: int, hosts: int, names: str):
         self.device = device
         self.rank = dist.get_rank()
         self.size = dist.get_world_size()
         self.local_rank = local_rank
         self.local_size = local_size
+        self.hosts = hosts
         self.names = names
 
     def total(self, *values: torch.Tensor) -> list[float]:
@@ -299,7 +300,7 @@ class Run:
             "type": "start", "time": now(), "runName": self.job["runName"], "architecture": self.job["architecture"], "parameterCount": parameters,
             **({} if steps is None else {"totalSteps": steps}),
             "tokensPerStep": self._tokens_per_step(), "trainTokens": self.train.token_count,
-            "device": f"{self.team.names}, {self.precision}{layout}", "resumedFromStep": self.progress["step"],
+            "device": f"{self.team.names}, {self.precision}{layout}", "resumedFromStep": self.progress["step"], "machines": self.team.hosts,
         })
 
     def _tokens_per_step(self) -> int:

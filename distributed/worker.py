@@ -25,8 +25,10 @@ def train(job: dict, folder: Path, local_rank: int, local_size: int, hosts: int,
     import torch
     import torch.distributed as dist
 
+    from probe import check_probe
     from trainer import Run, Team
 
+    check_probe()
     cuda = job["device"] != "cpu" and torch.cuda.is_available() and dist.get_backend() == "nccl"
     device = torch.device("cuda", local_rank % torch.cuda.device_count()) if cuda else torch.device("cpu")
     if cuda:
@@ -36,7 +38,7 @@ def train(job: dict, folder: Path, local_rank: int, local_size: int, hosts: int,
     what = torch.cuda.get_device_name(device) if cuda else f"{platform.machine()} processors"
     size = dist.get_world_size()
     names = f"{launcher}: {size} worker{'s' if size > 1 else ''} on {hosts} machine{'s' if hosts > 1 else ''}, {what}"
-    Run(job, folder, Team(device, local_rank, local_size, names)).train_on()
+    Run(job, folder, Team(device, local_rank, local_size, hosts, names)).train_on()
 
 
 def under_torchrun(job: dict, folder: Path) -> int:
@@ -63,6 +65,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--job", type=Path, required=True)
     parser.add_argument("--launcher", choices=["ray", "torchrun"], required=True)
+    parser.add_argument("--again", action="store_true", help="the run was begun by this very job, which the cluster lost")
     options = parser.parse_args()
     from problem import MoatError
 
@@ -73,7 +76,7 @@ def main() -> int:
             return under_torchrun(job, folder)
         from on_ray import run_on_ray
 
-        return run_on_ray(job, folder)
+        return run_on_ray(job, folder, options.again)
     except MoatError as error:
         print(error.line, flush=True)
         return 1

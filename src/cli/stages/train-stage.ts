@@ -1,23 +1,20 @@
 import os from 'node:os';
-import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
-import { MoatError } from '../../base/errors.js';
-import type { RunEvent, StepEvent } from '../../base/run-events.js';
+import type { RunEvent } from '../../base/run-events.js';
 import { formatBytes, formatCount } from '../../base/units.js';
-import { readPassport } from '../../lab/data/corpus.js';
-import { findArchitecture } from '../../lab/models/registry.js';
 import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { type RateSearch, findLearningRate } from '../../lab/train/find-learning-rate.js';
 import { fitMemory } from '../../lab/train/memory-estimate.js';
-import { PASSPORT_NAME, renderModelCard } from '../../lab/train/model-card.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
 import { type TrainingResult, trainRun } from '../../lab/train/session.js';
 import type { TrainingJob } from '../../lab/train/training-job.js';
 import type { Project } from '../config/project.js';
-import type { Reporter, Stage } from '../terminal/reporter.js';
+import type { Reporter } from '../terminal/reporter.js';
+import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
 import { filesOf } from './project-files.js';
 import { runConfigOf } from './run-settings.js';
+import { watchRun } from './watch-run.js';
 
 export interface TrainStageOptions {
   readonly project: Project;
@@ -79,7 +76,7 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
   const train = await readTokenSplit(files.shards, 'train', tokenizer);
   const validation = await readTokenSplit(files.shards, 'validation', tokenizer);
   const job = {
-    runDirectory: path.join(files.runs, checkedName(runName)),
+    runDirectory: runDirectoryOf(project, runName),
     resume,
     trainTokens: train.tokens,
     documentStarts: train.documentStarts,
@@ -88,7 +85,7 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
       validation.textBytes === 0
         ? undefined
         : { stream: { ...validation, endOfText: tokenizer.endOfText }, byteCount: validation.textBytes },
-    files: { ...tokenizerFiles(files.tokenizer, tokenizer), ...(await cardFiles(project, runName)) },
+    files: await modelFiles(project, runName, tokenizer),
     tokenizerHash: tokenizer.hash,
     tokens: tokenizer,
     threads: project.config.serve.threads,
@@ -105,7 +102,7 @@ const GIGABYTE = 1e9;
 function fittedConfig(project: Project, tokenizer: LoadedTokenizer, reporter: Reporter): RunConfig {
   const { memoryLimit, batchSize } = project.config.train;
   const limitBytes = memoryLimit === undefined ? availableMemoryBytes() : memoryLimit * GIGABYTE;
-  const asked = runConfigOf(project.config, factsOf(tokenizer));
+  const asked = runConfigOf(project.config, tokenizerFacts(tokenizer));
   const { config, estimate } = fitMemory(asked, limitBytes, 'moat.config.ts');
   if (config.loop.batchSize < batchSize) {
     const parts = batchSize / config.loop.batchSize;
@@ -149,84 +146,4 @@ export async function runRateSearchStage(options: TrainStageOptions): Promise<Ra
       : `the loss falls fastest at ${suggestedFactor.toPrecision(2)} times the rates of the configuration`,
   );
   return search;
-}
-
-function checkedName(name: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
-  throw new MoatError('bad-run-name', `--name: "${name}" cannot be a run's name`, {
-    fix: 'Use letters, digits, ".", "_" and "-", beginning with a letter or digit.',
-  });
-}
-
-function factsOf(tokenizer: LoadedTokenizer) {
-  const { vocabSize: vocabularySize, endOfText, pad, endOfTurn, hash } = tokenizer;
-  return { vocabularySize, endOfText, pad, endOfTurn, hash };
-}
-
-/** Where the model's data came from, in the form that the Hub shows. */
-async function cardFiles(project: Project, name: string): Promise<Record<string, string>> {
-  const passport = await readPassport(filesOf(project).corpus);
-  const { architecture } = project.config.model;
-  const { title, source } = findArchitecture(architecture, 'model.architecture');
-  return {
-    'README.md': renderModelCard({ name, architecture: { title, source }, passport }),
-    [PASSPORT_NAME]: `${JSON.stringify(passport, undefined, 2)}\n`,
-  };
-}
-
-/** What stands beside the weights in every checkpoint, so that the folder alone is a model. */
-function tokenizerFiles(
-  folder: string,
-  { endOfText, endOfTurn, pad }: { endOfText: number; endOfTurn: number; pad: number | undefined },
-) {
-  const generation = {
-    bos_token_id: endOfText,
-    eos_token_id: [endOfText, endOfTurn],
-    ...(pad === undefined ? {} : { pad_token_id: pad }),
-  };
-  return {
-    'tokenizer.json': { copyOf: path.join(folder, 'tokenizer.json') },
-    'tokenizer_config.json': { copyOf: path.join(folder, 'tokenizer_config.json') },
-    'generation_config.json': `${JSON.stringify(generation, undefined, 2)}\n`,
-  };
-}
-
-const SMOOTHING = 0.9;
-
-/** Turns events into the bar's text, and keeps what the summary needs. */
-function watchRun(stage: Stage) {
-  const losses: number[] = [];
-  const speeds: number[] = [];
-  let smoothed: number | undefined;
-  let bits: number | undefined;
-  let validationLoss: number | undefined;
-  const show = (event: StepEvent): void => {
-    smoothed = smoothed === undefined ? event.loss : SMOOTHING * smoothed + (1 - SMOOTHING) * event.loss;
-    const total = event.elapsedSeconds + event.remainingSeconds;
-    stage.progress({
-      fraction: total === 0 ? 0 : event.elapsedSeconds / total,
-      text: `step ${event.step}  loss ${smoothed.toFixed(2)}  ${formatCount(event.tokensPerSecond)} tok/s${bits === undefined ? '' : `  ${bits.toFixed(2)} b/B`}`,
-      remainingSeconds: event.remainingSeconds,
-    });
-  };
-  return {
-    losses,
-    see(event: RunEvent): void {
-      if (event.type === 'eval') {
-        bits = event.bitsPerByte;
-        validationLoss = event.loss;
-      }
-      if (event.type !== 'step') return;
-      losses.push(event.loss);
-      speeds.push(event.tokensPerSecond);
-      show(event);
-    },
-    bitsPerByte: () => bits,
-    /** As it is printed: bits a byte where texts have a probability, else the loss. */
-    measured: () => (bits === undefined ? validationLoss?.toFixed(3) : `${bits.toFixed(3)} bits a byte`),
-    tokensPerSecond(): number {
-      const sorted = [...speeds].sort((a, b) => a - b);
-      return sorted[sorted.length >> 1] ?? 0;
-    },
-  };
 }
