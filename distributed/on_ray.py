@@ -18,7 +18,7 @@ from ray.util.placement_group import placement_group, remove_placement_group
 
 from events import EventLog, now
 from probe import check_probe
-from problem import Elsewhere, MoatError
+from problem import MoatError
 from storage import open_place
 
 
@@ -34,8 +34,6 @@ def _work(settings: dict) -> dict | None:
         worker.train(settings["job"], folder, context.get_local_rank(), local, -(-context.get_world_size() // local), "ray")
     except MoatError as error:
         return {"code": error.code, "what": error.what, "fix": error.fix}
-    except Elsewhere:
-        return None
     return None
 
 

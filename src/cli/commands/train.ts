@@ -3,9 +3,11 @@ import { MoatError } from '../../base/errors.js';
 import { type CommandResult, defineCommand } from '../command.js';
 import { newestRunName } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
+import { runTorchrunStage } from '../stages/torchrun-stage.js';
 import { type TrainStageOptions, runRateSearchStage, runTrainStage } from '../stages/train-stage.js';
 import { curve } from '../terminal/curve.js';
 import type { Terminal } from '../terminal/terminal.js';
+import { targetOptions, trainTarget } from './train-target.js';
 
 export const command = defineCommand({
   name: 'train',
@@ -22,6 +24,7 @@ export const command = defineCommand({
       maximum: 1_000_000_000,
       description: 'with --resume: from the checkpoint of this step instead of the last',
     },
+    ...targetOptions,
     findLr: { kind: 'flag', description: 'train nothing: try learning rates on a fresh model and suggest one' },
   },
   settings: ['train', 'model'],
@@ -29,23 +32,31 @@ export const command = defineCommand({
     { command: 'moat train --minutes 30', does: 'half an hour' },
     { command: 'moat train --steps 300 --name first', does: '300 steps, in runs/first' },
     { command: 'moat train --objective causal=0.7,infill=0.3', does: 'to fill gaps, too' },
+    { command: 'moat train --on torchrun', does: "on this machine's PyTorch, all GPUs" },
     { command: 'moat train --find-lr', does: 'which learning rate to use' },
     { command: 'moat train --resume', does: 'go on with the newest run' },
   ],
-  async run({ options, loadProject, reporter, terminal, signal, clock }) {
+  async run({ options, loadProject, reporter, terminal, signal, clock, env }) {
+    const target = trainTarget(options.on);
     const project = await loadProject();
     const runName = options.name ?? (await (options.resume ? newestRun : freeName)(filesOf(project).runs));
     const resume = options.resume ? { fromStep: options.fromStep } : undefined;
     const stage = { project, runName, resume, reporter, clock, signal };
     if (options.findLr) return suggestRate(stage, terminal);
-    const result = await runTrainStage(stage);
+    const result =
+      target.kind === 'torchrun'
+        ? await runTorchrunStage({ ...stage, workers: options.workers, env })
+        : await runTrainStage(stage);
     if (result.losses.length > 1) {
       terminal.print(
         curve(result.losses, { columns: terminal.columns, rows: 8, caption: 'training loss, nats a token' }),
       );
     }
     terminal.print(`checkpoint: ${result.checkpoint}`);
-    if (result.reason === 'stopped') terminal.print(`go on with: moat train --resume --name ${runName}`);
+    if (result.reason === 'stopped')
+      terminal.print(
+        `go on with: moat train --resume --name ${runName}${options.on === undefined ? '' : ` --on ${options.on}`}`,
+      );
     const { losses: _losses, ...json } = result;
     return { json };
   },
