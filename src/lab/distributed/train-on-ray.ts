@@ -244,10 +244,13 @@ async function mirror(options: RayRunOptions, home: string, claim: RunClaim): Pr
 }
 
 /** By a file where the storage is seen, which every worker looks for after each step; else, and after a while, by Ray. */
-function stopping({ jobs, storage, clock }: RayRunOptions, home: string, job: string): () => Promise<boolean> {
+function stopping({ jobs, storage, clock, onNotice }: RayRunOptions, home: string, job: string): () => Promise<boolean> {
   let askedMs: number | undefined;
   return async () => {
-    if (askedMs === undefined && storage.directory !== undefined) await writeFile(path.join(home, 'stop'), '');
+    if (askedMs === undefined) {
+      if (storage.directory !== undefined) await writeFile(path.join(home, 'stop'), '');
+      onNotice('the job was asked to save and end (--detach leaves it running)');
+    }
     askedMs ??= clock.monotonic();
     const isWaiting = storage.directory !== undefined && clock.monotonic() - askedMs < STOP_FILE_PATIENCE_MS;
     if (isWaiting && (await jobs.status(job))?.state === 'RUNNING') return false;
