@@ -114,9 +114,10 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
     bitsPerByte: watch.bitsPerByte(),
   };
   const measured = watch.measured();
+  const loss = watch.losses.at(-1);
   stage.done(
-    `${formatCount(parameters)} parameters, ${formatCount(step)} steps on ${workers === 1 ? 'one worker' : `${workers} workers`}, ` +
-      `${formatCount(figures.tokensPerSecond)} tokens/s; loss ${(watch.losses.at(-1) ?? Number.NaN).toFixed(2)}` +
+    `${formatCount(parameters)} parameters, ${formatCount(step)} steps on ${workers === 1 ? 'one worker' : `${workers} workers`}` +
+      (loss === undefined ? '' : `, ${formatCount(figures.tokensPerSecond)} tokens/s; loss ${loss.toFixed(2)}`) +
       (measured === undefined ? '' : `, validation ${measured}`) +
       ENDS[reason],
   );

@@ -14,7 +14,7 @@ import { EVENTS_FILE, assertNoRun, createRun, openEventLog, readEvents } from '.
 import { errorInLogs, fileFeed, lastWords, logFeed } from './event-feed.js';
 import { type JobEnd, followJob } from './follow-job.js';
 import type { JobStatus, RayJobs } from './ray-jobs.js';
-import { type RunClaim, readClaim, releaseClaim, takeClaim } from './run-claim.js';
+import { CLAIM_FILE, type RunClaim, readClaim, releaseClaim, takeClaim } from './run-claim.js';
 import { type RunStorage, checkRoom, fetchCheckpoints, joinEvents, sendCheckpoint, writeProbe } from './run-storage.js';
 
 export interface RayRunOptions {
@@ -67,13 +67,13 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
   await jobs.version();
   const home = storage.directory ?? runDirectory;
   const held = await readClaim(home);
-  if (held !== undefined && (await isActive(jobs, held))) {
-    if (resume === undefined || held.address !== jobs.address) throw busy(runDirectory, held);
-    options.onNotice(`the job ${held.job} still trains this run: following it`);
-    return watch(options, home, held);
-  }
+  if (held !== undefined && resume !== undefined && held.address === jobs.address) {
+    options.onNotice(`the job ${held.job} has this run: following it`);
+    const end = await watch(options, home, held);
+    if (end.outcome === 'left' || options.signal.aborted || (await isOver(runDirectory))) return end;
+  } else if (held !== undefined && (await isActive(jobs, held))) throw busy(runDirectory, held);
   if (resume === undefined) await assertNoRun(runDirectory);
-  const claim = await claimRun(options, home, held);
+  const claim = await claimRun(options, home, await readClaim(home));
   try {
     await prepare(options, home);
     await submit(options, home, claim, false);
@@ -86,6 +86,12 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
   return watch(options, home, claim);
 }
 
+/** Whether a job that was left alone has meanwhile done all there was to do. */
+async function isOver(runDirectory: string): Promise<boolean> {
+  const last = (await readEvents(runDirectory)).at(-1);
+  return last?.type === 'done' && (last.reason === 'finished' || last.reason === 'converged');
+}
+
 async function isActive(jobs: RayJobs, { address, job }: RunClaim): Promise<boolean> {
   // another cluster's jobs cannot be asked after here
   if (address !== jobs.address) return true;
@@ -96,7 +102,7 @@ async function isActive(jobs: RayJobs, { address, job }: RunClaim): Promise<bool
 function busy(runDirectory: string, { address, job }: RunClaim): MoatError {
   const name = path.basename(runDirectory);
   return new MoatError('run-busy', `${runDirectory}: the job ${job} on ${address} trains this run`, {
-    fix: `Follow it with moat train --resume --name ${name} --on ${address}, or train under another --name.`,
+    fix: `Follow it with moat train --resume --name ${name} --on ${address}; where that cluster is gone for good, remove ${CLAIM_FILE} in there.`,
   });
 }
 
@@ -244,7 +250,11 @@ async function mirror(options: RayRunOptions, home: string, claim: RunClaim): Pr
 }
 
 /** By a file where the storage is seen, which every worker looks for after each step; else, and after a while, by Ray. */
-function stopping({ jobs, storage, clock, onNotice }: RayRunOptions, home: string, job: string): () => Promise<boolean> {
+function stopping(
+  { jobs, storage, clock, onNotice }: RayRunOptions,
+  home: string,
+  job: string,
+): () => Promise<boolean> {
   let askedMs: number | undefined;
   return async () => {
     if (askedMs === undefined) {
@@ -304,7 +314,7 @@ async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatE
 async function forget({ resume, runDirectory }: RayRunOptions, home: string, job: string): Promise<void> {
   await removeTraces(home, job);
   if (resume !== undefined) return;
-  await rm(path.join(runDirectory, 'config.json'), { force: true });
+  for (const name of ['config.json', EVENTS_FILE]) await rm(path.join(runDirectory, name), { force: true });
   // only while nothing else is in them
   for (const folder of [home, runDirectory]) await rmdir(folder).catch(() => {});
 }
