@@ -34,6 +34,10 @@ def state_of(place, name: str) -> dict:
     return json.loads(place.read(f"checkpoints/{name}/trainer-state.json") or b"{}")
 
 
+def read_state(folder: Path) -> dict:
+    return json.loads((folder / "trainer-state.json").read_text())
+
+
 def choose_checkpoint(place, job: dict) -> str | None:
     """What to go on from: this job's own last checkpoint where its workers were restarted, else what the job says."""
     found = list_checkpoints(place)

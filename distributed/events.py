@@ -2,6 +2,7 @@
 does not see the storage. The file is only ever appended to: a `start` event says after which step it goes on, and readers
 let go of what stood there after that step."""
 import json
+import sys
 from datetime import datetime, timezone
 
 EVENTS_FILE = "events.jsonl"
@@ -18,5 +19,6 @@ class EventLog:
     def append(self, event: dict) -> None:
         line = json.dumps(event, allow_nan=False)
         self.place.append(EVENTS_FILE, line + "\n", urgent=event["type"] != "step")
-        # one write, so that lines of several processes do not mix
-        print("MOAT_EVENT " + line + "\n", end="", flush=True)
+        # one write, so that lines of several processes do not mix; not `print`, which Ray Train says twice
+        sys.stdout.write(f"MOAT_EVENT {line}\n")
+        sys.stdout.flush()

@@ -84,7 +84,7 @@ def lay_out(model: torch.nn.Module, sharding: str, device: torch.device, precisi
     if sharding == "none":
         return model
     ids = [device.index] if device.type == "cuda" else None
-    return DistributedDataParallel(model, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True)
+    return DistributedDataParallel(model, device_ids=ids, forward_sync_buffers=False, gradient_as_bucket_view=True)
 
 
 def blocks_of(model: torch.nn.Module) -> torch.nn.ModuleList:

@@ -2,6 +2,7 @@
 last checkpoint, when one dies. `train` is what they do under any launcher."""
 import json
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ray.util.placement_group import placement_group, remove_placement_group
 
 from events import EventLog, now
 from probe import check_probe
-from problem import Elsewhere, MoatError
+from problem import MoatError
 from storage import open_place
 
 
@@ -34,8 +35,6 @@ def _work(settings: dict) -> dict | None:
         worker.train(settings["job"], folder, context.get_local_rank(), local, -(-context.get_world_size() // local), "ray")
     except MoatError as error:
         return {"code": error.code, "what": error.what, "fix": error.fix}
-    except Elsewhere:
-        return None
     return None
 
 
@@ -75,6 +74,8 @@ def run_on_ray(job: dict, folder: Path, again: bool) -> int:
     use_gpu = job["device"] == "cuda" or (job["device"] == "auto" and gpus > 0)
     bundle = {"CPU": job["threadsPerWorker"] or 1, **({"GPU": 1} if use_gpu else {})}
     place = begin_run(job, again)
+    # Ray's way of asking a job to end; the workers look for the file
+    signal.signal(signal.SIGTERM, lambda *_: place.write("stop", b""))
     make_room(job, bundle)
     trainer = TorchTrainer(
         _work,

@@ -13,7 +13,3 @@ class MoatError(Exception):
     def line(self) -> str:
         """What the client turns back into an error."""
         return "MOAT_ERROR " + json.dumps({"code": self.code, "what": self.what, "fix": self.fix})
-
-
-class Elsewhere(Exception):
-    """Another worker failed, and says why; this one only ends."""

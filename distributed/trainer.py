@@ -1,6 +1,8 @@
 """The training loop of `src/lab/train/trainer.ts`, shared out: every worker takes its part of the sequences of each step,
 and the sum of their gradients is what one trainer alone would have. The first worker writes events and checkpoints."""
+import errno
 import math
+import socket
 import tempfile
 import time
 from pathlib import Path
@@ -10,13 +12,13 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch.nn.utils import get_total_norm
 
-from checkpoints import Tensors, choose_checkpoint, list_checkpoints, prune, save_checkpoint, state_of, verify
+from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify
 from events import EventLog, now
 from held_out import held_out_loss
 from model import build_model, choose_sharding, draw_weights, gathering, lay_out
 from optimizer import Optimizer, like, whole
 from order import WindowOrder
-from problem import Elsewhere, MoatError
+from problem import MoatError
 from schedule import learning_rate_scale
 from storage import fetch_data, open_place
 from tokens import TokenStream
@@ -51,23 +53,39 @@ class Team:
         dist.broadcast(said, 0)
         return said.tolist()
 
+    def together(self, work):
+        """What `work` gives on this worker. Where it fails on one of them, it fails on all, by that one's error: no worker
+        is left waiting for another."""
+        result = error = None
+        try:
+            result = work()
+        except MoatError as caught:
+            error = caught
+        except OSError as caught:
+            error = MoatError("disk-full", f"{caught.filename}: the disk is full", "Free some space and go on with --resume; the last checkpoint is whole.") if caught.errno == errno.ENOSPC \
+                else MoatError("worker-storage", f"{socket.gethostname()}: {caught}", "Look at the storage, then go on with --resume.")
+        errors: list = [None] * self.size
+        dist.all_gather_object(errors, None if error is None else (error.code, error.what, error.fix))
+        for each in errors:
+            if each is not None:
+                raise MoatError(*each)
+        return result
+
     def first(self, work):
-        """Does `work` on the first worker; where it fails there, all of them fail."""
-        error = None
-        if self.rank == 0:
-            try:
-                work()
-            except (MoatError, OSError) as caught:
-                error = caught
-        if self.told(1.0 if error else 0.0)[0]:
-            raise error or Elsewhere()
+        """Lets the first worker do it."""
+        self.together(work if self.rank == 0 else lambda: None)
+
+    def first_here(self, work):
+        """Lets the first worker of each machine do it, before the others do the same and find it done."""
+        self.together(work if self.local_rank == 0 else lambda: None)
+        return self.together(work)
 
 
 class Run:
     def __init__(self, job: dict, job_folder: Path, team: Team):
         self.job, self.job_folder, self.team = job, job_folder, team
         self.loop = job["config"]["loop"]
-        self.place = open_place(job["runDirectory"])
+        self.place = team.together(lambda: open_place(job["runDirectory"]))
         self.log = EventLog(self.place) if team.rank == 0 else None
         self.scratch = Path(tempfile.gettempdir()) / f"moat-{job['id']}"
         self._read_data()
@@ -78,11 +96,9 @@ class Run:
         data, team = self.job["data"], self.team
         splits = [data["train"], *([data["validation"]] if data["validation"] else [])]
         names = [name for split in splits for name in split["shards"]]
-        if team.local_rank == 0:
-            fetch_data(data["shards"], self.job_folder, names, self.scratch)
-        dist.barrier()
-        folder = fetch_data(data["shards"], self.job_folder, names, self.scratch)
-        read = lambda split: TokenStream(folder, split, self.job["config"]["tokenizerHash"], team.local_rank == 0)
+        folder = team.first_here(lambda: fetch_data(data["shards"], self.job_folder, names, self.scratch))
+        def read(split: dict) -> TokenStream:
+            return team.together(lambda: TokenStream(folder, split, self.job["config"]["tokenizerHash"], team.local_rank == 0))
         self.train = read(data["train"])
         self.validation = read(data["validation"]) if data["validation"] and data["validation"]["textBytes"] > 0 else None
 
@@ -90,7 +106,7 @@ class Run:
         job, team = self.job, self.team
         precision = job["precision"]
         self.precision = ("bf16" if team.device.type == "cuda" else "float32") if precision == "auto" else precision
-        model = build_model(job, self.job_folder)
+        model = team.together(lambda: build_model(job, self.job_folder))
         if job["startWeights"] is None and job["resume"] is None:
             draw_weights(job, model)
         self.sharding = choose_sharding(job, team.device, team.local_size)
@@ -100,24 +116,23 @@ class Run:
         self.optimizer = Optimizer(job["config"]["optimizer"], job["parameters"], self.parameters)
         self.average = {name: torch.zeros_like(p) for name, p in self.parameters.items()} if self.loop["averageDecay"] > 0 else None
 
-    @torch.no_grad()
     def _begin(self) -> None:
         """Weights, optimizer and place in the data: of the checkpoint to go on from, or the first ones."""
-        name = choose_checkpoint(self.place, self.job)
+        name = self.team.together(lambda: choose_checkpoint(self.place, self.job))
         self.progress = dict(BEGINNING)
         if name is not None:
-            self._restore(name)
+            folder = self.team.first_here(lambda: self.place.fetch(f"checkpoints/{name}", self.scratch))
+            self.team.together(lambda: verify(folder) if self.team.local_rank == 0 else None)
+            self.team.together(lambda: self._restore(folder))
         elif self.job["startWeights"] is not None:
-            self._load(Tensors(self.job_folder / self.job["startWeights"]), self.parameters)
-        batches = self.progress["batches"]
-        self.order = WindowOrder(self.train.token_count, self.loop["sequenceLength"], self.job["config"]["seed"], batches["epoch"], batches["cursor"])
+            self.team.together(lambda: self._load(Tensors(self.job_folder / self.job["startWeights"]), self.parameters))
+        batches, seed = self.progress["batches"], self.job["config"]["seed"]
+        self.order = self.team.together(
+            lambda: WindowOrder(self.train.token_count, self.loop["sequenceLength"], seed, batches["epoch"], batches["cursor"])
+        )
 
-    def _restore(self, name: str) -> None:
-        if self.team.local_rank == 0:
-            verify(self.place.fetch(f"checkpoints/{name}", self.scratch))
-        dist.barrier()
-        folder = self.place.fetch(f"checkpoints/{name}", self.scratch)
-        kept = state_of(self.place, name)
+    def _restore(self, folder: Path) -> None:
+        kept = read_state(folder)
         self.progress = {key: kept.get(key, value) for key, value in BEGINNING.items()}
         weights, further = Tensors(folder / "model.safetensors"), Tensors(folder / "optimizer.safetensors")
         self._load(weights, self.parameters if self.average is None else self.average)
@@ -126,6 +141,7 @@ class Run:
         shapes = {spec["name"]: spec["shape"] for spec in self.job["parameters"]}
         self.optimizer.restore(self.progress["step"], lambda key: further.read(key, shapes[key.rsplit(".", 1)[0]]))
 
+    @torch.no_grad()
     def _load(self, tensors: Tensors, into: dict, prefix: str = "") -> None:
         for name, target in into.items():
             target.copy_(like(tensors.read(prefix + name, target.shape).to(target.device), target))

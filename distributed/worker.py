@@ -21,14 +21,13 @@ def read_job(file: Path) -> dict:
 
 
 def train(job: dict, folder: Path, local_rank: int, local_size: int, hosts: int, launcher: str) -> None:
-    """What every worker does, in a process group that stands. @throws MoatError, on each of them or `Elsewhere`"""
+    """What every worker does, in a process group that stands. @throws MoatError, on all of them"""
     import torch
     import torch.distributed as dist
 
     from probe import check_probe
     from trainer import Run, Team
 
-    check_probe()
     cuda = job["device"] != "cpu" and torch.cuda.is_available() and dist.get_backend() == "nccl"
     device = torch.device("cuda", local_rank % torch.cuda.device_count()) if cuda else torch.device("cpu")
     if cuda:
@@ -38,7 +37,9 @@ def train(job: dict, folder: Path, local_rank: int, local_size: int, hosts: int,
     what = torch.cuda.get_device_name(device) if cuda else f"{platform.machine()} processors"
     size = dist.get_world_size()
     names = f"{launcher}: {size} worker{'s' if size > 1 else ''} on {hosts} machine{'s' if hosts > 1 else ''}, {what}"
-    Run(job, folder, Team(device, local_rank, local_size, hosts, names)).train_on()
+    team = Team(device, local_rank, local_size, hosts, names)
+    team.together(check_probe)
+    Run(job, folder, team).train_on()
 
 
 def under_torchrun(job: dict, folder: Path) -> int:
@@ -46,7 +47,7 @@ def under_torchrun(job: dict, folder: Path) -> int:
     import torch
     import torch.distributed as dist
 
-    from problem import Elsewhere, MoatError
+    from problem import MoatError
 
     dist.init_process_group("nccl" if job["device"] != "cpu" and torch.cuda.is_available() else "gloo")
     local_rank, local_size = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
@@ -55,8 +56,6 @@ def under_torchrun(job: dict, folder: Path) -> int:
     except MoatError as error:
         if dist.get_rank() == 0:
             print(error.line, flush=True)
-    except Elsewhere:
-        pass
     dist.destroy_process_group()
     return 0
 

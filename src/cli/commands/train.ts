@@ -4,6 +4,7 @@ import { type CommandResult, defineCommand } from '../command.js';
 import { newestRunName } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
 import { type RayStageOptions, runRayStage } from '../stages/ray-stage.js';
+import { runTorchrunStage } from '../stages/torchrun-stage.js';
 import { type TrainStageOptions, runRateSearchStage, runTrainStage } from '../stages/train-stage.js';
 import { curve } from '../terminal/curve.js';
 import type { Terminal } from '../terminal/terminal.js';
@@ -32,6 +33,7 @@ export const command = defineCommand({
     { command: 'moat train --minutes 30', does: 'half an hour' },
     { command: 'moat train --steps 300 --name first', does: '300 steps, in runs/first' },
     { command: 'moat train --objective causal=0.7,infill=0.3', does: 'to fill gaps, too' },
+    { command: 'moat train --on torchrun', does: "on this machine's PyTorch, all GPUs" },
     { command: 'moat train --find-lr', does: 'which learning rate to use' },
     { command: 'moat train --resume', does: 'go on with the newest run' },
     { command: 'moat train --on ray://10.0.0.5:8265 --workers 8', does: 'on a Ray cluster' },
@@ -46,10 +48,16 @@ export const command = defineCommand({
     if (target.kind === 'ray') {
       return trainThere({ ...stage, ...clusterOptions(options), address: target.address, env }, terminal);
     }
-    const result = await runTrainStage(stage);
+    const result =
+      target.kind === 'torchrun'
+        ? await runTorchrunStage({ ...stage, workers: options.workers, env })
+        : await runTrainStage(stage);
     showCurve(result.losses, terminal);
     terminal.print(`checkpoint: ${result.checkpoint}`);
-    if (result.reason === 'stopped') terminal.print(`go on with: moat train --resume --name ${runName}`);
+    if (result.reason === 'stopped')
+      terminal.print(
+        `go on with: moat train --resume --name ${runName}${options.on === undefined ? '' : ` --on ${options.on}`}`,
+      );
     const { losses: _losses, ...json } = result;
     return { json };
   },

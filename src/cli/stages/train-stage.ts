@@ -99,7 +99,7 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
 const GIGABYTE = 1e9;
 
 /** The run's configuration, its batch split where the memory asks for it. */
-function fittedConfig(project: Project, tokenizer: LoadedTokenizer, reporter: Reporter): RunConfig {
+export function fittedConfig(project: Project, tokenizer: LoadedTokenizer, reporter: Reporter): RunConfig {
   const { memoryLimit, batchSize } = project.config.train;
   const limitBytes = memoryLimit === undefined ? availableMemoryBytes() : memoryLimit * GIGABYTE;
   const asked = runConfigOf(project.config, tokenizerFacts(tokenizer));

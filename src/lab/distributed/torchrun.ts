@@ -17,7 +17,7 @@ export interface Python {
 }
 
 /** What the worker's calls need at least; `distributed/requirements.txt` pins what it is tested with. */
-const LEAST = { torch: [2, 6], transformers: [5, 0], safetensors: [0, 4] } as const;
+const LEAST = { torch: [2, 15], transformers: [5, 24], safetensors: [0, 8] } as const;
 
 const PROBE = `
 import json, importlib.metadata as m

@@ -15,6 +15,7 @@ import { errorInLogs, fileFeed, lastWords, logFeed } from './event-feed.js';
 import { type JobEnd, followJob } from './follow-job.js';
 import type { JobStatus, RayJobs } from './ray-jobs.js';
 import { CLAIM_FILE, type RunClaim, readClaim, releaseClaim, takeClaim } from './run-claim.js';
+import { STOP_FILE } from './torchrun.js';
 import { type RunStorage, checkRoom, fetchCheckpoints, joinEvents, sendCheckpoint, writeProbe } from './run-storage.js';
 
 export interface RayRunOptions {
@@ -122,11 +123,10 @@ async function claimRun(
 
 /** What travels, and what must be read back: beside the run until its job has ended. */
 const jobFolder = (home: string): string => path.join(home, 'job');
-const probeFile = (home: string): string => path.join(home, 'probe');
 
 async function removeTraces(home: string, job: string): Promise<void> {
   await rm(jobFolder(home), { recursive: true, force: true });
-  await rm(probeFile(home), { force: true });
+  for (const name of ['probe', STOP_FILE]) await rm(path.join(home, name), { force: true });
   await releaseClaim(home, job);
 }
 
@@ -145,7 +145,7 @@ async function submit(
   claim: RunClaim,
   isAgain: boolean,
 ): Promise<void> {
-  const probe = storage.directory === undefined ? undefined : await writeProbe(probeFile(home));
+  const probe = storage.directory === undefined ? undefined : await writeProbe(path.join(home, 'probe'));
   const packageUri = await jobs.upload(await archiveOf(jobFolder(home)));
   await jobs.submit({
     id: claim.job,
@@ -258,7 +258,7 @@ function stopping(
   let askedMs: number | undefined;
   return async () => {
     if (askedMs === undefined) {
-      if (storage.directory !== undefined) await writeFile(path.join(home, 'stop'), '');
+      if (storage.directory !== undefined) await writeFile(path.join(home, STOP_FILE), '');
       onNotice('the job was asked to save and end (--detach leaves it running)');
     }
     askedMs ??= clock.monotonic();
