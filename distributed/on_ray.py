@@ -2,6 +2,7 @@
 last checkpoint, when one dies. `train` is what they do under any launcher."""
 import json
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -73,6 +74,8 @@ def run_on_ray(job: dict, folder: Path, again: bool) -> int:
     use_gpu = job["device"] == "cuda" or (job["device"] == "auto" and gpus > 0)
     bundle = {"CPU": job["threadsPerWorker"] or 1, **({"GPU": 1} if use_gpu else {})}
     place = begin_run(job, again)
+    # Ray's way of asking a job to end; the workers look for the file
+    signal.signal(signal.SIGTERM, lambda *_: place.write("stop", b""))
     make_room(job, bundle)
     trainer = TorchTrainer(
         _work,

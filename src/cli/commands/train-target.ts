@@ -1,6 +1,6 @@
 /** `--on`: where a run is trained. */
 import { MoatError } from '../../base/errors.js';
-import type { OptionTable } from '../command.js';
+import type { OptionTable, OptionValues } from '../command.js';
 
 export type TrainTarget =
   | { readonly kind: 'here' }
@@ -23,6 +23,21 @@ export const targetOptions = {
     maximum: 4096,
     description: 'with --on: processes that share each batch (default: one a GPU, else 1)',
   },
+  workerCpus: {
+    kind: 'integer',
+    placeholder: 'N',
+    minimum: 1,
+    maximum: 4096,
+    description: 'on a cluster: processors that each worker takes (default: 1)',
+  },
+  storage: {
+    kind: 'text',
+    placeholder: 'PLACE',
+    description:
+      'on a cluster: where the run lies meanwhile, a folder that both sides see, or a URI such as s3://BUCKET/runs (default: runs/)',
+  },
+  detach: { kind: 'flag', description: 'on a cluster: leave once it trains; --resume follows it again' },
+  install: { kind: 'flag', description: "on a cluster: let Ray install the worker's packages for this job" },
 } as const satisfies OptionTable;
 
 /** Ray's dashboard, which takes jobs, listens here unless told otherwise. */
@@ -42,4 +57,9 @@ export function trainTarget(on: string | undefined): TrainTarget {
   const address = new URL(text);
   if (address.port === '' && match[1] === 'ray') address.port = RAY_PORT;
   return { kind: 'ray', address };
+}
+
+/** What is said about a cluster, with what is taken where nothing is said. */
+export function clusterOptions({ workers, workerCpus, storage, detach, install }: OptionValues<typeof targetOptions>) {
+  return { workers: workers ?? 1, workerCpus, storage, detach, install };
 }

@@ -3,11 +3,12 @@ import { MoatError } from '../../base/errors.js';
 import { type CommandResult, defineCommand } from '../command.js';
 import { newestRunName } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
+import { type RayStageOptions, runRayStage } from '../stages/ray-stage.js';
 import { runTorchrunStage } from '../stages/torchrun-stage.js';
 import { type TrainStageOptions, runRateSearchStage, runTrainStage } from '../stages/train-stage.js';
 import { curve } from '../terminal/curve.js';
 import type { Terminal } from '../terminal/terminal.js';
-import { targetOptions, trainTarget } from './train-target.js';
+import { clusterOptions, targetOptions, trainTarget } from './train-target.js';
 
 export const command = defineCommand({
   name: 'train',
@@ -24,8 +25,8 @@ export const command = defineCommand({
       maximum: 1_000_000_000,
       description: 'with --resume: from the checkpoint of this step instead of the last',
     },
-    ...targetOptions,
     findLr: { kind: 'flag', description: 'train nothing: try learning rates on a fresh model and suggest one' },
+    ...targetOptions,
   },
   settings: ['train', 'model'],
   examples: [
@@ -35,6 +36,7 @@ export const command = defineCommand({
     { command: 'moat train --on torchrun', does: "on this machine's PyTorch, all GPUs" },
     { command: 'moat train --find-lr', does: 'which learning rate to use' },
     { command: 'moat train --resume', does: 'go on with the newest run' },
+    { command: 'moat train --on ray://10.0.0.5:8265 --workers 8', does: 'on a Ray cluster' },
   ],
   async run({ options, loadProject, reporter, terminal, signal, clock, env }) {
     const target = trainTarget(options.on);
@@ -43,15 +45,14 @@ export const command = defineCommand({
     const resume = options.resume ? { fromStep: options.fromStep } : undefined;
     const stage = { project, runName, resume, reporter, clock, signal };
     if (options.findLr) return suggestRate(stage, terminal);
+    if (target.kind === 'ray') {
+      return trainThere({ ...stage, ...clusterOptions(options), address: target.address, env }, terminal);
+    }
     const result =
       target.kind === 'torchrun'
         ? await runTorchrunStage({ ...stage, workers: options.workers, env })
         : await runTrainStage(stage);
-    if (result.losses.length > 1) {
-      terminal.print(
-        curve(result.losses, { columns: terminal.columns, rows: 8, caption: 'training loss, nats a token' }),
-      );
-    }
+    showCurve(result.losses, terminal);
     terminal.print(`checkpoint: ${result.checkpoint}`);
     if (result.reason === 'stopped')
       terminal.print(
@@ -61,6 +62,23 @@ export const command = defineCommand({
     return { json };
   },
 });
+
+/** On a cluster: the same to look at, but that the run may be left alone. */
+async function trainThere(stage: RayStageOptions, terminal: Terminal): Promise<CommandResult> {
+  const { losses, ...json } = await runRayStage(stage);
+  showCurve(losses, terminal);
+  const again = `moat train --resume --name ${json.runName} --on ${stage.address.href.replace(/^http(s?):\/\/(.*?)\/$/, 'ray$1://$2')}`;
+  if (json.reason === 'detached') terminal.print(`follow it, or stop it with Ctrl-C then: ${again}`);
+  if (json.reason === 'stopped') terminal.print(`go on with: ${again}`);
+  if (json.checkpoint !== undefined) terminal.print(`checkpoint: ${json.checkpoint}`);
+  else if (stage.storage !== undefined) terminal.print(`checkpoints: ${stage.storage}/${json.runName}/checkpoints`);
+  return { json };
+}
+
+function showCurve(losses: readonly number[], { columns, print }: Terminal): void {
+  if (losses.length < 2) return;
+  print(curve(losses, { columns, rows: 8, caption: 'training loss, nats a token' }));
+}
 
 const RATE_FLAGS = [
   ['learningRate', 'learning-rate'],

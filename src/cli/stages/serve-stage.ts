@@ -16,7 +16,7 @@ import { PASSPORT_NAME } from '../../lab/train/model-card.js';
 import { readRunUses } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
-import { hourlyMicrosOf } from './business-facts.js';
+import { costFactsOf } from './business-facts.js';
 import { filesOf } from './project-files.js';
 import { readPicture } from './read-picture.js';
 import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
@@ -112,7 +112,7 @@ function gatewayFacts(project: Project) {
     runsDirectory: runs,
     currency,
     timeZone,
-    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await readRunUses(runs) }),
+    costFacts: async () => costFactsOf(project, await readRunUses(runs)),
     maxConcurrent: serve.maxConcurrent + serve.queueLimit,
     rateLimits: serve,
   };

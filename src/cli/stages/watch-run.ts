@@ -7,6 +7,7 @@ const SMOOTHING = 0.9;
 /** Turns events into the bar's text, and keeps what the summary needs. */
 export function watchRun(stage: Stage) {
   const losses: number[] = [];
+  let begun: number | undefined;
   const speeds: number[] = [];
   let smoothed: number | undefined;
   let bits: number | undefined;
@@ -23,6 +24,8 @@ export function watchRun(stage: Stage) {
   return {
     losses,
     see(event: RunEvent): void {
+      // workers that were started anew begin again at a checkpoint
+      if (event.type === 'start') losses.length = Math.max(0, event.resumedFromStep - (begun ??= event.resumedFromStep));
       if (event.type === 'eval') {
         bits = event.bitsPerByte;
         validationLoss = event.loss;

@@ -11,8 +11,10 @@ import type { Backend } from './backend.js';
 export interface CostFacts {
   /** The machine's hourly price; null when it is not set, and then no cost is known. */
   readonly hourlyMicros: Micros | null;
-  /** The runs behind the models on sale, with their wall seconds. */
+  /** The runs behind the models on sale, with their wall seconds on this machine. */
   readonly trainingRuns: readonly { readonly name: string; readonly elapsedSeconds: number }[];
+  /** What their time on clusters cost. */
+  readonly clusterMicros?: Micros;
 }
 
 export interface OverviewOptions {
@@ -44,6 +46,7 @@ export async function readOverview(books: Books, options: OverviewOptions): Prom
     hourlyMicros: facts.hourlyMicros,
     trainingWallSeconds:
       facts.trainingRuns.length === 0 ? null : facts.trainingRuns.reduce((sum, run) => sum + run.elapsedSeconds, 0),
+    clusterMicros: facts.clusterMicros ?? 0n,
     decodeTokensPerSecond: total.payingComputeMs > 0 ? (total.outputTokens * 1000) / total.payingComputeMs : null,
     prefillTokensPerSecond: null,
     inputPriceMicrosPerMillion: price?.inputMicrosPerMillionTokens ?? null,

@@ -61,13 +61,11 @@ export async function followJob(options: FollowOptions): Promise<JobEnd | undefi
       lostAtMs ??= askedMs;
       if (clock.monotonic() - lostAtMs > options.patienceMs) throw error;
     }
-    await pause(wait, signal, pauseAfter(clock.monotonic() - askedMs, lostAtMs !== undefined));
+    const now = clock.monotonic();
+    // the longer it is out of reach, the less often it is asked
+    const fairMs = lostAtMs === undefined ? (now - askedMs) / ASKING_SHARE : (now - lostAtMs) / 4;
+    await pause(wait, signal, Math.min(MOST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, fairMs)));
   }
-}
-
-function pauseAfter(tookMs: number, isLost: boolean): number {
-  const fair = tookMs / ASKING_SHARE;
-  return Math.min(MOST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, isLost ? 2 * LEAST_PAUSE_MS : fair));
 }
 
 /** What may be over when asked again: a connection that is gone, a dashboard that starts or is overloaded. */

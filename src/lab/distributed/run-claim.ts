@@ -21,7 +21,8 @@ const claimSchema = z.object({
 
 export type RunClaim = z.output<typeof claimSchema>;
 
-const claimFile = (runDirectory: string): string => path.join(runDirectory, 'ray-job.json');
+export const CLAIM_FILE = 'ray-job.json';
+const claimFile = (runDirectory: string): string => path.join(runDirectory, CLAIM_FILE);
 
 /** Who holds the run; undefined where nobody does. */
 export async function readClaim(runDirectory: string): Promise<RunClaim | undefined> {

@@ -1,8 +1,9 @@
 /** Where a run lies while workers train it, and how it gets there and back. */
-import { randomBytes } from 'node:crypto';
-import { cp, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { cp, readFile, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { explainWriteError, temporaryNameFor, writeFileAtomic } from '../../base/atomic-file.js';
+import { explainWriteError, writeFileAtomic } from '../../base/atomic-file.js';
+import { writeFolderAtomic } from '../../base/atomic-folder.js';
 import { MoatError, systemCode } from '../../base/errors.js';
 import { formatBytes } from '../../base/units.js';
 import {
@@ -11,6 +12,8 @@ import {
   listCheckpoints,
   pruneCheckpoints,
 } from '../checkpoint/run-checkpoints.js';
+import { MANIFEST_FILE } from '../checkpoint/manifest.js';
+import { MANIFEST_FILE as SHARD_MANIFEST } from '../tokenizer/shard-writer.js';
 import { EVENTS_FILE, readEvents } from '../train/run-directory.js';
 
 export interface RunStorage {
@@ -110,19 +113,23 @@ export async function fetchCheckpoints(from: string, to: string, keepLast: numbe
   await pruneCheckpoints(to, { keepLast, keepSteps: there.map(({ step }) => step) });
 }
 
-/** Whole or not at all, under its name; one that is the same already stays. */
+/** Whole or not at all; one that is the same already stays. */
 async function copyCheckpoint(from: string, to: string): Promise<void> {
-  const [theirs, ours] = await Promise.all(
-    [from, to].map(async (folder) => textOf(path.join(folder, 'manifest.json'))),
-  );
-  if (theirs === ours) return;
-  const temporary = temporaryNameFor(to);
-  try {
-    await cp(from, temporary, { recursive: true });
-    await rm(to, { recursive: true, force: true });
-    await rename(temporary, to);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw explainWriteError(error, to);
-  }
+  const [theirs, ours] = await Promise.all([from, to].map((folder) => textOf(path.join(folder, MANIFEST_FILE))));
+  if (theirs !== ours) await copyFolder(from, to);
+}
+
+const copyFolder = (from: string, to: string): Promise<void> =>
+  writeFolderAtomic(to, (folder) => cp(from, folder, { recursive: true }));
+
+/**
+ * Puts the token shards where the workers see them, under a name that says which they are, unless they are there.
+ * @param storage a folder that both sides see
+ */
+export async function placeShards(shards: string, storage: string): Promise<string> {
+  const manifest = await readFile(path.join(shards, SHARD_MANIFEST));
+  const name = `shards-${createHash('sha256').update(manifest).digest('hex').slice(0, 12)}`;
+  const there = path.join(storage, name);
+  if ((await textOf(path.join(there, SHARD_MANIFEST))) === undefined) await copyFolder(shards, there);
+  return there;
 }

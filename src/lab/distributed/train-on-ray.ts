@@ -14,7 +14,8 @@ import { EVENTS_FILE, assertNoRun, createRun, openEventLog, readEvents } from '.
 import { errorInLogs, fileFeed, lastWords, logFeed } from './event-feed.js';
 import { type JobEnd, followJob } from './follow-job.js';
 import type { JobStatus, RayJobs } from './ray-jobs.js';
-import { type RunClaim, readClaim, releaseClaim, takeClaim } from './run-claim.js';
+import { CLAIM_FILE, type RunClaim, readClaim, releaseClaim, takeClaim } from './run-claim.js';
+import { STOP_FILE } from './torchrun.js';
 import { type RunStorage, checkRoom, fetchCheckpoints, joinEvents, sendCheckpoint, writeProbe } from './run-storage.js';
 
 export interface RayRunOptions {
@@ -67,13 +68,13 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
   await jobs.version();
   const home = storage.directory ?? runDirectory;
   const held = await readClaim(home);
-  if (held !== undefined && (await isActive(jobs, held))) {
-    if (resume === undefined || held.address !== jobs.address) throw busy(runDirectory, held);
-    options.onNotice(`the job ${held.job} still trains this run: following it`);
-    return watch(options, home, held);
-  }
+  if (held !== undefined && resume !== undefined && held.address === jobs.address) {
+    options.onNotice(`the job ${held.job} has this run: following it`);
+    const end = await watch(options, home, held);
+    if (end.outcome === 'left' || options.signal.aborted || (await isOver(runDirectory))) return end;
+  } else if (held !== undefined && (await isActive(jobs, held))) throw busy(runDirectory, held);
   if (resume === undefined) await assertNoRun(runDirectory);
-  const claim = await claimRun(options, home, held);
+  const claim = await claimRun(options, home, await readClaim(home));
   try {
     await prepare(options, home);
     await submit(options, home, claim, false);
@@ -86,6 +87,12 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
   return watch(options, home, claim);
 }
 
+/** Whether a job that was left alone has meanwhile done all there was to do. */
+async function isOver(runDirectory: string): Promise<boolean> {
+  const last = (await readEvents(runDirectory)).at(-1);
+  return last?.type === 'done' && (last.reason === 'finished' || last.reason === 'converged');
+}
+
 async function isActive(jobs: RayJobs, { address, job }: RunClaim): Promise<boolean> {
   // another cluster's jobs cannot be asked after here
   if (address !== jobs.address) return true;
@@ -96,7 +103,7 @@ async function isActive(jobs: RayJobs, { address, job }: RunClaim): Promise<bool
 function busy(runDirectory: string, { address, job }: RunClaim): MoatError {
   const name = path.basename(runDirectory);
   return new MoatError('run-busy', `${runDirectory}: the job ${job} on ${address} trains this run`, {
-    fix: `Follow it with moat train --resume --name ${name} --on ${address}, or train under another --name.`,
+    fix: `Follow it with moat train --resume --name ${name} --on ${address}; where that cluster is gone for good, remove ${CLAIM_FILE} in there.`,
   });
 }
 
@@ -116,11 +123,10 @@ async function claimRun(
 
 /** What travels, and what must be read back: beside the run until its job has ended. */
 const jobFolder = (home: string): string => path.join(home, 'job');
-const probeFile = (home: string): string => path.join(home, 'probe');
 
 async function removeTraces(home: string, job: string): Promise<void> {
   await rm(jobFolder(home), { recursive: true, force: true });
-  await rm(probeFile(home), { force: true });
+  for (const name of ['probe', STOP_FILE]) await rm(path.join(home, name), { force: true });
   await releaseClaim(home, job);
 }
 
@@ -139,7 +145,7 @@ async function submit(
   claim: RunClaim,
   isAgain: boolean,
 ): Promise<void> {
-  const probe = storage.directory === undefined ? undefined : await writeProbe(probeFile(home));
+  const probe = storage.directory === undefined ? undefined : await writeProbe(path.join(home, 'probe'));
   const packageUri = await jobs.upload(await archiveOf(jobFolder(home)));
   await jobs.submit({
     id: claim.job,
@@ -244,10 +250,17 @@ async function mirror(options: RayRunOptions, home: string, claim: RunClaim): Pr
 }
 
 /** By a file where the storage is seen, which every worker looks for after each step; else, and after a while, by Ray. */
-function stopping({ jobs, storage, clock }: RayRunOptions, home: string, job: string): () => Promise<boolean> {
+function stopping(
+  { jobs, storage, clock, onNotice }: RayRunOptions,
+  home: string,
+  job: string,
+): () => Promise<boolean> {
   let askedMs: number | undefined;
   return async () => {
-    if (askedMs === undefined && storage.directory !== undefined) await writeFile(path.join(home, 'stop'), '');
+    if (askedMs === undefined) {
+      if (storage.directory !== undefined) await writeFile(path.join(home, STOP_FILE), '');
+      onNotice('the job was asked to save and end (--detach leaves it running)');
+    }
     askedMs ??= clock.monotonic();
     const isWaiting = storage.directory !== undefined && clock.monotonic() - askedMs < STOP_FILE_PATIENCE_MS;
     if (isWaiting && (await jobs.status(job))?.state === 'RUNNING') return false;
@@ -301,7 +314,7 @@ async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatE
 async function forget({ resume, runDirectory }: RayRunOptions, home: string, job: string): Promise<void> {
   await removeTraces(home, job);
   if (resume !== undefined) return;
-  await rm(path.join(runDirectory, 'config.json'), { force: true });
+  for (const name of ['config.json', EVENTS_FILE]) await rm(path.join(runDirectory, name), { force: true });
   // only while nothing else is in them
   for (const folder of [home, runDirectory]) await rmdir(folder).catch(() => {});
 }
