@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.distributed.fsdp import FSDPModule
 
 
 def cut_windows(token_count: int, length: int) -> list[tuple[int, int]]:
@@ -36,10 +37,18 @@ def held_out_loss(run) -> tuple[float, float]:
         targets = np.array([start for start, _ in part])[:, None] + 1 + np.arange(length)
         counts = (np.arange(length) >= np.array([first for _, first in part])[:, None]) & (targets < count)
         total += nats.double()[torch.from_numpy(counts)].sum()
+    reshard(run.model)
     swap_in_average(run)
     run.model.train()
     nats, = team.total(total)
     return nats / count, nats / math.log(2) / run.job["data"]["validation"]["textBytes"]
+
+
+def reshard(model: torch.nn.Module) -> None:
+    """Without a backward pass, FSDP keeps what it put together, and would go on with these weights."""
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
 
 
 def swap_in_average(run) -> None:
