@@ -76,7 +76,7 @@ export interface TorchrunOptions {
 export const STOP_FILE = 'stop';
 const KEPT_LINES = 5;
 /** The last line of a Python traceback. */
-const CAUSE = /^(\[rank\d+\]:\s*)?[\w.]+(Error|Exception)\b/;
+const CAUSE = /^(\[rank\d+\]:\s*)?(?!torch\.distributed\.elastic)[\w.]+(Error|Exception)\b/;
 
 /**
  * Runs the job to its end. When `signal` aborts, the workers save, end and say so in their last event.
