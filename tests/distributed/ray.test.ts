@@ -134,17 +134,18 @@ test('one worker: the losses of the local trainer, and how long the way there is
 test('two workers: one is killed, the run is stopped, and one worker ends it', { timeout: LIMIT_MS }, async () => {
   const stop = new AbortController();
   let killed = false;
+  let begun = 0;
   await train('two', {
     workers: 2,
     signal: stop.signal,
     onEvent(event) {
+      if (event.type === 'start') begun++;
       if (event.type !== 'step') return;
       if (!killed && event.step >= 25) {
         cluster.killWorker();
         killed = true;
-      } else if (killed && event.step > 25) {
-        stop.abort();
       }
+      if (begun === 2) stop.abort();
     },
   });
   const stopped = await readEvents(project.runDirectory('two'));
