@@ -2,6 +2,7 @@
 and the sum of their gradients is what one trainer alone would have. The first worker writes events and checkpoints."""
 import errno
 import math
+import shutil
 import socket
 import tempfile
 import time
@@ -145,6 +146,11 @@ class Run:
     def _load(self, tensors: Tensors, into: dict, prefix: str = "") -> None:
         for name, target in into.items():
             target.copy_(like(tensors.read(prefix + name, target.shape).to(target.device), target))
+
+    def clean_up(self) -> None:
+        """Copies of what lies in a store."""
+        if self.team.local_rank == 0:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     def fraction_done(self) -> float:
         """By steps or by time, whichever is further."""

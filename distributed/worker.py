@@ -26,6 +26,7 @@ def train(job: dict, folder: Path, local_rank: int, local_size: int, hosts: int,
     import torch.distributed as dist
 
     from probe import check_probe
+    from problem import MoatError
     from trainer import Run, Team
 
     cuda = job["device"] != "cpu" and torch.cuda.is_available() and dist.get_backend() == "nccl"
@@ -39,7 +40,16 @@ def train(job: dict, folder: Path, local_rank: int, local_size: int, hosts: int,
     names = f"{launcher}: {size} worker{'s' if size > 1 else ''} on {hosts} machine{'s' if hosts > 1 else ''}, {what}"
     team = Team(device, local_rank, local_size, hosts, names)
     team.together(check_probe)
-    Run(job, folder, team).train_on()
+    run = Run(job, folder, team)
+    try:
+        run.train_on()
+    except torch.OutOfMemoryError as error:
+        # the others wait for this one: it says why, and dies
+        what = f"worker {team.rank} of {size}: {str(error).splitlines()[0]}"
+        print(MoatError("out-of-memory", what, "Lower train.batchSize, or take more workers.").line, flush=True)
+        raise
+    finally:
+        run.clean_up()
 
 
 def under_torchrun(job: dict, folder: Path) -> int:

@@ -1,12 +1,14 @@
 /** A project's worth of data, small and made up, for runs that are compared between the local trainer and PyTorch. */
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../src/base/clock.js';
 import { Rng } from '../../src/base/rng.js';
-import type { RunEvent } from '../../src/base/run-events.js';
+import type { RunEvent, StepEvent } from '../../src/base/run-events.js';
 import { type JobFolderOptions, writeJobFolder } from '../../src/lab/distributed/job-folder.js';
-import { findPython, runTorchrun } from '../../src/lab/distributed/torchrun.js';
+import { type Python, findPython, runTorchrun } from '../../src/lab/distributed/torchrun.js';
+import type { ModelSizes } from '../../src/lab/models/model.js';
 import { findArchitecture } from '../../src/lab/models/registry.js';
 import { readTokenSplit } from '../../src/lab/tokenizer/shard-reader.js';
 import { writeTokenShards } from '../../src/lab/tokenizer/shard-writer.js';
@@ -15,6 +17,14 @@ import { type RunConfig, parseRunConfig } from '../../src/lab/train/run-config.j
 import { createRun } from '../../src/lab/train/run-directory.js';
 import { trainRun } from '../../src/lab/train/session.js';
 import type { TrainingJob } from '../../src/lab/train/training-job.js';
+
+let found: Promise<Python> | undefined;
+
+/** The interpreter with the packages; `MOAT_PYTHON` names it. */
+export async function python(): Promise<string> {
+  found ??= findPython([process.env['MOAT_PYTHON'] ?? 'python3'], 'distributed/requirements.txt');
+  return (await found).executable;
+}
 
 const PROGRAM = path.resolve('distributed');
 const WORDS = 'the quick brown fox jumps over a lazy dog while seven wise owls watch from old trees at night'.split(
@@ -25,12 +35,13 @@ export interface ConfigChanges {
   readonly architecture?: string;
   readonly loop?: Record<string, unknown>;
   readonly optimizer?: Record<string, unknown>;
-  readonly dropout?: number;
+  readonly sizes?: Partial<ModelSizes>;
 }
 
 export interface SmallProject {
   readonly folder: string;
   readonly runDirectory: (name: string) => string;
+  readonly jobFolder: (name: string) => string;
   config(changes?: ConfigChanges): RunConfig;
   trainHere(name: string, more: Pick<TrainingJob, 'config' | 'resume'> & Partial<TrainingJob>): Promise<RunEvent[]>;
   writeJob(
@@ -66,8 +77,9 @@ export async function makeSmallProject(): Promise<SmallProject> {
   const copy = (name: string) => ({ copyOf: path.join(folder, 'tokenizer', name) });
   const files = { 'tokenizer.json': copy('tokenizer.json'), 'tokenizer_config.json': copy('tokenizer_config.json') };
   const runDirectory = (name: string): string => path.join(folder, 'runs', name);
+  const jobFolder = (name: string): string => path.join(folder, 'jobs', name);
 
-  const config = ({ architecture = 'qwen3', loop, optimizer, dropout = 0 }: ConfigChanges = {}): RunConfig =>
+  const config = ({ architecture = 'qwen3', loop, optimizer, sizes }: ConfigChanges = {}): RunConfig =>
     parseRunConfig(
       {
         schemaVersion: 1,
@@ -84,7 +96,8 @@ export async function makeSmallProject(): Promise<SmallProject> {
             contextLength: 32,
             tieWordEmbeddings: architecture === 'gpt2',
             ropeTheta: 10_000,
-            dropout,
+            dropout: 0,
+            ...sizes,
           }),
           bos_token_id: tokenizer.endOfText,
           eos_token_id: [tokenizer.endOfText, tokenizer.endOfTurn],
@@ -134,8 +147,7 @@ export async function makeSmallProject(): Promise<SmallProject> {
   };
 
   const writeJob: SmallProject['writeJob'] = async (name, more) => {
-    const jobFolder = path.join(folder, 'jobs', name);
-    await writeJobFolder(jobFolder, {
+    await writeJobFolder(jobFolder(name), {
       runName: name,
       runDirectory: runDirectory(name),
       origin: 'test',
@@ -150,17 +162,16 @@ export async function makeSmallProject(): Promise<SmallProject> {
       device: 'cpu',
       ...more,
     });
-    return jobFolder;
+    return jobFolder(name);
   };
 
   const trainThere: SmallProject['trainThere'] = async (name, { onEvent, signal, ...more }) => {
-    const jobFolder = await writeJob(name, more);
+    const written = await writeJob(name, more);
     if ((more.resume ?? null) === null) await createRun(runDirectory(name), more.config);
     const events: RunEvent[] = [];
-    const python = await findPython([process.env['MOAT_PYTHON'] ?? 'python3'], 'distributed/requirements.txt');
     await runTorchrun({
-      python: python.executable,
-      jobFolder,
+      python: await python(),
+      jobFolder: written,
       runDirectory: runDirectory(name),
       workers: more.workers,
       maxRestarts: more.maxRestarts ?? 3,
@@ -176,6 +187,7 @@ export async function makeSmallProject(): Promise<SmallProject> {
   return {
     folder,
     runDirectory,
+    jobFolder,
     config,
     trainHere,
     writeJob,
@@ -186,3 +198,24 @@ export async function makeSmallProject(): Promise<SmallProject> {
 
 export const losses = (events: readonly RunEvent[]): number[] =>
   events.flatMap((event) => (event.type === 'step' ? [event.loss] : []));
+
+/** As readers of a run's events see it: a start lets go of the steps after the one it goes on from. */
+export function countedSteps(events: readonly RunEvent[]): StepEvent[] {
+  let counted: StepEvent[] = [];
+  for (const event of events) {
+    if (event.type === 'start') counted = counted.filter(({ step }) => step <= event.resumedFromStep);
+    if (event.type === 'step') counted.push(event);
+  }
+  return counted;
+}
+
+/** Kills the second worker of a job as a machine's failure would. @returns its process id */
+export function killWorker(jobFolder: string): number {
+  const lines = execFileSync('ps', ['-eo', 'pid,args', '--sort', 'pid']).toString().split('\n');
+  const workers = lines.filter(
+    (line) => line.includes(`${jobFolder}/worker.py`) && !line.includes('torch.distributed.run'),
+  );
+  const pid = Number(workers.at(-1)?.trim().split(' ')[0]);
+  process.kill(pid, 'SIGKILL');
+  return pid;
+}
