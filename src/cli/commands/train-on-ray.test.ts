@@ -1,4 +1,5 @@
 /** `moat train` and `moat search` against a Ray that a script plays: what is sent, what comes back, what is refused. */
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -173,7 +174,8 @@ test('--install hands the pinned packages to Ray, but not Ray itself', async () 
   };
   await moat('train', '--on', ray.address, '--name', 'c', '--install');
   const [job] = [...ray.jobs.values()];
-  const { pip } = job?.request['runtime_env'] as { pip: string[] };
+  expect(job).toBeDefined();
+  const { pip } = (job as ScriptedJob).request['runtime_env'] as { pip: string[] };
   const pinned = (await readFile('distributed/requirements.txt', 'utf8')).trim().split('\n');
   expect(pip).toEqual(pinned.filter((line) => !line.startsWith('ray')));
 });
@@ -214,12 +216,8 @@ test('a search tries settings as jobs, and stops those that fall behind', async 
   // trials that are asked by a file to stop do
   const look = setInterval(() => {
     for (const job of ray.jobs.values()) {
-      if (job.state !== 'RUNNING') continue;
-      const { runDirectory } = specOf(job);
-      void readFile(path.join(runDirectory, 'stop')).then(
-        () => end(job, [done(1, 'stopped')]),
-        () => {},
-      );
+      const isAsked = job.state === 'RUNNING' && existsSync(path.join(specOf(job).runDirectory, 'stop'));
+      if (isAsked) void end(job, [done(1, 'stopped')]);
     }
   }, 50);
   const { exitCode, stdout } = await moat('search', 'pretraining', '--on', ray.address, '--trials', '4', '--json');

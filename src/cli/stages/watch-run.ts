@@ -25,7 +25,8 @@ export function watchRun(stage: Stage) {
     losses,
     see(event: RunEvent): void {
       // workers that were started anew begin again at a checkpoint
-      if (event.type === 'start') losses.length = Math.max(0, event.resumedFromStep - (begun ??= event.resumedFromStep));
+      if (event.type === 'start')
+        losses.length = Math.max(0, event.resumedFromStep - (begun ??= event.resumedFromStep));
       if (event.type === 'eval') {
         bits = event.bitsPerByte;
         validationLoss = event.loss;
