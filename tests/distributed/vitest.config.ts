@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/distributed/**/*.test.ts'],
-    globalSetup: ['tests/global-setup.ts'],
+    globalSetup: ['tests/global-setup.ts', 'tests/distributed/python-environment.ts'],
     testTimeout: 600_000,
     hookTimeout: 600_000,
     pool: 'forks',
