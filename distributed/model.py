@@ -90,7 +90,8 @@ def choose_sharding(job: dict, device: torch.device, local_workers: int) -> str:
 
 def lay_out(model: torch.nn.Module, sharding: str, device: torch.device, precision: str) -> torch.nn.Module:
     if sharding == "fsdp2":
-        half = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32, output_dtype=torch.float32)
+        # weights are sent as bf16; what is computed in it, autocast says, as under DDP
+        half = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
         policy = half if precision == "bf16" else MixedPrecisionPolicy()
         mesh = dist.init_device_mesh(device.type, (dist.get_world_size(),))
         for block in blocks_of(model):

@@ -228,8 +228,7 @@ class Run:
 
     def logits(self, tokens, positions=None) -> torch.Tensor:
         """`[rows · time, vocabulary]`. Where positions begin anew, transformers keeps documents apart."""
-        half = self.precision == "bf16" and self.sharding != "fsdp2"
-        with torch.autocast(self.team.device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(self.team.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             placed = {} if positions is None else {"position_ids": self.tensor(positions)}
             output = self.model(input_ids=self.tensor(tokens), use_cache=False, **placed)
         return output.logits.flatten(0, 1).float()

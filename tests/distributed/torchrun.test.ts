@@ -82,6 +82,22 @@ test.each(cases)(
   },
 );
 
+test.each(['ddp', 'fsdp2'] as const)(
+  'bf16, %s: the losses of float32, within what eight bits can tell',
+  async (sharding) => {
+    const config = project.config({ loop: { averageDecay: 0.9 } });
+    const here = await project.trainHere(`bf16-${sharding}-here`, { config, resume: undefined });
+    const there = await project.trainThere(`bf16-${sharding}-there`, {
+      config,
+      workers: 2,
+      sharding,
+      precision: 'bf16',
+    });
+    expect(furthest(losses(here), losses(there))).toBeLessThan(0.02);
+    expect(furthest(losses(here), losses(there))).toBeGreaterThan(1e-6);
+  },
+);
+
 test('the weights load here, and give the logits that transformers gives', async () => {
   const directory = checkpointDirectory(project.runDirectory('two-workers-Muon-there'), 20);
   const { model, weights } = await loadModel(directory);
