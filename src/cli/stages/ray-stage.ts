@@ -54,6 +54,8 @@ export interface RayStageOptions extends ClusterOptions {
 
 export interface RayStageResult {
   readonly runName: string;
+  /** Of the cluster, as it is written after `--on`. */
+  readonly address: string;
   readonly job: string;
   /** `detached`: it goes on by itself. */
   readonly reason: DoneEvent['reason'] | 'detached';
@@ -122,7 +124,7 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
       ENDS[reason],
   );
   const checkpoint = (await latestCheckpoint(runDirectory))?.directory;
-  return { runName, job, reason, step, ...figures, checkpoint };
+  return { runName, address: jobs.address, job, reason, step, ...figures, checkpoint };
 }
 
 const ENDS: Readonly<Record<RayStageResult['reason'], string>> = {
