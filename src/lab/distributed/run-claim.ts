@@ -101,6 +101,6 @@ async function readWhole(file: string): Promise<{ claim: RunClaim } | undefined>
 export function claimedBy(runDirectory: string, { address, job }: RunClaim): MoatError {
   const name = path.basename(runDirectory);
   return new MoatError('run-busy', `${runDirectory}: the job ${job} on ${address} trains this run`, {
-    fix: `Follow it with moat train --resume --name ${name} --on ${address}; where that cluster is gone for good, remove ${CLAIM_FILE} in there.`,
+    fix: `Follow it with moat train --resume --name ${name} --on ${address}; where that cluster is gone for good, remove ${claimFile(runDirectory)}.`,
   });
 }
