@@ -1,15 +1,16 @@
 """Checkpoints in the local trainer's layout (`src/lab/checkpoint/`): Hugging Face files and `model.safetensors`,
 `optimizer.safetensors`, `trainer-state.json`, and the manifest that says what all of them must be."""
+
 import hashlib
 import json
 import os
 import re
 from pathlib import Path
 
+import torch
+from problem import MoatError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-
-from problem import MoatError
 from storage import MANIFEST
 
 NAME = re.compile(r"step-(\d{8,15})(\.replaced)?")
@@ -57,16 +58,18 @@ def choose_checkpoint(place, job: dict) -> str | None:
 
 def verify(folder: Path) -> None:
     """Every file against the manifest."""
+    earlier = "Use an earlier checkpoint with --from-step."
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         for name, record in manifest["files"].items():
-            file = folder / name
-            if file.stat().st_size != record["bytes"]:
-                raise MoatError("checkpoint-truncated", f"{file}: {file.stat().st_size} of {record['bytes']} bytes", "Use an earlier checkpoint with --from-step.")
+            file, wanted = folder / name, record["bytes"]
+            size = file.stat().st_size
+            if size != wanted:
+                raise MoatError("checkpoint-truncated", f"{file}: {size} of {wanted} bytes", earlier)
             if _sha256(file) != record["sha256"]:
-                raise MoatError("checkpoint-corrupt", f"{file}: corrupt, it is not what was saved", "Use an earlier checkpoint with --from-step.")
+                raise MoatError("checkpoint-corrupt", f"{file}: corrupt, it is not what was saved", earlier)
     except FileNotFoundError as error:
-        raise MoatError("checkpoint-missing", f"{error.filename}: missing from the checkpoint", "Use an earlier checkpoint with --from-step.") from None
+        raise MoatError("checkpoint-missing", f"{error.filename}: missing from the checkpoint", earlier) from None
 
 
 class Tensors:
@@ -79,16 +82,18 @@ class Tensors:
         except (SafetensorError, OSError) as error:
             raise MoatError("bad-safetensors", f"{file}: {error}") from None
 
-    def read(self, name: str, shape) -> "torch.Tensor":
+    def read(self, name: str, shape) -> torch.Tensor:
         try:
             tensor = self.source.get_tensor(name)
         except SafetensorError:
-            raise MoatError("bad-checkpoint", f'{self.file}: tensor "{name}" is missing',
-                            "It belongs to another model or optimizer; start a new run under another --name.") from None
+            raise self._foreign(name, "is missing") from None
         if tuple(tensor.shape) != tuple(shape):
-            raise MoatError("bad-checkpoint", f'{self.file}: tensor "{name}" has shape {list(tensor.shape)}, not {list(shape)}',
-                            "It belongs to another model or optimizer; start a new run under another --name.")
+            raise self._foreign(name, f"has shape {list(tensor.shape)}, not {list(shape)}")
         return tensor.float()
+
+    def _foreign(self, name: str, what: str) -> MoatError:
+        fix = "It belongs to another model or optimizer; start a new run under another --name."
+        return MoatError("bad-checkpoint", f'{self.file}: tensor "{name}" {what}', fix)
 
 
 def save_checkpoint(place, job: dict, job_folder: Path, model: dict, further: dict, progress: dict) -> tuple[str, int]:

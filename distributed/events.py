@@ -1,15 +1,16 @@
 """The run's events, as the local trainer writes them: a line each into `events.jsonl`, and to stdout for a client that
 does not see the storage. The file is only ever appended to: a `start` event says after which step it goes on, and readers
 let go of what stood there after that step."""
+
 import json
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 EVENTS_FILE = "events.jsonl"
 
 
 def now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class EventLog:

@@ -1,4 +1,5 @@
 """The model as `transformers` has it, checked to be the one that the job means, and laid out over the workers."""
+
 import contextlib
 import json
 import os
@@ -6,14 +7,22 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from problem import MoatError
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from problem import MoatError
-
 # written by older versions of transformers, and still understood
-OLDER_KEYS = {"architectures", "torch_dtype", "rope_theta", "rope_scaling", "rope_local_base_freq", "sliding_window_pattern", "partial_rotary_factor", "max_position_embeddings"}
+OLDER_KEYS = {
+    "architectures",
+    "torch_dtype",
+    "rope_theta",
+    "rope_scaling",
+    "rope_local_base_freq",
+    "sliding_window_pattern",
+    "partial_rotary_factor",
+    "max_position_embeddings",
+}
 # what is left for everything the estimate does not know
 USABLE = 0.85
 
@@ -23,7 +32,11 @@ def build_model(job: dict, job_folder: Path) -> torch.nn.Module:
     asked = json.loads((job_folder / "config.json").read_text())
     unknown = sorted(set(asked) - set(type(config)().to_dict()) - OLDER_KEYS)
     if unknown:
-        raise MoatError("cannot-distribute", f"config.json: transformers' {type(config).__name__} does not know {', '.join(unknown)}", "Train it here, without --on.")
+        raise MoatError(
+            "cannot-distribute",
+            f"config.json: transformers' {type(config).__name__} does not know {', '.join(unknown)}",
+            "Train it here, without --on.",
+        )
     # other kinds of attention leave soft-capping out
     attention = "eager" if asked.get("attn_logit_softcapping") else "sdpa"
     model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
@@ -31,8 +44,11 @@ def build_model(job: dict, job_folder: Path) -> torch.nn.Module:
     wanted = {spec["name"]: spec["shape"] for spec in job["parameters"]}
     if found != wanted:
         odd = next(name for name in [*wanted, *found] if found.get(name) != wanted.get(name))
-        raise MoatError("cannot-distribute", f'transformers\' {type(model).__name__} has "{odd}" as {found.get(odd)}, the run as {wanted.get(odd)}',
-                        "Install the versions of distributed/requirements.txt, or train it here, without --on.")
+        raise MoatError(
+            "cannot-distribute",
+            f'transformers\' {type(model).__name__} has "{odd}" as {found.get(odd)}, the run as {wanted.get(odd)}',
+            "Install the versions of distributed/requirements.txt, or train it here, without --on.",
+        )
     if job["config"]["loop"]["recompute"]:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     return model.train()

@@ -1,5 +1,6 @@
 """The same run on a Ray cluster: Ray Train starts the workers, joins them in a process group and starts them anew, from the
 last checkpoint, when one dies. `train` is what they do under any launcher."""
+
 import json
 import os
 import signal
@@ -13,13 +14,12 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
 import ray.train
-from ray.train import FailureConfig, RunConfig, ScalingConfig
-from ray.train.torch import TorchTrainer
-from ray.util.placement_group import placement_group, remove_placement_group
-
 from events import EventLog, now
 from probe import check_probe
 from problem import MoatError
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer
+from ray.util.placement_group import placement_group, remove_placement_group
 from storage import open_place
 
 
@@ -32,7 +32,9 @@ def _work(settings: dict) -> dict | None:
     context = ray.train.get_context()
     local = context.get_local_world_size()
     try:
-        worker.train(settings["job"], folder, context.get_local_rank(), local, -(-context.get_world_size() // local), "ray")
+        worker.train(
+            settings["job"], folder, context.get_local_rank(), local, -(-context.get_world_size() // local), "ray"
+        )
     except MoatError as error:
         return {"code": error.code, "what": error.what, "fix": error.fix}
     return None
@@ -44,7 +46,11 @@ def begin_run(job: dict, again: bool):
     place = open_place(job["runDirectory"])
     existing = place.read("config.json")
     if job["resume"] is None and existing is not None and not again:
-        raise MoatError("run-exists", f"{job['runDirectory']}: a run of this name exists", "Continue it with --resume, or choose another --name.")
+        raise MoatError(
+            "run-exists",
+            f"{job['runDirectory']}: a run of this name exists",
+            "Continue it with --resume, or choose another --name.",
+        )
     if existing is None:
         place.write("config.json", (json.dumps(job["config"], indent=2, ensure_ascii=False) + "\n").encode())
     place.remove("stop")
@@ -58,8 +64,11 @@ def make_room(job: dict, bundle: dict) -> None:
         ray.get(wanted.ready(), timeout=job["waitSeconds"])
     except ray.exceptions.GetTimeoutError:
         there = {name: ray.cluster_resources().get(name, 0) for name in bundle}
-        raise MoatError("cluster-too-small", f"no room for {job['workers']} workers of {bundle} within {job['waitSeconds']} s; the cluster has {there}",
-                        "Take fewer --workers, or wait until other jobs have ended.") from None
+        raise MoatError(
+            "cluster-too-small",
+            f"no room for {job['workers']} workers of {bundle} within {job['waitSeconds']} s; the cluster has {there}",
+            "Take fewer --workers, or wait until other jobs have ended.",
+        ) from None
     finally:
         remove_placement_group(wanted)
 
@@ -81,16 +90,22 @@ def run_on_ray(job: dict, folder: Path, again: bool) -> int:
         _work,
         train_loop_config={"job": job},
         scaling_config=ScalingConfig(num_workers=job["workers"], use_gpu=use_gpu, resources_per_worker=bundle),
-        run_config=RunConfig(name=job["id"], storage_path=str(Path(tempfile.gettempdir()) / "moat-ray-train"),
-                             failure_config=FailureConfig(max_failures=job["maxRestarts"])),
+        run_config=RunConfig(
+            name=job["id"],
+            storage_path=str(Path(tempfile.gettempdir()) / "moat-ray-train"),
+            failure_config=FailureConfig(max_failures=job["maxRestarts"]),
+        ),
     )
     try:
         problem = trainer.fit().return_value
         error = MoatError(**problem) if problem else None
     except ray.train.TrainingFailedError as failed:
         what = str(failed).strip().splitlines()[-1]
-        error = MoatError("workers-failed", f"the workers failed more than {job['maxRestarts']} times; the last time: {what}",
-                          "What is saved is whole: look at the job's log, then go on with --resume.")
+        error = MoatError(
+            "workers-failed",
+            f"the workers failed more than {job['maxRestarts']} times; the last time: {what}",
+            "What is saved is whole: look at the job's log, then go on with --resume.",
+        )
     if error is None:
         return 0
     EventLog(place).append(failure_event(place, error))
@@ -99,7 +114,16 @@ def run_on_ray(job: dict, folder: Path, again: bool) -> int:
 
 def failure_event(place, error: MoatError) -> dict:
     """How a run ends that could not go on: where its events had come to."""
-    event = {"type": "done", "time": now(), "step": 0, "reason": "failed", "loss": None, "elapsedSeconds": 0, "tokensSeen": 0, "message": error.what}
+    event = {
+        "type": "done",
+        "time": now(),
+        "step": 0,
+        "reason": "failed",
+        "loss": None,
+        "elapsedSeconds": 0,
+        "tokensSeen": 0,
+        "message": error.what,
+    }
     for line in (place.read("events.jsonl") or b"").splitlines():
         try:
             earlier = json.loads(line)

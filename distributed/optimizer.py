@@ -1,5 +1,6 @@
 """The local trainer's optimizers on PyTorch's tensors, whole or sharded: which trains what, with which rate, and their
 state under the names that the checkpoints of both sides use (`src/lab/train/optimizers.ts`, `muon.ts`)."""
+
 import math
 
 import torch

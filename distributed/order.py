@@ -1,5 +1,6 @@
 """The order in which a run sees its tokens: what `src/lab/train/batches.ts` draws, number for number, so that a run goes
 on here where it stopped there. It depends on the seed and on how many windows were drawn, never on the workers."""
+
 from problem import MoatError
 
 MASK = 0xFFFFFFFF

@@ -1,4 +1,5 @@
 """An error meant for a person: one line that says what is wrong and what to do, as `MoatError` on the other side."""
+
 import json
 
 

@@ -1,4 +1,5 @@
 """Learning-rate schedules as factors of the peak rate over a run's progress: `src/lab/train/schedule.ts`."""
+
 import math
 
 

@@ -1,5 +1,6 @@
 """The run directory as a worker sees it: a folder, or a place of an object store by its URI. A checkpoint appears whole or
 not at all: in a folder by renaming, in a store because its manifest, without which it does not count, is written last."""
+
 import os
 import secrets
 import shutil
@@ -24,8 +25,11 @@ class LocalPlace:
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise MoatError("storage-not-shared", f"{root}: this worker cannot make the run's directory: {error.strerror}",
-                            "Give a place that this machine and the workers see and may write.") from None
+            raise MoatError(
+                "storage-not-shared",
+                f"{root}: this worker cannot make the run's directory: {error.strerror}",
+                "Give a place that this machine and the workers see and may write.",
+            ) from None
         self.ended = set()
 
     def read(self, name: str) -> bytes | None:
@@ -109,7 +113,9 @@ class RemotePlace:
         try:
             self.files, self.root = fsspec.core.url_to_fs(location)
         except ImportError as error:
-            raise MoatError("storage-not-shared", f"{location}: {error}", "Add the package to distributed/requirements.txt.") from None
+            raise MoatError(
+                "storage-not-shared", f"{location}: {error}", "Add the package to distributed/requirements.txt."
+            ) from None
         self.texts: dict[str, str] = {}
         self.written = 0.0
 
@@ -193,6 +199,8 @@ def fetch_data(location: str, job_folder: Path, names: list[str], into: Path) ->
         try:
             files.get_file(f"{root.rstrip('/')}/{name}", str(partial))
         except FileNotFoundError:
-            raise MoatError("shard-damaged", f"{location}/{name}: not there", "Copy the folder of the shards there.") from None
+            raise MoatError(
+                "shard-damaged", f"{location}/{name}: not there", "Copy the folder of the shards there."
+            ) from None
         partial.rename(target / name)
     return target

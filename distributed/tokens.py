@@ -1,11 +1,11 @@
 """Token shards as one stream, and the windows cut from it. The format is told in `src/lab/tokenizer/shard-format.ts`."""
+
 import json
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
-
 from problem import MoatError
 
 MAGIC = b"MOATTOKS"
@@ -33,7 +33,11 @@ class _Shard:
         if version != 2 or width not in (2, 4):
             raise _damaged(file, f"version {version}, {width} bytes a token; this worker reads version 2")
         if tokenizer.hex() != tokenizer_hash:
-            raise MoatError("shard-other-tokenizer", f"{file}: made with another tokenizer than the run's", "Make the token shards again.")
+            raise MoatError(
+                "shard-other-tokenizer",
+                f"{file}: made with another tokenizer than the run's",
+                "Make the token shards again.",
+            )
         index_at = HEADER_BYTES + (tokens * width + 3) // 4 * 4
         if size != index_at + 8 * documents + names:
             raise _damaged(file, f"{size} bytes, not {index_at + 8 * documents + names}")
@@ -68,9 +72,15 @@ class TokenStream:
         ends = np.cumsum([0, *(len(shard.tokens) for shard in self.shards)])
         self.bases = ends[:-1]
         self.token_count = int(ends[-1])
-        self.document_starts = np.concatenate([np.zeros(0, np.int64), *(base + shard.starts for base, shard in zip(self.bases, self.shards))])
+        self.document_starts = np.concatenate(
+            [np.zeros(0, np.int64), *(base + shard.starts for base, shard in zip(self.bases, self.shards))]
+        )
         if self.token_count != split["tokens"] or len(self.document_starts) != split["documents"]:
-            raise MoatError("shard-damaged", f"{folder}: the shards do not add up to what the job lists", "Make the token shards again.")
+            raise MoatError(
+                "shard-damaged",
+                f"{folder}: the shards do not add up to what the job lists",
+                "Make the token shards again.",
+            )
 
     def read(self, start: int, count: int) -> np.ndarray:
         """Tokens from `start` on; `start + count` may not pass the end. `[count]` int64."""
@@ -96,7 +106,9 @@ class TokenStream:
         begins = self.document_starts - 1
         rows = np.empty((len(starts), length), np.int64)
         for row, start in enumerate(starts):
-            inside = begins[np.searchsorted(begins, start, side="right") : np.searchsorted(begins, start + length)] - start
+            inside = (
+                begins[np.searchsorted(begins, start, side="right") : np.searchsorted(begins, start + length)] - start
+            )
             last = np.zeros(length, np.int64)
             last[inside] = inside
             rows[row] = np.arange(length) - np.maximum.accumulate(last)

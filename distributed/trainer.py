@@ -1,18 +1,14 @@
 """The training loop of `src/lab/train/trainer.ts`, shared out: every worker takes its part of the sequences of each step,
 and the sum of their gradients is what one trainer alone would have. The first worker writes events and checkpoints."""
-import errno
+
 import math
 import shutil
-import socket
 import tempfile
 import time
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
-from torch.nn.utils import get_total_norm
-
 from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify
 from events import EventLog, now
 from held_out import held_out_loss
@@ -22,64 +18,21 @@ from order import WindowOrder
 from problem import MoatError
 from schedule import learning_rate_scale
 from storage import fetch_data, open_place
+from team import Team
 from tokens import TokenStream
+from torch.nn.utils import get_total_norm
 
 RECENT_STEPS = 20
 NAMED_DOCUMENTS = 5
 STOP_FILE = "stop"
-BEGINNING = {"step": 0, "elapsedSeconds": 0.0, "tokensSeen": 0, "batches": {"epoch": 0, "cursor": 0}, "best": None, "bestCheckpoints": []}
-
-
-class Team:
-    """The workers of a run, as one of them sees them."""
-
-    def __init__(self, device: torch.device, local_rank: int, local_size: int, hosts: int, names: str):
-        self.device = device
-        self.rank = dist.get_rank()
-        self.size = dist.get_world_size()
-        self.local_rank = local_rank
-        self.local_size = local_size
-        self.hosts = hosts
-        self.names = names
-
-    def total(self, *values: torch.Tensor) -> list[float]:
-        """Sums over all workers."""
-        sums = torch.stack([value.detach().double() for value in values])
-        dist.all_reduce(sums)
-        return sums.tolist()
-
-    def told(self, *values: float) -> list[float]:
-        """What the first worker says."""
-        said = torch.tensor(values, dtype=torch.float64, device=self.device)
-        dist.broadcast(said, 0)
-        return said.tolist()
-
-    def together(self, work):
-        """What `work` gives on this worker. Where it fails on one of them, it fails on all, by that one's error: no worker
-        is left waiting for another."""
-        result = error = None
-        try:
-            result = work()
-        except MoatError as caught:
-            error = caught
-        except OSError as caught:
-            error = MoatError("disk-full", f"{caught.filename}: the disk is full", "Free some space and go on with --resume; the last checkpoint is whole.") if caught.errno == errno.ENOSPC \
-                else MoatError("worker-storage", f"{socket.gethostname()}: {caught}", "Look at the storage, then go on with --resume.")
-        errors: list = [None] * self.size
-        dist.all_gather_object(errors, None if error is None else (error.code, error.what, error.fix))
-        for each in errors:
-            if each is not None:
-                raise MoatError(*each)
-        return result
-
-    def first(self, work):
-        """Lets the first worker do it."""
-        self.together(work if self.rank == 0 else lambda: None)
-
-    def first_here(self, work):
-        """Lets the first worker of each machine do it, before the others do the same and find it done."""
-        self.together(work if self.local_rank == 0 else lambda: None)
-        return self.together(work)
+BEGINNING = {
+    "step": 0,
+    "elapsedSeconds": 0.0,
+    "tokensSeen": 0,
+    "batches": {"epoch": 0, "cursor": 0},
+    "best": None,
+    "bestCheckpoints": [],
+}
 
 
 class Run:
@@ -98,10 +51,16 @@ class Run:
         splits = [data["train"], *([data["validation"]] if data["validation"] else [])]
         names = [name for split in splits for name in split["shards"]]
         folder = team.first_here(lambda: fetch_data(data["shards"], self.job_folder, names, self.scratch))
+
         def read(split: dict) -> TokenStream:
-            return team.together(lambda: TokenStream(folder, split, self.job["config"]["tokenizerHash"], team.local_rank == 0))
+            return team.together(
+                lambda: TokenStream(folder, split, self.job["config"]["tokenizerHash"], team.local_rank == 0)
+            )
+
         self.train = read(data["train"])
-        self.validation = read(data["validation"]) if data["validation"] and data["validation"]["textBytes"] > 0 else None
+        self.validation = (
+            read(data["validation"]) if data["validation"] and data["validation"]["textBytes"] > 0 else None
+        )
 
     def _make_model(self) -> None:
         job, team = self.job, self.team
@@ -115,7 +74,11 @@ class Run:
         parameters = dict(model.named_parameters())  # of the layout, under their own names
         self.parameters = {spec["name"]: parameters[spec["name"]] for spec in job["parameters"]}
         self.optimizer = Optimizer(job["config"]["optimizer"], job["parameters"], self.parameters)
-        self.average = {name: torch.zeros_like(p) for name, p in self.parameters.items()} if self.loop["averageDecay"] > 0 else None
+        self.average = (
+            {name: torch.zeros_like(p) for name, p in self.parameters.items()}
+            if self.loop["averageDecay"] > 0
+            else None
+        )
 
     def _begin(self) -> None:
         """Weights, optimizer and place in the data: of the checkpoint to go on from, or the first ones."""
@@ -129,7 +92,9 @@ class Run:
             self.team.together(lambda: self._load(Tensors(self.job_folder / self.job["startWeights"]), self.parameters))
         batches, seed = self.progress["batches"], self.job["config"]["seed"]
         self.order = self.team.together(
-            lambda: WindowOrder(self.train.token_count, self.loop["sequenceLength"], seed, batches["epoch"], batches["cursor"])
+            lambda: WindowOrder(
+                self.train.token_count, self.loop["sequenceLength"], seed, batches["epoch"], batches["cursor"]
+            )
         )
 
     def _restore(self, folder: Path) -> None:
@@ -191,9 +156,13 @@ class Run:
         if self.team.rank == 0:
             self.place.remove(STOP_FILE)
         done = {
-            "type": "done", "time": now(), "step": self.progress["step"], "reason": reason,
+            "type": "done",
+            "time": now(),
+            "step": self.progress["step"],
+            "reason": reason,
             "loss": sum(recent) / len(recent) if recent else None,
-            "elapsedSeconds": time.monotonic() - started, "tokensSeen": self.progress["tokensSeen"],
+            "elapsedSeconds": time.monotonic() - started,
+            "tokensSeen": self.progress["tokensSeen"],
         }
         self._emit(done)
         return done
@@ -208,25 +177,32 @@ class Run:
         rows = loop["batchSize"] * loop["gradientAccumulation"]
         starts = self.order.take(rows)
         torch.manual_seed(hash((self.job["config"]["seed"], step, team.rank)))  # of dropout, which is PyTorch's own
-        loss, = team.total(self._gradients(starts))
+        (loss,) = team.total(self._gradients(starts))
         gradients = [parameter.grad for parameter in self.parameters.values()]
         norm = float(whole(get_total_norm(gradients)))
         if not math.isfinite(loss) or not math.isfinite(norm):
-            raise MoatError("non-finite-loss", f"step {step}: the loss is {loss} and the gradient's norm {norm}; the batch held {self._held(starts)}",
-                            "The last checkpoint is whole: look at these documents, or resume with a lower train.learningRate.")
+            raise MoatError(
+                "non-finite-loss",
+                f"step {step}: the loss is {loss} and the gradient's norm {norm}; the batch held {self._held(starts)}",
+                "The last checkpoint is whole: look at these documents, or resume with a lower train.learningRate.",
+            )
         self._clip()
         self.optimizer.step(scale)
         self._follow(step)
-        self.progress.update(step=step, tokensSeen=self.progress["tokensSeen"] + rows * loop["sequenceLength"], batches=self.order.position)
+        self.progress.update(
+            step=step,
+            tokensSeen=self.progress["tokensSeen"] + rows * loop["sequenceLength"],
+            batches=self.order.position,
+        )
         return loss, norm, scale
 
     def _gradients(self, starts: list[int]) -> torch.Tensor:
         """Of this worker's part of a step's sequences. @returns its part of the mean loss"""
         size, micro, length = self.team.size, self.loop["batchSize"], self.loop["sequenceLength"]
         mine = starts[self.team.rank :: size]
-        per_worker = -(-len(starts) // size)
+        per_worker = math.ceil(len(starts) / size)
         micro = min(micro, per_worker)
-        rounds = -(-per_worker // micro)
+        rounds = math.ceil(per_worker / micro)
         total = torch.zeros((), device=self.team.device)
         for parameter in self.parameters.values():
             parameter.grad = None
@@ -246,17 +222,19 @@ class Run:
         tokens, targets = self.train.windows(starts, length)
         positions = self.train.positions(starts, length) if self.loop["packDocuments"] else None
         logits = self.logits(tokens, positions)
-        return F.cross_entropy(logits, self._tensor(targets).flatten(), reduction="none", label_smoothing=self.loop["labelSmoothing"])
+        return F.cross_entropy(
+            logits, self.tensor(targets).flatten(), reduction="none", label_smoothing=self.loop["labelSmoothing"]
+        )
 
     def logits(self, tokens, positions=None) -> torch.Tensor:
         """`[rows · time, vocabulary]`. Where positions begin anew, transformers keeps documents apart."""
         half = self.precision == "bf16" and self.sharding != "fsdp2"
         with torch.autocast(self.team.device.type, torch.bfloat16, enabled=half):
-            placed = {} if positions is None else {"position_ids": self._tensor(positions)}
-            output = self.model(input_ids=self._tensor(tokens), use_cache=False, **placed)
+            placed = {} if positions is None else {"position_ids": self.tensor(positions)}
+            output = self.model(input_ids=self.tensor(tokens), use_cache=False, **placed)
         return output.logits.flatten(0, 1).float()
 
-    def _tensor(self, array) -> torch.Tensor:
+    def tensor(self, array) -> torch.Tensor:
         return torch.from_numpy(array.copy()).to(self.team.device)
 
     def _clip(self) -> None:
@@ -284,7 +262,9 @@ class Run:
         step, best = self.progress["step"], self.progress["best"]
         self._emit({"type": "eval", "time": now(), "step": step, "loss": loss, "bitsPerByte": bits})
         measured = {"loss": loss, "step": step}
-        ranked = sorted([*self.progress["bestCheckpoints"], *([measured] if saving else [])], key=lambda each: each["loss"])
+        ranked = sorted(
+            [*self.progress["bestCheckpoints"], *([measured] if saving else [])], key=lambda each: each["loss"]
+        )
         self.progress["bestCheckpoints"] = ranked[: self.loop["keepBest"]]
         if best is None or loss < best["loss"]:
             self.progress["best"] = measured
@@ -294,15 +274,32 @@ class Run:
         """Sharded tensors are put together one after another; only the first worker keeps them."""
         started = time.monotonic()
         keep = self.team.rank == 0
-        gather = lambda named: {name: full.contiguous() for name, value in named if (full := whole(value).cpu()) is not None and keep}
+        gather = lambda named: {
+            name: full.contiguous() for name, value in named if (full := whole(value).cpu()) is not None and keep
+        }
         model = gather((self.average or self.parameters).items())
         further = gather(self.optimizer.state())
         if self.average is not None:
             further.update(gather((f"weights.{name}", value) for name, value in self.parameters.items()))
+
         def write() -> None:
             path, size = save_checkpoint(self.place, self.job, self.job_folder, model, further, self.progress)
-            self._emit({"type": "checkpoint", "time": now(), "step": self.progress["step"], "path": path, "bytes": size, "seconds": time.monotonic() - started})
-            prune(self.place, self.job["config"]["keepCheckpoints"], [each["step"] for each in self.progress["bestCheckpoints"]])
+            self._emit(
+                {
+                    "type": "checkpoint",
+                    "time": now(),
+                    "step": self.progress["step"],
+                    "path": path,
+                    "bytes": size,
+                    "seconds": time.monotonic() - started,
+                }
+            )
+            prune(
+                self.place,
+                self.job["config"]["keepCheckpoints"],
+                [each["step"] for each in self.progress["bestCheckpoints"]],
+            )
+
         self.team.first(write)
 
     def _held(self, starts: list[int]) -> str:
@@ -318,20 +315,38 @@ class Run:
         parameters = sum(math.prod(spec["shape"]) for spec in self.job["parameters"])
         steps = self.loop.get("maxSteps")
         layout = {"none": "", "ddp": ", DDP", "fsdp2": ", FSDP2"}[self.sharding]
-        self._emit({
-            "type": "start", "time": now(), "runName": self.job["runName"], "architecture": self.job["architecture"], "parameterCount": parameters,
-            **({} if steps is None else {"totalSteps": steps}),
-            "tokensPerStep": self._tokens_per_step(), "trainTokens": self.train.token_count,
-            "device": f"{self.team.names}, {self.precision}{layout}", "resumedFromStep": self.progress["step"], "machines": self.team.hosts,
-        })
+        self._emit(
+            {
+                "type": "start",
+                "time": now(),
+                "runName": self.job["runName"],
+                "architecture": self.job["architecture"],
+                "parameterCount": parameters,
+                **({} if steps is None else {"totalSteps": steps}),
+                "tokensPerStep": self._tokens_per_step(),
+                "trainTokens": self.train.token_count,
+                "device": f"{self.team.names}, {self.precision}{layout}",
+                "resumedFromStep": self.progress["step"],
+                "machines": self.team.hosts,
+            }
+        )
 
     def _tokens_per_step(self) -> int:
         return self.loop["batchSize"] * self.loop["gradientAccumulation"] * self.loop["sequenceLength"]
 
     def _emit_step(self, loss: float, norm: float, scale: float, seconds: float) -> None:
         tokens, elapsed, done = self._tokens_per_step(), self.progress["elapsedSeconds"], self.fraction_done()
-        self._emit({
-            "type": "step", "time": now(), "step": self.progress["step"], "loss": loss, "learningRateScale": scale, "gradientNorm": norm,
-            "tokens": tokens, "tokensPerSecond": tokens / max(seconds, 1e-9), "elapsedSeconds": elapsed,
-            "remainingSeconds": elapsed * (1 - done) / done if done > 0 else 0.0,
-        })
+        self._emit(
+            {
+                "type": "step",
+                "time": now(),
+                "step": self.progress["step"],
+                "loss": loss,
+                "learningRateScale": scale,
+                "gradientNorm": norm,
+                "tokens": tokens,
+                "tokensPerSecond": tokens / max(seconds, 1e-9),
+                "elapsedSeconds": elapsed,
+                "remainingSeconds": elapsed * (1 - done) / done if done > 0 else 0.0,
+            }
+        )

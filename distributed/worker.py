@@ -1,11 +1,11 @@
 """Trains a run on PyTorch: `python worker.py --job job.json --launcher ray` on a Ray cluster, or under torchrun with
 `--launcher torchrun`. The job's folder holds all that it needs (`src/lab/distributed/job-spec.ts`)."""
+
 import argparse
 import json
 import os
 import platform
 import sys
-import time
 from pathlib import Path
 
 JOB_VERSION = 1
@@ -16,7 +16,11 @@ def read_job(file: Path) -> dict:
 
     job = json.loads(file.read_text())
     if job["version"] != JOB_VERSION:
-        raise MoatError("job-version", f"{file}: version {job['version']}; this worker reads {JOB_VERSION}", "Let the worker and moat be of one version.")
+        raise MoatError(
+            "job-version",
+            f"{file}: version {job['version']}; this worker reads {JOB_VERSION}",
+            "Let the worker and moat be of one version.",
+        )
     return job
 
 
@@ -24,10 +28,10 @@ def train(job: dict, folder: Path, local_rank: int, local_size: int, hosts: int,
     """What every worker does, in a process group that stands. @throws MoatError, on all of them"""
     import torch
     import torch.distributed as dist
-
     from probe import check_probe
     from problem import MoatError
-    from trainer import Run, Team
+    from team import Team
+    from trainer import Run
 
     cuda = job["device"] != "cpu" and torch.cuda.is_available() and dist.get_backend() == "nccl"
     device = torch.device("cuda", local_rank % torch.cuda.device_count()) if cuda else torch.device("cpu")
@@ -56,7 +60,6 @@ def under_torchrun(job: dict, folder: Path) -> int:
     """Exit status 0 also when the run was refused: torchrun would start anew what can only be refused again."""
     import torch
     import torch.distributed as dist
-
     from problem import MoatError
 
     dist.init_process_group("nccl" if job["device"] != "cpu" and torch.cuda.is_available() else "gloo")
@@ -74,7 +77,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--job", type=Path, required=True)
     parser.add_argument("--launcher", choices=["ray", "torchrun"], required=True)
-    parser.add_argument("--again", action="store_true", help="the run was begun by this very job, which the cluster lost")
+    parser.add_argument(
+        "--again", action="store_true", help="the run was begun by this very job, which the cluster lost"
+    )
     options = parser.parse_args()
     from problem import MoatError
 

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.js';
-import { MoatError } from '../../base/errors.js';
 import type { DoneEvent, RunEvent } from '../../base/run-events.js';
 import { formatCount } from '../../base/units.js';
 import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
@@ -16,8 +15,8 @@ import { type RunStorage, placeShards, runStorage } from '../../lab/distributed/
 import { trainOnRay } from '../../lab/distributed/train-on-ray.js';
 import { parameterCount } from '../../lab/models/model.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
-import { type RunConfig, parseRunConfig } from '../../lab/train/run-config.js';
-import { readRunConfig } from '../../lab/train/run-directory.js';
+import { resumedConfig } from '../../lab/train/resumed-config.js';
+import type { RunConfig } from '../../lab/train/run-config.js';
 import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
@@ -148,13 +147,7 @@ async function configOf(
   tokenizer: LoadedTokenizer,
 ): Promise<RunConfig> {
   if (resume === undefined) return config ?? runConfigOf(project.config, tokenizerFacts(tokenizer));
-  const kept = parseRunConfig(await readRunConfig(runDirectory), path.join(runDirectory, 'config.json'));
-  if (kept.tokenizerHash === tokenizer.hash) return kept;
-  throw new MoatError(
-    'other-tokenizer',
-    `${runDirectory}: the run was begun with another tokenizer than the project has now`,
-    { fix: 'Start a new run under another --name.' },
-  );
+  return resumedConfig(runDirectory, tokenizer.hash);
 }
 
 interface Prepared {

@@ -8,8 +8,9 @@ import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
 import { writeJobFolder } from '../../lab/distributed/job-folder.js';
 import { type Python, findPython, runTorchrun } from '../../lab/distributed/torchrun.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
-import { type RunConfig, parseRunConfig } from '../../lab/train/run-config.js';
-import { assertNoRun, createRun, openEventLog, readRunConfig } from '../../lab/train/run-directory.js';
+import { resumedConfig } from '../../lab/train/resumed-config.js';
+import type { RunConfig } from '../../lab/train/run-config.js';
+import { assertNoRun, createRun, openEventLog } from '../../lab/train/run-directory.js';
 import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
 import { filesOf } from './project-files.js';
 import { runConfigOf } from './run-settings.js';
@@ -52,7 +53,7 @@ export async function runTorchrunStage(options: TorchrunStageOptions): Promise<R
   checkGpus(workers, python);
   if (resume === undefined) await assertNoRun(runDirectory);
   const config =
-    resume === undefined ? newConfig(options, python, tokenizer) : await continuedConfig(runDirectory, tokenizer.hash);
+    resume === undefined ? newConfig(options, python, tokenizer) : await resumedConfig(runDirectory, tokenizer.hash);
   const jobFolder = path.join(files.state, 'jobs', runName);
   await writeJobFolder(jobFolder, {
     runName,
@@ -128,16 +129,6 @@ type Tokenizer = Awaited<ReturnType<typeof loadTokenizer>>;
 function newConfig({ project, reporter }: TorchrunStageOptions, python: Python, tokenizer: Tokenizer): RunConfig {
   if (python.gpuCount > 0) return runConfigOf(project.config, tokenizerFacts(tokenizer));
   return fittedConfig(project, tokenizer, reporter);
-}
-
-async function continuedConfig(runDirectory: string, tokenizerHash: string): Promise<RunConfig> {
-  const config = parseRunConfig(await readRunConfig(runDirectory), path.join(runDirectory, 'config.json'));
-  if (config.tokenizerHash === tokenizerHash) return config;
-  throw new MoatError(
-    'other-tokenizer',
-    `${runDirectory}: the run was begun with another tokenizer than the project has now`,
-    { fix: 'Start a new run under another --name.' },
-  );
 }
 
 /** The workers that failed can no longer say so themselves. */

@@ -74,7 +74,9 @@ export interface TorchrunOptions {
 
 /** A file in the run's directory that asks the workers to save and end. */
 export const STOP_FILE = 'stop';
-const KEPT_LINES = 15;
+const KEPT_LINES = 5;
+/** The last line of a Python traceback. */
+const CAUSE = /^(\[rank\d+\]:\s*)?(?!torch\.distributed\.elastic)[\w.]+(Error|Exception)\b/;
 
 /**
  * Runs the job to its end. When `signal` aborts, the workers save, end and say so in their last event.
@@ -106,10 +108,12 @@ export async function runTorchrun(options: TorchrunOptions): Promise<void> {
   process.once('exit', endWorkers);
   const last: string[] = [];
   let error: MoatError | undefined;
+  let cause: string | undefined;
   const see = (line: string): void => {
     const said = readWorkerLine(line);
     if (said?.kind === 'event') onEvent(said.event);
     else if (said?.kind === 'error') error = said.error;
+    else if (CAUSE.test(line)) cause = line.replace(/^\[rank\d+\]:\s*/, '');
     else if (last.push(line) > KEPT_LINES) last.shift();
   };
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', see);
@@ -121,7 +125,7 @@ export async function runTorchrun(options: TorchrunOptions): Promise<void> {
   signal?.removeEventListener('abort', stop);
   if (error !== undefined) throw error;
   if (code === 0) return;
-  throw new MoatError('workers-failed', `torchrun ended with status ${code ?? 'none'}: ${last.join(' | ')}`, {
+  throw new MoatError('workers-failed', `torchrun ended with status ${code ?? 'none'}: ${cause ?? last.join(' | ')}`, {
     fix: 'What is saved is whole: go on with --resume.',
   });
 }

@@ -1,5 +1,6 @@
 """Makes order.json beside it: what the worker's Python draws and computes, for the local trainer to be held against.
 Run: python make.py, or python make.py --check to hold the Python against the file (needs numpy)."""
+
 import json
 import pathlib
 import sys
@@ -13,8 +14,11 @@ from schedule import learning_rate_scale  # noqa: E402
 from tokens import TokenStream  # noqa: E402
 
 ORDERS = [(300, 8, 3, 5, 20), (1000, 16, 0, 4, 40), (70, 8, -5, 3, 12), (5000, 32, 2147483647, 64, 8)]
-SCHEDULES = [dict(kind=kind, warmupSteps=warmup, decayFraction=decay, finalScale=0.02)
-             for kind in ("wsd", "cosine") for warmup, decay in ((0, 0.4), (5, 1.0), (10, 0.0))]
+SCHEDULES = [
+    dict(kind=kind, warmupSteps=warmup, decayFraction=decay, finalScale=0.02)
+    for kind in ("wsd", "cosine")
+    for warmup, decay in ((0, 0.4), (5, 1.0), (10, 0.0))
+]
 DOCUMENTS = [0, 3, 4, 5, 17, 30, 31, 60]
 
 
@@ -36,8 +40,13 @@ def golden():
         numbers=[rng.uint32() for _ in range(32)],
         below=[rng.below(limit) for limit in range(1, 40)] + [rng.below(4294967296), rng.below(3000000000)],
         orders=[order(*case) for case in ORDERS],
-        schedules=[dict(settings=settings, scales=[learning_rate_scale(settings, step, (step - 1) / 40) for step in range(1, 41)])
-                   for settings in SCHEDULES],
+        schedules=[
+            dict(
+                settings=settings,
+                scales=[learning_rate_scale(settings, step, (step - 1) / 40) for step in range(1, 41)],
+            )
+            for settings in SCHEDULES
+        ],
         documents=DOCUMENTS,
         packing=[positions([0, 2, 3, 4, 16, 29], 12), positions([40, 1], 20), positions([5], 60)],
     )
