@@ -117,7 +117,7 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
   const measured = watch.measured();
   const loss = watch.losses.at(-1);
   stage.done(
-    `${formatCount(parameters)} parameters, ${formatCount(step)} steps on ${workers === 1 ? 'one worker' : `${workers} workers`}` +
+    `${formatCount(parameters)} parameters, ${formatCount(step)} steps` +
       (loss === undefined ? '' : `, ${formatCount(figures.tokensPerSecond)} tokens/s; loss ${loss.toFixed(2)}`) +
       (measured === undefined ? '' : `, validation ${measured}`) +
       ENDS[reason],
