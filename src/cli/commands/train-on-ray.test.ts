@@ -139,8 +139,8 @@ test('a run goes there whole and comes back as if it had been trained here', asy
     startWeights: 'start.safetensors',
     data: { shards: path.join(cwd, '.moat', 'shards') },
   });
-  expect(stdout).toContain('9 steps on 2 workers, 640 tokens/s');
-  expect(stdout).toContain('3.00, validation 2.500');
+  expect(stdout).toContain('9 steps, 640 tokens/s');
+  expect(stdout).toMatch(/validation\s+2\.500/);
   expect((await readEvents(path.join(cwd, 'runs', 'first'))).at(-1)).toEqual(done(9, 'finished'));
   expect((await readdir(path.join(cwd, 'runs', 'first'))).sort()).toEqual(['config.json', 'events.jsonl']);
 });
@@ -165,6 +165,33 @@ test('over a folder that both share, and over none', async () => {
   expect(await readdir(a?.data.shards ?? '')).toContain(a?.data.train.shards[0]);
   expect(b).toMatchObject({ runDirectory: 's3://bucket/runs/b', data: { shards: 'shards' } });
   for (const name of ['a', 'b']) expect(await readEvents(path.join(cwd, 'runs', name))).toHaveLength(3);
+});
+
+test('a run that was left alone is not trained here meanwhile, and is found again', async () => {
+  let running: ScriptedJob | undefined;
+  ray.onSubmit = (_id, job) => {
+    running = job;
+    void work(job, [start(specOf(job)), step(1, 5)]).then(() => (job.state = 'RUNNING'));
+  };
+  const shared = path.join(cwd, 'shared');
+  const options = ['train', '--name', 'left', '--on', ray.address, '--storage', shared];
+  const left = await moat(...options, '--detach');
+  const again = `moat train --resume --name left --on ${ray.address} --storage ${shared}`;
+  expect(left.stdout).toContain(again);
+  const busy = /^moat: .*left: the job moat-left-\w+ on ray:.* trains this run\. Follow it with moat train --resume/;
+  expect((await moat('train', '--resume', '--name', 'left')).stderr).toMatch(busy);
+  expect((await moat('train', '--resume', '--name', 'left', '--on', ray.address)).stderr).toContain(
+    `keeps this run in ${path.join(shared, 'left')}. Give --storage ${shared}.`,
+  );
+  setTimeout(() => {
+    const line = `${JSON.stringify(done(9, 'finished'))}\n`;
+    void writeFile(path.join(shared, 'left', 'events.jsonl'), line, { flag: 'a' }).then(() => {
+      if (running !== undefined) running.state = 'SUCCEEDED';
+    });
+  }, 300);
+  expect((await moat(...options, '--resume')).exitCode).toBe(0);
+  expect(ray.jobs.size).toBe(1);
+  expect((await readEvents(path.join(cwd, 'runs', 'left'))).at(-1)).toEqual(done(9, 'finished'));
 });
 
 test('--install hands the pinned packages to Ray, but not Ray itself', async () => {

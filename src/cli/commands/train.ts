@@ -67,7 +67,8 @@ export const command = defineCommand({
 async function trainThere(stage: RayStageOptions, terminal: Terminal): Promise<CommandResult> {
   const { losses, ...json } = await runRayStage(stage);
   showCurve(losses, terminal);
-  const again = `moat train --resume --name ${json.runName} --on ${stage.address.href.replace(/^http(s?):\/\/(.*?)\/$/, 'ray$1://$2')}`;
+  const storage = stage.storage === undefined ? '' : ` --storage ${stage.storage}`;
+  const again = `moat train --resume --name ${json.runName} --on ${json.address}${storage}`;
   if (json.reason === 'detached') terminal.print(`follow it, or stop it with Ctrl-C then: ${again}`);
   if (json.reason === 'stopped') terminal.print(`go on with: ${again}`);
   if (json.checkpoint !== undefined) terminal.print(`checkpoint: ${json.checkpoint}`);

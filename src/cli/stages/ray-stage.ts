@@ -53,6 +53,8 @@ export interface RayStageOptions extends ClusterOptions {
 
 export interface RayStageResult {
   readonly runName: string;
+  /** Of the cluster, as it is written after `--on`. */
+  readonly address: string;
   readonly job: string;
   /** `detached`: it goes on by itself. */
   readonly reason: DoneEvent['reason'] | 'detached';
@@ -115,13 +117,13 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
   const measured = watch.measured();
   const loss = watch.losses.at(-1);
   stage.done(
-    `${formatCount(parameters)} parameters, ${formatCount(step)} steps on ${workers === 1 ? 'one worker' : `${workers} workers`}` +
+    `${formatCount(parameters)} parameters, ${formatCount(step)} steps` +
       (loss === undefined ? '' : `, ${formatCount(figures.tokensPerSecond)} tokens/s; loss ${loss.toFixed(2)}`) +
       (measured === undefined ? '' : `, validation ${measured}`) +
       ENDS[reason],
   );
   const checkpoint = (await latestCheckpoint(runDirectory))?.directory;
-  return { runName, job, reason, step, ...figures, checkpoint };
+  return { runName, address: jobs.address, job, reason, step, ...figures, checkpoint };
 }
 
 const ENDS: Readonly<Record<RayStageResult['reason'], string>> = {

@@ -14,7 +14,7 @@ import { assertNoRun, createRun, openEventLog } from '../../lab/train/run-direct
 import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
 import { filesOf } from './project-files.js';
 import { runConfigOf } from './run-settings.js';
-import { type TrainStageOptions, fittedConfig } from './train-stage.js';
+import { type TrainStageOptions, fittedConfig, refuseWhileElsewhere } from './train-stage.js';
 import { watchRun } from './watch-run.js';
 
 export interface TorchrunStageOptions extends TrainStageOptions {
@@ -46,6 +46,7 @@ export async function runTorchrunStage(options: TorchrunStageOptions): Promise<R
   const { project, runName, resume, reporter, env, signal } = options;
   const files = filesOf(project);
   const runDirectory = runDirectoryOf(project, runName);
+  await refuseWhileElsewhere(runDirectory);
   const tokenizer = await loadTokenizer(files.tokenizer);
   const python = await findPython(pythonsOf(env), path.join(PROGRAM, 'requirements.txt'));
   const workers = options.workers ?? Math.max(1, python.gpuCount);

@@ -2,6 +2,7 @@ import os from 'node:os';
 import type { Clock } from '../../base/clock.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { formatBytes, formatCount } from '../../base/units.js';
+import { claimedBy, readClaim } from '../../lab/distributed/run-claim.js';
 import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { type RateSearch, findLearningRate } from '../../lab/train/find-learning-rate.js';
@@ -39,6 +40,7 @@ export interface TrainStageResult extends TrainingResult {
 /** Trains (or goes on training) a run of the project, with a live bar. */
 export async function runTrainStage(options: TrainStageOptions): Promise<TrainStageResult> {
   const { project, runName, reporter } = options;
+  await refuseWhileElsewhere(runDirectoryOf(project, runName));
   const { tokenizer, job } = await prepareJob(options);
   const config = options.resume === undefined ? fittedConfig(project, tokenizer, reporter) : undefined;
   const stage = reporter.stage('train');
@@ -62,6 +64,12 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
       (reason === 'converged' ? '; the validation loss falls no more' : ''),
   );
   return { ...result, runName, tokensPerSecond, losses: watch.losses, bitsPerByte: bits };
+}
+
+/** @throws MoatError `run-busy` for a run that a job of a cluster has */
+export async function refuseWhileElsewhere(runDirectory: string): Promise<void> {
+  const claim = await readClaim(runDirectory);
+  if (claim !== undefined) throw claimedBy(runDirectory, claim);
 }
 
 type LoadedTokenizer = Awaited<ReturnType<typeof loadTokenizer>>;

@@ -4,10 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { explainWriteError } from '../../base/atomic-file.js';
-import { systemCode } from '../../base/errors.js';
+import { MoatError, systemCode } from '../../base/errors.js';
 
 const claimSchema = z.object({
   /** Of the cluster, as it is written after `--on`. */
@@ -17,12 +18,27 @@ const claimSchema = z.object({
   location: z.string(),
   /** Events of the run before this job's first. */
   eventsBefore: z.int().nonnegative(),
+  /** The process that submitted it: until the cluster knows the job, only that one knows of it. */
+  submitter: z.object({ host: z.string(), pid: z.int() }),
 });
 
 export type RunClaim = z.output<typeof claimSchema>;
 
-export const CLAIM_FILE = 'ray-job.json';
+const CLAIM_FILE = 'ray-job.json';
 const claimFile = (runDirectory: string): string => path.join(runDirectory, CLAIM_FILE);
+
+export const submitterHere = (): RunClaim['submitter'] => ({ host: os.hostname(), pid: process.pid });
+
+/** Whether the process that submitted a job may still be about to. One of another machine is not known to have died. */
+export function mayBeSubmitting({ submitter }: RunClaim): boolean {
+  if (submitter.host !== os.hostname()) return true;
+  try {
+    process.kill(submitter.pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
+  }
+}
 
 /** Who holds the run; undefined where nobody does. */
 export async function readClaim(runDirectory: string): Promise<RunClaim | undefined> {
@@ -79,4 +95,12 @@ async function readWhole(file: string): Promise<{ claim: RunClaim } | undefined>
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** What one is told who would train a run that a job has. */
+export function claimedBy(runDirectory: string, { address, job }: RunClaim): MoatError {
+  const name = path.basename(runDirectory);
+  return new MoatError('run-busy', `${runDirectory}: the job ${job} on ${address} trains this run`, {
+    fix: `Follow it with moat train --resume --name ${name} --on ${address}; where that cluster is gone for good, remove ${claimFile(runDirectory)}.`,
+  });
 }

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -289,12 +290,10 @@ test('a run that was begun here goes on there, on what it had, and comes back', 
   await writeCheckpoint(here(), 2);
   const after = [begun(2), stepped(3), stepped(4), saved(4), ended(4)];
   let found: string[] = [];
-  ray.onSubmit = (_id, job) =>
-    void readdir(path.join(there(), 'checkpoints')).then(async (names) => {
-      found = names;
-      await work(job, there(), after);
-      job.state = 'SUCCEEDED';
-    });
+  ray.onSubmit = (_id, job) => {
+    found = readdirSync(path.join(there(), 'checkpoints'));
+    void work(job, there(), after).then(() => (job.state = 'SUCCEEDED'));
+  };
   await trainOnRay(optionsOf({ resume: { fromStep: undefined } }));
   expect(found).toEqual(['step-00000002']);
   expect(events).toEqual(after);
@@ -329,12 +328,19 @@ describe('refused, with nothing left behind', () => {
 
   test('a run that another job trains', async () => {
     ray.jobs.set('other', { state: 'RUNNING', message: '', logs: '', request: {} });
-    const claim = { address: ray.address, job: 'other', location: there(), eventsBefore: 0 };
+    const submitter = { host: 'another', pid: 1 };
+    const claim = { address: ray.address, job: 'other', location: there(), eventsBefore: 0, submitter };
     await takeClaim(there(), claim, undefined);
     await expect(trainOnRay(optionsOf())).rejects.toMatchObject({
       code: 'run-busy',
       message: `${here()}: the job other on ${ray.address} trains this run`,
     });
+    // nor one that is about to be submitted
+    ray.jobs.delete('other');
+    await expect(trainOnRay(optionsOf({ resume: { fromStep: undefined } }))).rejects.toMatchObject({
+      code: 'run-busy',
+    });
+    ray.jobs.set('other', { state: 'RUNNING', message: '', logs: '', request: {} });
     // one that ended without a word is no hindrance
     (ray.jobs.get('other') as ScriptedJob).state = 'FAILED';
     ray.onSubmit = (_id, job) => void work(job, there(), whole).then(() => (job.state = 'SUCCEEDED'));

@@ -14,7 +14,15 @@ import { EVENTS_FILE, assertNoRun, createRun, openEventLog, readEvents } from '.
 import { errorInLogs, fileFeed, lastWords, logFeed } from './event-feed.js';
 import { type JobEnd, followJob } from './follow-job.js';
 import type { JobStatus, RayJobs } from './ray-jobs.js';
-import { CLAIM_FILE, type RunClaim, readClaim, releaseClaim, takeClaim } from './run-claim.js';
+import {
+  type RunClaim,
+  claimedBy,
+  mayBeSubmitting,
+  readClaim,
+  releaseClaim,
+  submitterHere,
+  takeClaim,
+} from './run-claim.js';
 import { STOP_FILE } from './torchrun.js';
 import { type RunStorage, checkRoom, fetchCheckpoints, joinEvents, sendCheckpoint, writeProbe } from './run-storage.js';
 
@@ -67,12 +75,14 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
   const { jobs, resume, runDirectory, storage } = options;
   await jobs.version();
   const home = storage.directory ?? runDirectory;
-  const held = await readClaim(home);
-  if (held !== undefined && resume !== undefined && held.address === jobs.address) {
+  const held = (await readClaim(home)) ?? (await readClaim(runDirectory));
+  if (held !== undefined && (await isTaken(jobs, held, resume !== undefined))) throw claimedBy(runDirectory, held);
+  if (held !== undefined && resume !== undefined) {
+    if (held.location !== storage.location) throw elsewhere(runDirectory, held);
     options.onNotice(`the job ${held.job} has this run: following it`);
     const end = await watch(options, home, held);
     if (end.outcome === 'left' || options.signal.aborted || (await isOver(runDirectory))) return end;
-  } else if (held !== undefined && (await isActive(jobs, held))) throw busy(runDirectory, held);
+  }
   if (resume === undefined) await assertNoRun(runDirectory);
   const claim = await claimRun(options, home, await readClaim(home));
   try {
@@ -93,17 +103,18 @@ async function isOver(runDirectory: string): Promise<boolean> {
   return last?.type === 'done' && (last.reason === 'finished' || last.reason === 'converged');
 }
 
-async function isActive(jobs: RayJobs, { address, job }: RunClaim): Promise<boolean> {
+/** Whether a claim stands in the way of one who would go on with the run, or begin one. */
+async function isTaken(jobs: RayJobs, held: RunClaim, goesOn: boolean): Promise<boolean> {
   // another cluster's jobs cannot be asked after here
-  if (address !== jobs.address) return true;
-  const state = (await jobs.status(job))?.state;
-  return state === 'PENDING' || state === 'RUNNING';
+  if (held.address !== jobs.address) return true;
+  const state = (await jobs.status(held.job))?.state;
+  if (state === undefined) return mayBeSubmitting(held);
+  return !goesOn && (state === 'PENDING' || state === 'RUNNING');
 }
 
-function busy(runDirectory: string, { address, job }: RunClaim): MoatError {
-  const name = path.basename(runDirectory);
-  return new MoatError('run-busy', `${runDirectory}: the job ${job} on ${address} trains this run`, {
-    fix: `Follow it with moat train --resume --name ${name} --on ${address}; where that cluster is gone for good, remove ${CLAIM_FILE} in there.`,
+function elsewhere(runDirectory: string, { job, location }: RunClaim): MoatError {
+  return new MoatError('usage', `${runDirectory}: the job ${job} keeps this run in ${location}`, {
+    fix: `Give --storage ${location.replace(/\/[^/]*$/, '')}.`,
   });
 }
 
@@ -115,19 +126,21 @@ async function claimRun(
   const job = `moat-${path.basename(runDirectory)}-${randomBytes(4).toString('hex')}`;
   if (home !== runDirectory) await joinEvents(runDirectory, home);
   const eventsBefore = (await readEvents(runDirectory)).length;
-  const claim = { address: jobs.address, job, location: storage.location, eventsBefore };
+  const claim = { address: jobs.address, job, location: storage.location, eventsBefore, submitter: submitterHere() };
   const other = await takeClaim(home, claim, stale);
-  if (other !== undefined) throw busy(runDirectory, other);
+  if (other !== undefined) throw claimedBy(runDirectory, other);
+  // so that whoever goes on with the run here knows of it, too
+  if (home !== runDirectory) await takeClaim(runDirectory, claim, await readClaim(runDirectory));
   return claim;
 }
 
 /** What travels, and what must be read back: beside the run until its job has ended. */
 const jobFolder = (home: string): string => path.join(home, 'job');
 
-async function removeTraces(home: string, job: string): Promise<void> {
+async function removeTraces(home: string, runDirectory: string, job: string): Promise<void> {
   await rm(jobFolder(home), { recursive: true, force: true });
   for (const name of ['probe', STOP_FILE]) await rm(path.join(home, name), { force: true });
-  await releaseClaim(home, job);
+  for (const place of new Set([home, runDirectory])) await releaseClaim(place, job);
 }
 
 /** Room, the checkpoint to go on from, and the folder that travels, kept beside the run until the job has ended. */
@@ -176,7 +189,7 @@ async function archiveOf(folder: string): Promise<Buffer> {
 
 /** Follows the claimed job, and those that take its place, to the end. */
 async function watch(options: RayRunOptions, home: string, first: RunClaim): Promise<RayRunEnd> {
-  const { jobs, runDirectory, onNotice } = options;
+  const { jobs, onNotice } = options;
   let claim = first;
   let restarts = 0;
   for (;;) {
@@ -190,16 +203,25 @@ async function watch(options: RayRunOptions, home: string, first: RunClaim): Pro
     }
     restarts++;
     onNotice(`${jobs.address} lost the job ${claim.job}: submitting it again, from its last checkpoint`);
-    const again = {
-      ...claim,
-      job: `${first.job}-again-${randomBytes(2).toString('hex')}`,
-      eventsBefore: (await readEvents(runDirectory)).length,
-    };
-    const other = await takeClaim(home, again, claim);
-    if (other !== undefined) throw busy(runDirectory, other);
-    claim = again;
+    claim = await claimAgain(options, home, claim, first.job);
     await submit(options, home, claim, true);
   }
+}
+
+/** For a job that takes the place of one that the cluster lost. */
+async function claimAgain(
+  { runDirectory }: RayRunOptions,
+  home: string,
+  lost: RunClaim,
+  firstJob: string,
+): Promise<RunClaim> {
+  const eventsBefore = (await readEvents(runDirectory)).length;
+  const job = `${firstJob}-again-${randomBytes(2).toString('hex')}`;
+  const claim = { ...lost, job, eventsBefore, submitter: submitterHere() };
+  const other = await takeClaim(home, claim, lost);
+  if (other !== undefined) throw claimedBy(runDirectory, other);
+  if (home !== runDirectory) await takeClaim(runDirectory, claim, lost);
+  return claim;
 }
 
 /** The job did not end by itself: its node or the cluster's head died under it. */
@@ -284,7 +306,7 @@ async function conclude(
   const failure = await failureOf(jobs, job, end);
   const hasBegun = (await readEvents(runDirectory)).length > eventsBefore || options.resume !== undefined;
   if (failure !== undefined && !hasBegun) await forget(options, home, job);
-  await removeTraces(home, job);
+  await removeTraces(home, runDirectory, job);
   if (failure !== undefined) throw failure;
 }
 
@@ -312,7 +334,7 @@ async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatE
 
 /** Undoes what a job that never trained has left. */
 async function forget({ resume, runDirectory }: RayRunOptions, home: string, job: string): Promise<void> {
-  await removeTraces(home, job);
+  await removeTraces(home, runDirectory, job);
   if (resume !== undefined) return;
   for (const name of ['config.json', EVENTS_FILE]) await rm(path.join(runDirectory, name), { force: true });
   // only while nothing else is in them
