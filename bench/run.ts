@@ -11,6 +11,7 @@ import { cleaningGroup } from './cleaning.js';
 import { dataParallelGroup } from './data-parallel.js';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
+import { fleetGroup } from './fleet.js';
 import { gatewayGroup } from './gateway.js';
 import { streamingGroup } from './streaming.js';
 import { gatewaysGroup } from './gateways.js';
@@ -23,6 +24,7 @@ import { quantizedGroup } from './quantized.js';
 import { recipeGroup } from './recipe.js';
 import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
+import { runChartGroup } from './run-chart.js';
 import { shardsGroup } from './shards.js';
 import { tokenizersGroup } from './tokenizers.js';
 
@@ -32,6 +34,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   'data-parallel': dataParallelGroup,
   encoders: encodersGroup,
   engine: engineGroup,
+  fleet: fleetGroup,
   gateway: gatewayGroup,
   gateways: gatewaysGroup,
   gguf: ggufGroup,
@@ -42,6 +45,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   quantized: quantizedGroup,
   recipe: recipeGroup,
   recurrent: recurrentGroup,
+  'run-chart': runChartGroup,
   shards: shardsGroup,
   streaming: streamingGroup,
   tokenizers: tokenizersGroup,

@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import { MoatError } from '../../base/errors.js';
 import { type CommandResult, defineCommand } from '../command.js';
-import { newestRunName } from '../stages/find-run.js';
+import { freeRunName, newestRunName } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
 import { type RayStageOptions, runRayStage } from '../stages/ray-stage.js';
 import { runTorchrunStage } from '../stages/torchrun-stage.js';
@@ -23,8 +22,14 @@ export const command = defineCommand({
       placeholder: 'N',
       minimum: 1,
       maximum: 1_000_000_000,
-      description: 'with --resume: from the checkpoint of this step instead of the last',
+      description: 'with --resume or --with-weights: from the checkpoint of this step instead of the last',
     },
+    fork: {
+      kind: 'text',
+      placeholder: 'RUN',
+      description: 'a new run with the settings of this one, those given changed',
+    },
+    withWeights: { kind: 'flag', description: 'with --fork: begin with its weights instead of from scratch' },
     findLr: { kind: 'flag', description: 'train nothing: try learning rates on a fresh model and suggest one' },
     ...targetOptions,
   },
@@ -35,15 +40,22 @@ export const command = defineCommand({
     { command: 'moat train --objective causal=0.7,infill=0.3', does: 'to fill gaps, too' },
     { command: 'moat train --on torchrun', does: "on this machine's PyTorch, all GPUs" },
     { command: 'moat train --find-lr', does: 'which learning rate to use' },
+    { command: 'moat train --fork first --learning-rate 0.01', does: 'the same with another rate' },
     { command: 'moat train --resume', does: 'go on with the newest run' },
     { command: 'moat train --on ray://10.0.0.5:8265 --workers 8', does: 'on a Ray cluster' },
   ],
-  async run({ options, loadProject, reporter, terminal, signal, clock, env }) {
+  async run({ options, overrides, loadProject, reporter, terminal, signal, clock, env }) {
     const target = trainTarget(options.on);
     const project = await loadProject();
-    const runName = options.name ?? (await (options.resume ? newestRun : freeName)(filesOf(project).runs));
+    const runName = options.name ?? (await (options.resume ? newestRun : freeRunName)(filesOf(project).runs));
+    checkTogether(options);
+    if (target.kind !== 'here' && options.fork !== undefined) {
+      throw new MoatError('usage', '--fork begins a run here, not with --on', { fix: 'Leave one of them out.' });
+    }
+    const { fork: run, withWeights, fromStep } = options;
+    const fork = run === undefined ? undefined : { run, withWeights, fromStep, overrides };
     const resume = options.resume ? { fromStep: options.fromStep } : undefined;
-    const stage = { project, runName, resume, reporter, clock, signal };
+    const stage = { project, runName, resume, fork, reporter, clock, signal };
     if (options.findLr) return suggestRate(stage, terminal);
     if (target.kind === 'ray') {
       return trainThere({ ...stage, ...clusterOptions(options), address: target.address, env }, terminal);
@@ -81,6 +93,22 @@ function showCurve(losses: readonly number[], { columns, print }: Terminal): voi
   print(curve(losses, { columns, rows: 8, caption: 'training loss, nats a token' }));
 }
 
+/** Options that mean nothing without another one are refused rather than passed over. */
+function checkTogether(given: {
+  resume: boolean;
+  fork: string | undefined;
+  withWeights: boolean;
+  fromStep: number | undefined;
+}): void {
+  const { resume, fork, withWeights, fromStep } = given;
+  const refused = (what: string, fix: string): MoatError => new MoatError('usage', what, { fix });
+  if (resume && fork !== undefined)
+    throw refused('--resume goes on with a run, --fork starts another', 'Give one of them.');
+  if (withWeights && fork === undefined) throw refused('--with-weights: of which run?', 'Name it with --fork RUN.');
+  if (fromStep !== undefined && !resume && !withWeights)
+    throw refused('--from-step needs a run to go on from', 'Give --resume, or --fork RUN --with-weights.');
+}
+
 const RATE_FLAGS = [
   ['learningRate', 'learning-rate'],
   ['embeddingLearningRate', 'embedding-learning-rate'],
@@ -110,14 +138,6 @@ async function suggestRate(stage: TrainStageOptions, terminal: Terminal): Promis
     terminal.print(`try: moat train ${flags.join(' ')}`);
   }
   return { json: { points, suggestedFactor, suggestion } };
-}
-
-const NUMBERED = /^run-(\d+)$/;
-
-async function freeName(runs: string): Promise<string> {
-  const names = await readdir(runs).catch(() => []);
-  const numbers = names.map((name) => Number(NUMBERED.exec(name)?.[1] ?? 0));
-  return `run-${Math.max(0, ...numbers) + 1}`;
 }
 
 async function newestRun(runs: string): Promise<string> {

@@ -1,12 +1,12 @@
 /** What stands around a run's weights, wherever it is trained. */
 import path from 'node:path';
-import { MoatError } from '../../base/errors.js';
 import type { CheckpointContents } from '../../lab/checkpoint/save-checkpoint.js';
 import { readPassport } from '../../lab/data/corpus.js';
 import { findArchitecture } from '../../lab/models/registry.js';
 import type { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { PASSPORT_NAME, renderModelCard } from '../../lab/train/model-card.js';
 import type { Project } from '../config/project.js';
+import { checkedRunName } from './find-run.js';
 import { filesOf } from './project-files.js';
 import type { TokenizerFacts } from './run-settings.js';
 
@@ -14,7 +14,7 @@ type LoadedTokenizer = Awaited<ReturnType<typeof loadTokenizer>>;
 
 /** `runs/<name>`. @throws MoatError `bad-run-name` */
 export const runDirectoryOf = (project: Project, name: string): string =>
-  path.join(filesOf(project).runs, checkedName(name));
+  path.join(filesOf(project).runs, checkedRunName(name));
 
 /** The files beside the weights in every checkpoint: the tokenizer's, the model card and the data's passport. */
 export async function modelFiles(
@@ -28,13 +28,6 @@ export async function modelFiles(
 export function tokenizerFacts(tokenizer: LoadedTokenizer): TokenizerFacts {
   const { vocabSize: vocabularySize, endOfText, pad, endOfTurn, hash } = tokenizer;
   return { vocabularySize, endOfText, pad, endOfTurn, hash };
-}
-
-function checkedName(name: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
-  throw new MoatError('bad-run-name', `--name: "${name}" cannot be a run's name`, {
-    fix: 'Use letters, digits, ".", "_" and "-", beginning with a letter or digit.',
-  });
 }
 
 /** Where the model's data came from, in the form that the Hub shows. */

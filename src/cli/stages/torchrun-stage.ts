@@ -53,7 +53,9 @@ export async function runTorchrunStage(options: TorchrunStageOptions): Promise<R
   checkGpus(workers, python);
   if (resume === undefined) await assertNoRun(runDirectory);
   const config =
-    resume === undefined ? newConfig(options, python, tokenizer) : await resumedConfig(runDirectory, tokenizer.hash);
+    resume === undefined
+      ? await newConfig(options, python, tokenizer)
+      : await resumedConfig(runDirectory, tokenizer.hash);
   const jobFolder = path.join(files.state, 'jobs', runName);
   await writeJobFolder(jobFolder, {
     runName,
@@ -126,9 +128,13 @@ function checkGpus(workers: number, { gpuCount }: Python): void {
 type Tokenizer = Awaited<ReturnType<typeof loadTokenizer>>;
 
 /** On processors the batch is split as the local trainer splits it; on GPUs each worker takes its share whole. */
-function newConfig({ project, reporter }: TorchrunStageOptions, python: Python, tokenizer: Tokenizer): RunConfig {
+async function newConfig(
+  { project, reporter }: TorchrunStageOptions,
+  python: Python,
+  tokenizer: Tokenizer,
+): Promise<RunConfig> {
   if (python.gpuCount > 0) return runConfigOf(project.config, tokenizerFacts(tokenizer));
-  return fittedConfig(project, tokenizer, reporter);
+  return fittedConfig({ project, fork: undefined, reporter }, tokenizer, undefined);
 }
 
 /** The workers that failed can no longer say so themselves. */

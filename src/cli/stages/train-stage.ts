@@ -8,10 +8,12 @@ import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { type RateSearch, findLearningRate } from '../../lab/train/find-learning-rate.js';
 import { fitMemory } from '../../lab/train/memory-estimate.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
+import { chooseCheckpoint } from '../../lab/train/run-directory.js';
 import { type TrainingResult, trainRun } from '../../lab/train/session.js';
-import type { TrainingJob } from '../../lab/train/training-job.js';
+import type { TrainingJob, Validation } from '../../lab/train/training-job.js';
 import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
+import { type Fork, forkedConfig } from './fork-settings.js';
 import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
 import { filesOf } from './project-files.js';
 import { runConfigOf } from './run-settings.js';
@@ -21,6 +23,8 @@ export interface TrainStageOptions {
   readonly project: Project;
   readonly runName: string;
   readonly resume: { readonly fromStep: number | undefined } | undefined;
+  /** The run whose settings are taken, but for those that are given. */
+  readonly fork?: Fork | undefined;
   readonly reporter: Reporter;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -42,7 +46,7 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
   const { project, runName, reporter } = options;
   await refuseWhileElsewhere(runDirectoryOf(project, runName));
   const { tokenizer, job } = await prepareJob(options);
-  const config = options.resume === undefined ? fittedConfig(project, tokenizer, reporter) : undefined;
+  const config = options.resume === undefined ? await fittedConfig(options, tokenizer, job.validation) : undefined;
   const stage = reporter.stage('train');
   const watch = watchRun(stage);
   const result = await trainRun({
@@ -75,7 +79,7 @@ export async function refuseWhileElsewhere(runDirectory: string): Promise<void> 
 type LoadedTokenizer = Awaited<ReturnType<typeof loadTokenizer>>;
 
 /** Tokens, tokenizer and place of a run; its configuration is not yet known. */
-async function prepareJob({ project, runName, resume, clock, signal }: TrainStageOptions): Promise<{
+async function prepareJob({ project, runName, resume, fork, clock, signal }: TrainStageOptions): Promise<{
   tokenizer: LoadedTokenizer;
   job: Omit<TrainingJob, 'config'>;
 }> {
@@ -96,6 +100,8 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
     files: await modelFiles(project, runName, tokenizer),
     tokenizerHash: tokenizer.hash,
     tokens: tokenizer,
+    samples: tokenizer,
+    ...(fork?.withWeights === true ? { weightsFrom: await weightsOf(project, fork) } : {}),
     threads: project.config.serve.threads,
     device: project.config.train.device,
     clock,
@@ -107,10 +113,18 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
 const GIGABYTE = 1e9;
 
 /** The run's configuration, its batch split where the memory asks for it. */
-export function fittedConfig(project: Project, tokenizer: LoadedTokenizer, reporter: Reporter): RunConfig {
-  const { memoryLimit, batchSize } = project.config.train;
+export async function fittedConfig(
+  { project, fork, reporter }: Pick<TrainStageOptions, 'project' | 'fork' | 'reporter'>,
+  tokenizer: LoadedTokenizer,
+  validation: Validation | undefined,
+): Promise<RunConfig> {
+  const { memoryLimit } = project.config.train;
   const limitBytes = memoryLimit === undefined ? availableMemoryBytes() : memoryLimit * GIGABYTE;
-  const asked = runConfigOf(project.config, tokenizerFacts(tokenizer));
+  const asked =
+    fork === undefined
+      ? withSamples(runConfigOf(project.config, tokenizerFacts(tokenizer)), project, tokenizer, validation)
+      : await forkedConfig(filesOf(project).runs, fork, tokenizerFacts(tokenizer));
+  const { batchSize } = asked.loop;
   const { config, estimate } = fitMemory(asked, limitBytes, 'moat.config.ts');
   if (config.loop.batchSize < batchSize) {
     const parts = batchSize / config.loop.batchSize;
@@ -120,6 +134,30 @@ export function fittedConfig(project: Project, tokenizer: LoadedTokenizer, repor
     );
   }
   return config;
+}
+
+/** What the samples go on with when nothing else is said: so many tokens of the first validation document. */
+const PROMPT_TOKENS = 12;
+
+function withSamples(
+  config: RunConfig,
+  { config: { train } }: Project,
+  tokenizer: LoadedTokenizer,
+  validation: Validation | undefined,
+): RunConfig {
+  if (train.sampleTokens === 0) return config;
+  const stream = validation?.stream;
+  const beginning = Array.from(stream?.tokens ?? []).slice(
+    0,
+    Math.min(PROMPT_TOKENS, stream?.documentStarts[1] ?? PROMPT_TOKENS),
+  );
+  // half a character may stand at the end
+  const prompt = train.samplePrompt ?? tokenizer.decode(beginning).replace(/\uFFFD+$/u, '');
+  return { ...config, samples: { prompt, tokens: train.sampleTokens } };
+}
+
+async function weightsOf(project: Project, { run, fromStep }: Fork): Promise<string> {
+  return (await chooseCheckpoint(runDirectoryOf(project, run), fromStep)).directory;
 }
 
 /** What this process may still take, its container's limit included. */
@@ -134,9 +172,9 @@ const SEARCH = { steps: 100, from: 0.01, to: 30 } as const;
 
 /** Tries learning rates on a fresh model; writes nothing. */
 export async function runRateSearchStage(options: TrainStageOptions): Promise<RateSearch> {
-  const { project, reporter } = options;
+  const { reporter } = options;
   const { tokenizer, job } = await prepareJob(options);
-  const config = fittedConfig(project, tokenizer, reporter);
+  const config = await fittedConfig(options, tokenizer, job.validation);
   const stage = reporter.stage('rates');
   const search = await findLearningRate({ ...job, config }, config, {
     ...SEARCH,
