@@ -11,6 +11,7 @@ import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { resumedConfig } from '../../lab/train/resumed-config.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
 import { assertNoRun, createRun, openEventLog } from '../../lab/train/run-directory.js';
+import { whileTraining } from '../../lab/train/run-lock.js';
 import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
 import { filesOf } from './project-files.js';
 import { runConfigOf } from './run-settings.js';
@@ -43,7 +44,7 @@ const MAX_RESTARTS = 3;
 
 /** @throws MoatError those of `findPython`, `writeJobFolder` and `runTorchrun`; `run-exists`, `other-tokenizer` */
 export async function runTorchrunStage(options: TorchrunStageOptions): Promise<RemoteTraining> {
-  const { project, runName, resume, reporter, env, signal } = options;
+  const { project, runName, resume, reporter, env } = options;
   const files = filesOf(project);
   const runDirectory = runDirectoryOf(project, runName);
   await refuseWhileElsewhere(runDirectory);
@@ -72,7 +73,6 @@ export async function runTorchrunStage(options: TorchrunStageOptions): Promise<R
     workers,
     maxRestarts: MAX_RESTARTS,
   });
-  if (resume === undefined) await createRun(runDirectory, config);
   const stage = reporter.stage('train');
   stage.progress({ fraction: 0, text: 'starting PyTorch' });
   const watch = watchRun(stage);
@@ -83,10 +83,16 @@ export async function runTorchrunStage(options: TorchrunStageOptions): Promise<R
     watch.see(event);
     options.onEvent?.(event);
   };
+  // the workers look for the same file, which the lock puts away
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
   const job = { python: python.executable, jobFolder, runDirectory, workers, maxRestarts: MAX_RESTARTS, env, signal };
-  await runTorchrun({ ...job, onEvent }).catch(async (error: unknown) => {
-    await recordFailure(runDirectory, error, options, seen.last);
-    throw error;
+  await whileTraining(runDirectory, stop, async () => {
+    if (resume === undefined) await createRun(runDirectory, config);
+    await runTorchrun({ ...job, onEvent }).catch(async (error: unknown) => {
+      await recordFailure(runDirectory, error, options, seen.last);
+      throw error;
+    });
   });
   const done = seen.last;
   const checkpoint = await latestCheckpoint(runDirectory);
