@@ -151,6 +151,7 @@ export const enOffice = {
     inFlight: (count: string) => `${count} under way`,
     failures: (count: string) => `${count} failures in a row`,
     rests: (time: string) => `for ${time}`,
+    unfit: (why: string) => `not used: ${why}`,
   },
   audit: {
     verification: 'Is it whole?',

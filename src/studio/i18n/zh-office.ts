@@ -153,6 +153,7 @@ export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
     inFlight: (count) => `进行中 ${count}`,
     failures: (count) => `连续失败 ${count} 次`,
     rests: (time) => `还需 ${time}`,
+    unfit: (why) => `未启用：${why}`,
   },
   audit: {
     verification: '日志是否完整',
