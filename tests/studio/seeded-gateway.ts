@@ -106,13 +106,14 @@ function lastMonth(): BusinessPicture {
 }
 
 function farBackend(): Backend {
-  const target = { inFlight: 0, consecutiveFailures: 0, lastFailure: null, restsMs: 0 };
+  const target = { inFlight: 0, consecutiveFailures: 0, lastFailure: null, restsMs: 0, unfit: null };
   return {
     ...localBackend(scriptedEngine({ modelId: 'acme-large' })),
     health: () => ({
       isAvailable: true,
       targets: [
         { ...target, target: 'north', state: 'closed', inFlight: 2 },
+        { ...target, target: 'west', state: 'closed', unfit: 'it serves "llama3", not "acme-large"' },
         { ...target, target: 'south', state: 'open', consecutiveFailures: 5, lastFailure: 'timeout', restsMs: 9000 },
       ],
     }),

@@ -17,7 +17,7 @@ import { followPromotions } from './follow-promotions.js';
 import { createLocalModels } from './local-models.js';
 import { filesOf } from './project-files.js';
 import { readPicture } from './read-picture.js';
-import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
+import { backOfficeOf, openLog, openUpstreams, studioTokenOf } from './serve-parts.js';
 import { readSellerIfAny } from './seller.js';
 import { openSideModels } from './side-models.js';
 import { createTrainingControl } from './training-control.js';
@@ -29,7 +29,7 @@ export interface Service {
   /** Every model that is sold, by the name customers ask for. */
   readonly modelIds: readonly string[];
   readonly books: Books;
-  /** The studio's address with its token; for the project's owner alone. */
+  /** The studio's address, with its token where this project made it; for the project's owner alone. */
   readonly studioUrl: string;
   /** Lets answers finish, settles them, stops engine and database. Safe to repeat. */
   close(): Promise<void>;
@@ -65,6 +65,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     closers.push(async () => upstreams.close());
     const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
     closers.push(() => database.close());
+    const studioToken = studioTokenOf(env);
     const books = { database, clock };
     const seller = await readSellerIfAny(project);
     const billing = startBillingUpkeep(books, { seller, onProblem });
@@ -93,13 +94,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       backOffice: await backOfficeOf(project, books, env),
       onProblem,
       ...(log === undefined ? {} : { log }),
+      ...(studioToken === undefined ? {} : { studioToken }),
     });
     closers.push(() => gateway.close(serve.drainGrace * 1000, serve.drainNotice * 1000));
     if (!isFixed) {
       const following = followPromotions({ project: project.root, models: gateway.models, onProblem });
       closers.push(() => following.close());
     }
-    const studioUrl = `${gateway.url}/#token=${gateway.studioToken}`;
+    // a token that its owner handed over is not written into logs
+    const studioUrl = studioToken === undefined ? `${gateway.url}/#token=${gateway.studioToken}` : `${gateway.url}/`;
     const [engine] = [...opened.values()].map((model) => model.engine);
     const modelIds = [...folders.keys(), ...upstreams.backends.keys(), ...upstreams.embedders.keys()];
     return { gateway, engine, modelIds, books, studioUrl, close };

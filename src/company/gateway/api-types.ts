@@ -346,6 +346,8 @@ export interface UpstreamSummary {
     consecutiveFailures: number;
     lastFailure: string | null;
     restsMs: number;
+    /** Why it is not used at all, in English; null where it may be. */
+    unfit: string | null;
   }[];
 }
 

@@ -3,16 +3,23 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { MoatError, messageOf, systemCode } from '../../../base/errors.js';
+import { secretFrom } from '../../../base/secret-environment.js';
 import { type Tokenizer, loadTokenizer } from '../../../lab/tokenizer/tokenizer.js';
 import { urlProblem } from './address-guard.js';
+import { type EngineName, engineNames, enginePresets } from './engine-presets.js';
 import { Secret } from './secret.js';
 
 const milliseconds = z.int().min(1).max(3_600_000);
 
 const targetSchema = z
   .strictObject({
-    url: z.string(),
+    engine: z.enum(engineNames).optional(),
+    url: z.string().optional(),
     model: z.string().min(1).max(200),
+    digest: z
+      .string()
+      .regex(/^(sha256:)?[0-9a-f]{8,64}$/, 'is the beginning of a SHA-256, at least 8 hexadecimal digits')
+      .optional(),
     apiKeyEnvironment: z
       .string()
       .regex(/^[A-Z_][A-Z0-9_]*$/, 'is the name of an environment variable, in capitals')
@@ -23,15 +30,58 @@ const targetSchema = z
     firstTokenTimeoutMs: milliseconds.default(60_000),
     idleTimeoutMs: milliseconds.default(60_000),
     timeoutMs: milliseconds.default(600_000),
-    allowPrivate: z.boolean().default(false),
-    tokens: z.boolean().default(false),
-    usageInEveryChunk: z.boolean().default(false),
+    allowPrivate: z.boolean().optional(),
+    tokens: z.boolean().optional(),
+    usageInEveryChunk: z.boolean().optional(),
+    lacks: z.array(z.string().min(1).max(100)).max(100).optional(),
     maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).default('max_tokens'),
   })
-  .superRefine(({ url, allowPrivate }, context) => {
-    const problem = urlProblem(url, allowPrivate);
+  .superRefine(({ engine, digest }, context) => {
+    if (digest === undefined || engine === 'ollama') return;
+    context.addIssue({ code: 'custom', path: ['digest'], message: 'is told by "engine": "ollama" alone' });
+  })
+  .transform((given, context) => {
+    const target = completed(given);
+    const problem =
+      target.url === '' ? 'is missing; only with an engine is it known' : urlProblem(target.url, target.allowPrivate);
     if (problem !== undefined) context.addIssue({ code: 'custom', path: ['url'], message: problem });
+    return target;
   });
+
+interface GivenTarget {
+  readonly engine?: EngineName | undefined;
+  readonly url?: string | undefined;
+  readonly digest?: string | undefined;
+  readonly allowPrivate?: boolean | undefined;
+  readonly tokens?: boolean | undefined;
+  readonly usageInEveryChunk?: boolean | undefined;
+  readonly lacks?: readonly string[] | undefined;
+}
+
+/** With what its engine is known for, where the file does not say it. */
+function completed<Given extends GivenTarget>(given: Given) {
+  const preset = given.engine === undefined ? undefined : enginePresets[given.engine];
+  return {
+    ...given,
+    url: urlWithDefaults(given.url, preset?.port),
+    digest: given.digest?.replace(/^sha256:/, ''),
+    // an engine without an address is on this machine
+    allowPrivate: given.allowPrivate ?? (preset !== undefined && given.url === undefined),
+    tokens: given.tokens ?? preset?.tokens ?? false,
+    usageInEveryChunk: given.usageInEveryChunk ?? preset?.usageInEveryChunk ?? false,
+    lacks: [...(given.lacks ?? preset?.lacks ?? [])],
+    usageOfOneChoice: preset?.usageOfOneChoice ?? false,
+  };
+}
+
+/** `http://host` of a known engine is its port there, and `/v1`; no address at all is this machine. */
+function urlWithDefaults(written: string | undefined, port: number | undefined): string {
+  if (port === undefined) return written ?? '';
+  const text = written ?? 'http://127.0.0.1';
+  const [, origin = text, path] = /^(https?:\/\/[^/?#]*)(\/?)$/i.exec(text) ?? [];
+  if (path === undefined) return text;
+  return `${/^https:/i.test(origin) || /:\d+$/.test(origin) ? origin : `${origin}:${port}`}/v1`;
+}
 
 const modelSchema = z.strictObject({
   contextLength: z.int().min(1).optional(),
@@ -46,7 +96,11 @@ const fileSchema = z.strictObject({
 });
 
 /** One engine, as the file says it; `docs/UPSTREAMS.md` says what each field means. */
-export interface UpstreamTarget extends Omit<z.output<typeof targetSchema>, 'apiKeyEnvironment'> {
+export interface UpstreamTarget extends Omit<z.output<typeof targetSchema>, 'apiKeyEnvironment' | 'engine' | 'digest'> {
+  /** What it must be; undefined where nobody asks. */
+  readonly engine: EngineName | undefined;
+  /** The beginning of the model's SHA-256. */
+  readonly digest: string | undefined;
   readonly apiKey: Secret | undefined;
 }
 
@@ -87,8 +141,9 @@ export async function readUpstreams(
           tokenizer === undefined ? undefined : await loadTokenizer(path.resolve(path.dirname(file), tokenizer)),
         maxOutputTokens,
         embeddings,
-        targets: targets.map(({ apiKeyEnvironment, ...target }) => ({
+        targets: targets.map(({ apiKeyEnvironment, engine, ...target }) => ({
           ...target,
+          engine,
           apiKey: apiKeyEnvironment === undefined ? undefined : keyIn(environment, apiKeyEnvironment, file),
         })),
       }),
@@ -118,8 +173,8 @@ function checked(text: string, file: string): z.output<typeof fileSchema> {
 }
 
 function keyIn(environment: Readonly<Record<string, string | undefined>>, name: string, file: string): Secret {
-  const value = environment[name]?.trim() ?? '';
-  if (value === '') {
+  const value = secretFrom(environment, name);
+  if (value === undefined) {
     throw new MoatError('upstream-key-missing', `${file} names the environment variable ${name}, which is not set`, {
       fix: `Set ${name} to the key, or leave apiKeyEnvironment out.`,
     });
