@@ -42,9 +42,51 @@ export interface RemoteTraining {
 const PROGRAM = fileURLToPath(new URL('../../../distributed', import.meta.url));
 const MAX_RESTARTS = 3;
 
-/** @throws MoatError those of `findPython`, `writeJobFolder` and `runTorchrun`; `run-exists`, `other-tokenizer` */
+/** @throws MoatError those of `findPython`, `writeJobFolder` and `runTorchrun`; `run-exists`, `run-busy`, `other-tokenizer` */
 export async function runTorchrunStage(options: TorchrunStageOptions): Promise<RemoteTraining> {
-  const { project, runName, resume, reporter, env } = options;
+  const { runName, resume, reporter, env } = options;
+  const { config, ...job } = await prepare(options);
+  const { runDirectory } = job;
+  const stage = reporter.stage('train');
+  stage.progress({ fraction: 0, text: 'starting PyTorch' });
+  const watch = watchRun(stage);
+  const seen = { last: undefined as RunEvent | undefined };
+  const onEvent = (event: RunEvent): void => {
+    if (event.type === 'start') stage.progress({ fraction: 0, text: event.device });
+    seen.last = event;
+    watch.see(event);
+    options.onEvent?.(event);
+  };
+  // the workers look for the same file, which the lock puts away
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  await whileTraining(runDirectory, stop, async () => {
+    if (resume === undefined) await createRun(runDirectory, config);
+    await runTorchrun({ ...job, env, signal, onEvent }).catch(async (error: unknown) => {
+      await recordFailure(runDirectory, error, options, seen.last);
+      throw error;
+    });
+  });
+  const done = seen.last;
+  const checkpoint = await latestCheckpoint(runDirectory);
+  if (done?.type !== 'done' || checkpoint === undefined) {
+    throw new MoatError('no-checkpoint', `${runDirectory}: the workers ended before their first step`);
+  }
+  const { reason, step: steps, tokensSeen, loss } = done;
+  const tokensPerSecond = watch.tokensPerSecond();
+  const measured = watch.measured();
+  stage.done(
+    `${formatCount(steps)} steps, ${formatCount(tokensSeen)} tokens at ${formatCount(tokensPerSecond)}/s` +
+      `${loss === null ? '' : `; loss ${loss.toFixed(2)}`}${measured === undefined ? '' : `, validation ${measured}`}` +
+      (reason === 'stopped' ? '; stopped and saved' : ''),
+  );
+  const figures = { losses: watch.losses, tokensPerSecond, bitsPerByte: watch.bitsPerByte() };
+  return { runName, reason, steps, tokensSeen, loss, ...figures, checkpoint: checkpoint.directory };
+}
+
+/** All that may be refused is refused here; nothing of the run is written yet. */
+async function prepare(options: TorchrunStageOptions) {
+  const { project, runName, resume, env } = options;
   const files = filesOf(project);
   const runDirectory = runDirectoryOf(project, runName);
   await refuseWhileElsewhere(runDirectory);
@@ -73,50 +115,7 @@ export async function runTorchrunStage(options: TorchrunStageOptions): Promise<R
     workers,
     maxRestarts: MAX_RESTARTS,
   });
-  const stage = reporter.stage('train');
-  stage.progress({ fraction: 0, text: 'starting PyTorch' });
-  const watch = watchRun(stage);
-  const seen = { last: undefined as RunEvent | undefined };
-  const onEvent = (event: RunEvent): void => {
-    if (event.type === 'start') stage.progress({ fraction: 0, text: event.device });
-    seen.last = event;
-    watch.see(event);
-    options.onEvent?.(event);
-  };
-  // the workers look for the same file, which the lock puts away
-  const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
-  const job = { python: python.executable, jobFolder, runDirectory, workers, maxRestarts: MAX_RESTARTS, env, signal };
-  await whileTraining(runDirectory, stop, async () => {
-    if (resume === undefined) await createRun(runDirectory, config);
-    await runTorchrun({ ...job, onEvent }).catch(async (error: unknown) => {
-      await recordFailure(runDirectory, error, options, seen.last);
-      throw error;
-    });
-  });
-  const done = seen.last;
-  const checkpoint = await latestCheckpoint(runDirectory);
-  if (done?.type !== 'done' || checkpoint === undefined) {
-    throw new MoatError('no-checkpoint', `${runDirectory}: the workers ended before their first step`);
-  }
-  const { reason, step: steps, tokensSeen, loss } = done;
-  const measured = watch.measured();
-  stage.done(
-    `${formatCount(steps)} steps, ${formatCount(tokensSeen)} tokens at ${formatCount(watch.tokensPerSecond())}/s` +
-      `${loss === null ? '' : `; loss ${loss.toFixed(2)}`}${measured === undefined ? '' : `, validation ${measured}`}` +
-      (reason === 'stopped' ? '; stopped and saved' : ''),
-  );
-  return {
-    runName,
-    reason,
-    steps,
-    tokensSeen,
-    loss,
-    tokensPerSecond: watch.tokensPerSecond(),
-    losses: watch.losses,
-    bitsPerByte: watch.bitsPerByte(),
-    checkpoint: checkpoint.directory,
-  };
+  return { python: python.executable, config, jobFolder, runDirectory, workers, maxRestarts: MAX_RESTARTS };
 }
 
 function pythonsOf(env: NodeJS.ProcessEnv): string[] {

@@ -38,6 +38,7 @@ export interface RouteContext extends SellingContext {
   readonly training: AdminContext['training'];
   readonly corpusDirectory: string;
   readonly modelsDirectory: string;
+  readonly evaluationsDirectory: string;
   readonly studioFiles: StudioFiles;
   readonly studioToken: string;
   readonly backOffice: BackOfficeSettings;

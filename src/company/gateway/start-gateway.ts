@@ -213,6 +213,7 @@ function foldersOf({ projectDirectory, runsDirectory = path.join(projectDirector
       runs: runsDirectory,
     }),
     modelsDirectory: path.join(projectDirectory, 'models'),
+    evaluationsDirectory: path.join(projectDirectory, 'evaluations'),
     exports: createModelExports(path.join(projectDirectory, 'exports'), runsDirectory),
   };
 }

@@ -85,7 +85,7 @@ export const enOffice = {
     billing_due: 'The period that has ended is not billed yet. Run the billing first.',
     subscribed_already: 'This customer is on a plan already.',
     training_elsewhere: 'This server cannot train. Use moat train in the project’s folder.',
-    not_training: 'This run is not training any more.',
+    not_training: 'No process that can be stopped from here is training this run.',
     prompt_log_off: 'Prompts are not kept on this server.',
   },
   settings: {

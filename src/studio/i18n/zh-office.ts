@@ -88,7 +88,7 @@ export const zhOffice: Pick<Dictionary, keyof typeof enOffice> = {
     billing_due: '上一账期尚未出账，请先运行出账任务。',
     subscribed_already: '该客户已订阅套餐。',
     training_elsewhere: '本服务器不能训练。请在项目文件夹中运行 moat train。',
-    not_training: '这次训练已经不在进行。',
+    not_training: '没有可以在这里停止的训练进程。',
     prompt_log_off: '本服务器不保存提示词。',
   },
   settings: {

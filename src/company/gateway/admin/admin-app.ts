@@ -117,6 +117,7 @@ export type GatewayParts = Pick<
   | 'training'
   | 'corpusDirectory'
   | 'modelsDirectory'
+  | 'evaluationsDirectory'
   | 'shutdown'
   | 'studioToken'
   | 'playground'
@@ -127,6 +128,9 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
   const { publicUrl, trustProxy = false, oidc, promptLog, passwords = createPasswordHasher() } = settings;
   const { clock, books } = parts;
   const access = { database: books.database, clock, passwords };
+  const runs = createRunReader(parts.runsDirectory, clock);
+  // a long run takes a moment to read: better now than when somebody looks
+  void runs.list().catch(() => undefined);
   return createAdminApp({
     clock,
     books,
@@ -138,10 +142,11 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     shardsDirectory: parts.shardsDirectory,
     tokenPreviews: parts.tokenPreviews,
     runsDirectory: parts.runsDirectory,
-    runs: createRunReader(parts.runsDirectory, clock),
+    runs,
     training: parts.training,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,
+    evaluationsDirectory: parts.evaluationsDirectory,
     shutdown: parts.shutdown,
     studioToken: parts.studioToken,
     playground: parts.playground,

@@ -42,6 +42,8 @@ export interface AdminContext {
   readonly tokenPreviews: TokenPreviews;
   /** Models fitted to tasks, a folder each. */
   readonly modelsDirectory: string;
+  /** What `moat eval` measured on files of records, a folder each. */
+  readonly evaluationsDirectory: string;
   readonly shutdown: AbortSignal;
   /** The owner's way in on his own machine. */
   readonly studioToken: string;
