@@ -8,6 +8,7 @@ import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { classifiersGroup } from './classifiers.js';
 import { cleaningGroup } from './cleaning.js';
+import { dataParallelGroup } from './data-parallel.js';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { fleetGroup } from './fleet.js';
@@ -31,6 +32,7 @@ import { tokenizersGroup } from './tokenizers.js';
 const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   classifiers: classifiersGroup,
   cleaning: cleaningGroup,
+  'data-parallel': dataParallelGroup,
   encoders: encodersGroup,
   engine: engineGroup,
   fleet: fleetGroup,

@@ -13,6 +13,7 @@ const LAB = [
   'tokenizer',
   'models',
   'train',
+  'distributed',
   'generate',
   'eval',
   'tasks',

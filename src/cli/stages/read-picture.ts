@@ -8,10 +8,11 @@ import { addMonths, dayAt, startOf } from '../../company/billing/time-zone.js';
 import { type LoadCurve, parseLoadCurve } from '../../company/business/load-curve.js';
 import { monthNumber } from '../../company/business/months.js';
 import { type BusinessPicture, businessPicture } from '../../company/business/picture.js';
+import type { RunFacts } from '../../company/business/run-costs.js';
 import { readUpstreamCosts } from '../../company/gateway/upstream/upstream-file.js';
-import { readRunUses } from '../../lab/train/run-cost.js';
+import { type RunRecord, readRunUses } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
-import { hourlyMicrosOf } from './business-facts.js';
+import { clusterMicrosOf, hourlyMicrosOf } from './business-facts.js';
 import { readBusinessFile } from './business-yaml.js';
 import { readJsonFile } from './json-file.js';
 import { readFits, readQuality } from './fitted-models.js';
@@ -51,7 +52,7 @@ export async function readPicture(project: Project, books: Books, month: string 
     endsAt,
     hourlyMicros: hourlyMicrosOf(project),
     elsewhere,
-    runs: [...runs.map(({ elapsedSeconds, ...run }) => ({ ...run, wallSeconds: elapsedSeconds })), ...fits],
+    runs: [...runs.map((run) => runFacts(project, run)), ...fits],
     sales,
     ledger,
     subscriptions,
@@ -63,6 +64,11 @@ export async function readPicture(project: Project, books: Books, month: string 
     file,
     quality,
   });
+}
+
+function runFacts(project: Project, { elapsedSeconds, cluster, ...run }: RunRecord): RunFacts {
+  const micros = clusterMicrosOf(project, [{ name: run.name, elapsedSeconds, cluster }]);
+  return { ...run, wallSeconds: elapsedSeconds, cluster: { wallSeconds: cluster.wallSeconds, micros } };
 }
 
 function firstDayOf(month: string) {

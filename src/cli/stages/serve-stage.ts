@@ -13,7 +13,7 @@ import type { TextEngine } from '../../lab/generate/engine.js';
 import { createRunUseReader } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
-import { hourlyMicrosOf } from './business-facts.js';
+import { costFactsOf } from './business-facts.js';
 import { businessPdfOf } from './business-pdf.js';
 import { followPromotions } from './follow-promotions.js';
 import { createLocalModels } from './local-models.js';
@@ -146,9 +146,8 @@ function gatewayFacts(project: Project) {
     currency,
     timeZone,
     costFacts: async () => ({
-      hourlyMicros: hourlyMicrosOf(project),
+      ...costFactsOf(project, await runUses()),
       elsewhere: await readUpstreamCosts(upstreamsFileOf(project)),
-      trainingRuns: await runUses(),
     }),
     maxConcurrent: serve.maxConcurrent + serve.queueLimit,
     rateLimits: serve,

@@ -30,8 +30,10 @@ export interface BusinessFacts {
   readonly currency: Currency;
   /** The machine's hourly price (`business.machineHourlyPrice`). */
   readonly hourlyMicros: Micros | null;
-  /** Wall time of the training runs behind the model on sale, over all their processes. */
+  /** Wall time of the training runs behind the model on sale, over all their processes on this machine. */
   readonly trainingWallSeconds: number | null;
+  /** What the machines of clusters cost that trained it, too. */
+  readonly clusterMicros?: Micros;
   /** Measured output tokens a second, all concurrent answers together. */
   readonly decodeTokensPerSecond: number | null;
   /** Measured input tokens a second. */
@@ -75,7 +77,7 @@ export function businessSummary(facts: BusinessFacts): BusinessSummary {
   const trainingCostMicros =
     hourlyMicros === null || facts.trainingWallSeconds === null
       ? null
-      : trainingCost({ wallSeconds: facts.trainingWallSeconds, hourlyMicros });
+      : trainingCost({ wallSeconds: facts.trainingWallSeconds, hourlyMicros }) + (facts.clusterMicros ?? 0n);
   const inputCostMicrosPerMillion = servingCost(hourlyMicros, facts.prefillTokensPerSecond);
   const outputCostMicrosPerMillion = servingCost(hourlyMicros, facts.decodeTokensPerSecond);
   const total = periodResult(facts.total, hourlyMicros);

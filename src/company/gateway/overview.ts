@@ -15,8 +15,10 @@ export interface CostFacts {
   readonly hourlyMicros: Micros | null;
   /** Models that run elsewhere, and what is paid for them. */
   readonly elsewhere?: Elsewhere;
-  /** The runs behind the models on sale, with their wall seconds. */
+  /** The runs behind the models on sale, with their wall seconds on this machine. */
   readonly trainingRuns: readonly { readonly name: string; readonly elapsedSeconds: number }[];
+  /** What their time on clusters cost. */
+  readonly clusterMicros?: Micros;
 }
 
 export interface OverviewOptions {
@@ -49,6 +51,7 @@ export async function readOverview(books: Books, options: OverviewOptions): Prom
     hourlyMicros: facts.hourlyMicros,
     trainingWallSeconds:
       facts.trainingRuns.length === 0 ? null : facts.trainingRuns.reduce((sum, run) => sum + run.elapsedSeconds, 0),
+    clusterMicros: facts.clusterMicros ?? 0n,
     decodeTokensPerSecond: servedTokensPerSecond(total, basis),
     prefillTokensPerSecond: null,
     inputPriceMicrosPerMillion: price?.inputMicrosPerMillionTokens ?? null,
