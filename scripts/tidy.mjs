@@ -15,6 +15,7 @@ const LAB = [
   'train',
   'generate',
   'eval',
+  'planning',
   'tasks',
   'compress',
 ];
