@@ -53,11 +53,13 @@ function lossOf(residuals: readonly Residual[]): number {
   }, 0);
 }
 
+const zeros = (count: number): number[] => Array.from({ length: count }, () => 0);
+
 /** JᵀWJ and JᵀWr. */
 export function normalEquations(residuals: readonly Residual[]): { matrix: number[][]; slope: number[] } {
   const count = residuals[0]?.gradient.length ?? 0;
-  const matrix = Array.from({ length: count }, () => new Array<number>(count).fill(0));
-  const slope = new Array<number>(count).fill(0);
+  const matrix = Array.from({ length: count }, () => zeros(count));
+  const slope = zeros(count);
   for (const residual of residuals) {
     const weight = weightOf(residual);
     for (const [i, a] of residual.gradient.entries()) {
