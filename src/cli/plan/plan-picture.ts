@@ -98,7 +98,11 @@ function fitOrExplain({ runs, leftOut }: RunsRead, seed: number): LawFit {
     if (!(error instanceof MoatError) || error.code !== 'too-few-runs' || leftOut.length === 0) throw error;
     const shown = leftOut.slice(0, 3).map(({ name, why }) => `${name} ${why}`);
     const more = leftOut.length > shown.length ? `, ${leftOut.length - shown.length} more` : '';
-    throw new MoatError(error.code, `${error.message} (left out: ${shown.join(', ')}${more})`, error.fix === undefined ? {} : { fix: error.fix });
+    throw new MoatError(
+      error.code,
+      `${error.message} (left out: ${shown.join(', ')}${more})`,
+      error.fix === undefined ? {} : { fix: error.fix },
+    );
   }
 }
 
