@@ -113,6 +113,27 @@ function check(gatewayMs: number): boolean {
   );
 }
 
+function threeGateways(gatewayMs: number): void {
+  const here = (gateways: number): number =>
+    simulateGateways({ ...SATURATED, gateways, gatewayMs, isOneCustomer: false, load: { atOnce: 16 * gateways } })
+      .perSecond;
+  const apart = (gateways: number): number =>
+    simulateGateways({
+      ...SATURATED,
+      gateways,
+      gatewayMs,
+      clientMs: 0,
+      isOneCustomer: false,
+      roundTripMs: ASSUMED.roundTripMs,
+      cores: { database: ASSUMED.databaseCores },
+      load: { atOnce: 16 * gateways },
+    }).perSecond;
+  console.log(
+    `Three gateways on one database: ${(here(3) / here(1)).toFixed(2)} × one where all share these two cores, ` +
+      `${(apart(3) / apart(1)).toFixed(2)} × where each has a core of its own and the database ${ASSUMED.databaseCores}.\n`,
+  );
+}
+
 /** A database of its own, gateways on a core each, an engine elsewhere. */
 const cell = (
   gatewayMs: number,
@@ -135,7 +156,7 @@ const cell = (
     ...more,
   } satisfies GatewayLoad);
 
-/** Of a gateway's thread, streamed answer included. */
+/** Of a gateway's thread, a streamed answer included. */
 const threadMs = (gatewayMs: number): number => gatewayMs + ASSUMED.piecesOfAnswer * STREAMED_TOKEN;
 
 function ceilingTable(gatewayMs: number): number {
@@ -176,6 +197,13 @@ function distanceTable(gatewayMs: number): void {
   table(['round trip', 'settled a commit', 'added p50 / p99 ms', 'all of one customer'], rows);
 }
 
+/** What has to be added to first, of the design of today. */
+function bottleneckOf(perSecond: number, gatewayMs: number, ceiling: number): string {
+  if (perSecond > ceiling) return 'the ledger: shards by customer';
+  if (perSecond > ceiling / 2) return 'the ledger: one database at its end';
+  return perSecond * threadMs(gatewayMs) > 1000 ? "the gateways' threads: streams" : 'the engine';
+}
+
 const HOURS_OF_MONTH = 730;
 
 function decadeTable(gatewayMs: number, ceiling: number): void {
@@ -202,6 +230,7 @@ function decadeTable(gatewayMs: number, ceiling: number): void {
       ...gpus.map(count),
       count(machines),
       ...money.map(count),
+      bottleneckOf(perSecond, gatewayMs, ceiling),
     ];
   });
   table(
@@ -213,6 +242,7 @@ function decadeTable(gatewayMs: number, ceiling: number): void {
       ...ASSUMED.engines.map(({ name }) => `H100 for ${name}`),
       'gateways and databases',
       ...ASSUMED.engines.map(({ name }) => `engines of ${name}`),
+      'what is short first',
     ],
     rows,
   );
@@ -270,6 +300,7 @@ function trainingTable(): void {
 
 const gatewayMs = gatewayMsOf(SATURATED_PER_SECOND);
 const holds = check(gatewayMs);
+threeGateways(gatewayMs);
 const ceiling = ceilingTable(gatewayMs);
 distanceTable(gatewayMs);
 decadeTable(gatewayMs, ceiling);

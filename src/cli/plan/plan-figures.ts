@@ -24,7 +24,12 @@ export function amountText(amount: number, language: BusinessLanguage): string {
 /** An estimate: three digits are enough. */
 export function costText(micros: Micros | null, currency: Currency, language: BusinessLanguage): string {
   if (micros === null) return language === 'en' ? '?' : '未知';
-  const figures = new Intl.NumberFormat(language, { style: 'currency', currency, maximumSignificantDigits: 3 });
+  const figures = new Intl.NumberFormat(language, {
+    style: 'currency',
+    currency,
+    minimumSignificantDigits: 2,
+    maximumSignificantDigits: 3,
+  });
   return figures.format(approximateUnits(micros));
 }
 

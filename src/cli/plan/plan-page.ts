@@ -1,8 +1,8 @@
 /** The plan as a page that stands alone, in English or Chinese. */
-import { type BusinessLanguage, figuresFor } from '../../company/business/figures.js';
+import type { BusinessLanguage } from '../../company/business/figures.js';
 import { escapeHtml } from '../data-report/charts.js';
 import { figureTable, note, section, wholePage } from '../business-report/marks.js';
-import { amountText, durationText } from './plan-figures.js';
+import { amountText, costText, durationText } from './plan-figures.js';
 import type { PlanPicture } from './plan-picture.js';
 import { budgetText, checkText, lawText, offerCells, remarks, sortedOffers } from './plan-rows.js';
 import { planTexts } from './plan-texts.js';
@@ -24,7 +24,7 @@ export function renderPlanPage(picture: PlanPicture, language: BusinessLanguage)
     device.name,
     { html: escapeHtml(device.source), className: 'text' },
   ]);
-  const cost = figuresFor(language, picture.currency).money(picture.measuredMicros);
+  const cost = costText(picture.measuredMicros, picture.currency, language);
   const body = [
     section(
       texts.buys(budgetText(picture, language)),

@@ -38,6 +38,7 @@ export interface PlanPicture extends RunsRead {
   /** Bits a byte for a nat a token; undefined for models that give texts no probability. */
   readonly bitsPerNat: number | undefined;
   readonly offers: readonly Offer[];
+  readonly tokensPerStep: number;
   /** What the runs took of this machine. */
   readonly measuredSeconds: number;
   readonly measuredMicros: Micros;
@@ -77,6 +78,7 @@ export async function planPicture(
     check: checkLargest(read.runs, seed),
     data,
     bitsPerNat: bits === undefined ? undefined : bits / (read.runs[0]?.loss ?? 1),
+    tokensPerStep: facts.tokensPerStep,
     measuredSeconds,
     measuredMicros: costOf(measuredSeconds, hourly),
     offers: devices.map(({ device, isMeasured }) => {

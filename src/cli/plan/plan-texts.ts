@@ -46,7 +46,7 @@ const en: PlanTexts = {
   sources: 'Where the machines’ figures are from',
   limits: [
     'Intervals are 95 %, of the law and of a run’s own noise. They hold if larger models go on as small ones did.',
-    'Repeated texts count less, and parameters that the texts cannot feed (Muennighoff et al. 2023).',
+    'Repeated texts count less, and parameters that the texts cannot feed (Muennighoff et al. 2023). That a model learns its texts by heart is not in the law: keep an eye on the validation loss.',
     'Times of machines other than this one are peak × an assumed share; prices move. Write yours into devices.yaml.',
   ],
   textsUsedUp: '* limited by how much text there is: more of it helps, more money hardly',
@@ -86,7 +86,7 @@ const zh: PlanTexts = {
   sources: '各机器数据的来源',
   limits: [
     '区间为 95%，已包含定律本身的不确定与单次训练的波动；前提是大模型延续小模型的规律。',
-    '重复使用的文本按递减的价值计算，文本喂不饱的多余参数同样递减（Muennighoff 等，2023）。',
+    '重复使用的文本按递减的价值计算，文本喂不饱的多余参数同样递减（Muennighoff 等，2023）。定律不包含过拟合，训练时请留意验证损失。',
     '除本机外，速度均为峰值乘以假定的利用率，价格也会变动；请把您的数据写入 devices.yaml。',
   ],
   textsUsedUp: '* 受文本数量所限：再加钱几乎无益，应当增加文本',

@@ -1,7 +1,7 @@
-import { figuresFor } from '../../company/business/figures.js';
+import type { BestModel } from '../../lab/planning/best-model.js';
 import { table } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
-import { durationText } from './plan-figures.js';
+import { costText, durationText } from './plan-figures.js';
 import type { PlanPicture } from './plan-picture.js';
 import { budgetText, checkText, lawText, offerCells, remarks, sortedOffers } from './plan-rows.js';
 import { planTexts } from './plan-texts.js';
@@ -14,7 +14,7 @@ export function showPlan(picture: PlanPicture, terminal: Terminal): void {
   terminal.print(`${lawText(picture)}   ${texts.lawNote(points.length, `${(noise * 100).toFixed(1)} %`)}`);
   terminal.print(checkText(picture, 'en'));
   for (const { name, why } of picture.leftOut) terminal.print(`left out: ${name} ${why}`);
-  const cost = figuresFor('en', picture.currency).money(picture.measuredMicros);
+  const cost = costText(picture.measuredMicros, picture.currency, 'en');
   terminal.print(texts.runsNote(durationText(picture.measuredSeconds, 'en'), cost));
   terminal.print(`\n${texts.buys(budgetText(picture, 'en'))}:`);
   const right = (title: string) => ({ title, align: 'right' as const });
@@ -36,4 +36,12 @@ export function showPlan(picture: PlanPicture, terminal: Terminal): void {
     ),
   );
   for (const remark of remarks(picture, 'en')) terminal.print(remark);
+  const here = picture.offers.find(({ isMeasured }) => isMeasured)?.best;
+  if (here !== undefined && here !== null) terminal.print(`here: ${trainCommand(here, picture.tokensPerStep)}`);
+}
+
+/** Minutes to spare: the run is to end by its steps. */
+function trainCommand({ model, tokens, seconds }: BestModel, tokensPerStep: number): string {
+  const steps = Math.max(1, Math.floor(tokens / tokensPerStep));
+  return `moat train --depth ${model.depth} --steps ${steps} --minutes ${Math.ceil(seconds / 40)}`;
 }

@@ -52,7 +52,7 @@ export function planGrid(facts: GridFacts): Grid {
       'corpus-too-small',
       `the texts make ${facts.stepsOfOnePass} steps; a law takes ${FEWEST_STEPS * 8}`,
       {
-        fix: 'Add texts, or make steps smaller: --batch-size 4 --sequence-length 128.',
+        fix: 'Add texts, or make steps smaller: half of --batch-size or --sequence-length.',
       },
     );
   }
@@ -75,7 +75,7 @@ export function planGrid(facts: GridFacts): Grid {
     'too-little-time',
     `this machine takes about ${formatSeconds(needed)} for the smallest set of runs`,
     {
-      fix: `Give --minutes ${Math.ceil(needed / 60)}, or shorter steps: --batch-size 4 --sequence-length 128.`,
+      fix: `Give --minutes ${Math.ceil(needed / 60) + 1}, or make steps smaller with --batch-size or --sequence-length.`,
     },
   );
 }

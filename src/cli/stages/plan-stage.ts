@@ -100,10 +100,13 @@ export async function runPlanStage(options: PlanStageOptions): Promise<boolean> 
   return true;
 }
 
-const nameOf = ({ depth, steps }: GridCell): string => `plan-d${depth}-s${steps}`;
+/** By tokens, so that a run with other batches is another run. */
+function nameOf({ config: { train } }: Project, { depth, steps }: GridCell): string {
+  return `plan-d${depth}-t${steps * train.batchSize * train.sequenceLength * train.gradientAccumulation}`;
+}
 
 async function isDone(project: Project, cell: GridCell): Promise<boolean> {
-  const end = (await readEvents(path.join(filesOf(project).runs, nameOf(cell)))).at(-1);
+  const end = (await readEvents(path.join(filesOf(project).runs, nameOf(project, cell)))).at(-1);
   return end?.type === 'done' && end.reason === 'finished';
 }
 
@@ -117,7 +120,7 @@ async function putAside(directory: string, now: number): Promise<void> {
 /** Operations a second of the run, this time or the last; undefined when it says none. */
 async function trainCell(options: PlanStageOptions, cell: GridCell, work: number): Promise<number | undefined> {
   const { project, clock, reporter, signal } = options;
-  const directory = path.join(filesOf(project).runs, nameOf(cell));
+  const directory = path.join(filesOf(project).runs, nameOf(project, cell));
   if (!(await isDone(project, cell))) {
     const { config, ...rest } = atDepth(project, cell.depth);
     const train = {
@@ -135,7 +138,7 @@ async function trainCell(options: PlanStageOptions, cell: GridCell, work: number
     if (begun === undefined) await putAside(directory, clock.now());
     await runTrainStage({
       project: { ...rest, config: { ...config, train } },
-      runName: nameOf(cell),
+      runName: nameOf(project, cell),
       resume: begun === undefined ? undefined : { fromStep: undefined },
       reporter,
       clock,
