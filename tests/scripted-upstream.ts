@@ -24,7 +24,8 @@ export type Behaviour =
   /** Cuts the connection before the head of an answer. */
   | { readonly kind: 'die' }
   /** A stream of just these bytes. */
-  | { readonly kind: 'raw'; readonly body: string | Buffer };
+  | { readonly kind: 'raw'; readonly body: string | Buffer }
+  | { readonly kind: 'json'; readonly body: unknown };
 
 export interface ScriptedAnswer {
   readonly kind: 'answer';
@@ -104,6 +105,10 @@ async function act(behaviour: Behaviour, request: SeenRequest, outgoing: ServerR
     case 'raw':
       outgoing.writeHead(200, { 'content-type': 'text/event-stream' });
       outgoing.end(behaviour.body);
+      return;
+    case 'json':
+      outgoing.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
+      outgoing.end(JSON.stringify(behaviour.body));
       return;
     case 'answer':
       await answer(behaviour, request, outgoing);

@@ -5,7 +5,7 @@ import { Rng } from '../src/base/rng.js';
 import { ApiProblem } from '../src/company/gateway/api-problem.js';
 import type { AnswerDone, AnswerPart, PreparedAnswer } from '../src/company/gateway/backend.js';
 import type { ChatBody } from '../src/company/gateway/completion-request.js';
-import type { UpstreamProblem } from '../src/company/gateway/upstream/run-request.js';
+import type { UpstreamProblem } from '../src/company/gateway/upstream/ask-targets.js';
 import { Secret } from '../src/company/gateway/upstream/secret.js';
 import {
   type UpstreamBackend,
@@ -47,6 +47,14 @@ export async function upstream(behave?: (request: SeenRequest, at: number) => Be
   return opened;
 }
 
+export const MODEL = {
+  modelId: 'ours',
+  contextLength: null,
+  tokenizer: undefined,
+  maxOutputTokens: 4,
+  embeddings: false,
+} as const;
+
 export interface Served {
   readonly backend: UpstreamBackend;
   readonly problems: UpstreamProblem[];
@@ -61,7 +69,7 @@ export function serve(
   const pauses: number[] = [];
   const { model, ...settings } = changes;
   const backend = createUpstreamBackend({
-    model: { modelId: 'ours', contextLength: null, tokenizer: undefined, maxOutputTokens: 4, targets, ...model },
+    model: { ...MODEL, targets, ...model },
     clock: systemClock,
     rng: Rng.fromSeed(1),
     onProblem: (problem) => problems.push(problem),

@@ -8,6 +8,7 @@ import type { Books } from '../../company/billing/customers.js';
 import type { BackOfficeSettings } from '../../company/gateway/admin/admin-app.js';
 import { type RequestLog, openRequestLog } from '../../company/gateway/request-log.js';
 import { type UpstreamBackend, createUpstreamBackend } from '../../company/gateway/upstream/upstream-backend.js';
+import { type UpstreamEmbedder, createUpstreamEmbedder } from '../../company/gateway/upstream/upstream-embedder.js';
 import { readUpstreams } from '../../company/gateway/upstream/upstream-file.js';
 import type { Project } from '../config/project.js';
 
@@ -25,8 +26,14 @@ export async function openLog(project: Project, clock: Clock): Promise<RequestLo
 export const upstreamsFileOf = (project: Project): string =>
   project.resolve(project.config.serve.upstreams ?? UPSTREAMS_FILE);
 
+/** Models that run elsewhere, by our names. */
+export interface Upstreams {
+  readonly backends: ReadonlyMap<string, UpstreamBackend>;
+  readonly embedders: ReadonlyMap<string, UpstreamEmbedder>;
+  close(): void;
+}
+
 /**
- * Models that run elsewhere, by our names.
  * @throws MoatError `bad-upstreams`, `upstream-key-missing`, `model-twice`
  */
 export async function openUpstreams(options: {
@@ -34,7 +41,7 @@ export async function openUpstreams(options: {
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
   readonly onProblem: (error: unknown) => void;
-}): Promise<Map<string, UpstreamBackend>> {
+}): Promise<Upstreams> {
   const { project, clock, env } = options;
   const { modelId } = project.config.serve;
   const file = upstreamsFileOf(project);
@@ -48,7 +55,17 @@ export async function openUpstreams(options: {
   const onProblem = ({ model, target, message }: { model: string; target: string; message: string }): void =>
     options.onProblem(new MoatError('upstream-problem', `${model} at ${target}: ${message}`));
   const rng = Rng.fromSeed(clock.now());
-  return new Map(models.map((model) => [model.modelId, createUpstreamBackend({ model, clock, rng, onProblem })]));
+  const settings = models.map((model) => ({ model, clock, rng, onProblem }));
+  const of = (embeddings: boolean) => settings.filter(({ model }) => model.embeddings === embeddings);
+  const named = <Opened extends { readonly modelId: string }>(opened: readonly Opened[]): Map<string, Opened> =>
+    new Map(opened.map((one) => [one.modelId, one]));
+  const backends = named(of(false).map(createUpstreamBackend));
+  const embedders = named(of(true).map(createUpstreamEmbedder));
+  return {
+    backends,
+    embedders,
+    close: () => [...backends.values(), ...embedders.values()].forEach((one) => one.close()),
+  };
 }
 
 /** @throws MoatError `bad-oidc` for settings that are not complete */

@@ -60,7 +60,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const log = await openLog(project, clock);
     if (log !== undefined) closers.push(() => log.close());
     const upstreams = await openUpstreams({ project, clock, env, onProblem });
-    closers.push(async () => upstreams.forEach((upstream) => upstream.close()));
+    closers.push(async () => upstreams.close());
     const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
     closers.push(() => database.close());
     const books = { database, clock };
@@ -77,7 +77,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       ...gatewayFacts(project),
       database,
       engines,
-      upstreams,
+      upstreams: upstreams.backends,
+      upstreamEmbedders: upstreams.embedders,
       embedders,
       moderators,
       modelFacts: new Map(model === undefined ? [] : [[serve.modelId, await factsOf(model)]]),
@@ -91,7 +92,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     });
     closers.push(() => gateway.close());
     const studioUrl = `${gateway.url}/#token=${gateway.studioToken}`;
-    return { gateway, engine, modelIds: [...engines.keys(), ...upstreams.keys()], books, studioUrl, close };
+    return {
+      gateway,
+      engine,
+      modelIds: [...engines.keys(), ...upstreams.backends.keys(), ...upstreams.embedders.keys()],
+      books,
+      studioUrl,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -144,6 +144,7 @@ export function streamFormat(head: AnswerHead, includeUsage: boolean): StreamFor
   const event = (index: number, choice: object, logprobs: object | null = null): string =>
     `data: ${JSON.stringify({ ...shared, choices: [{ index, ...choice, logprobs }], ...nothing })}\n\n`;
   const chat = head.form === 'chat';
+  const plainText = aroundText(event, chat, head.choices);
   const ending = (reason: AnswerEnd) =>
     chat ? { delta: {}, finish_reason: reasonOf(reason) } : { text: '', finish_reason: reasonOf(reason) };
   const scores = Array.from({ length: head.choices }, () => scoreFormat(head));
@@ -152,6 +153,8 @@ export function streamFormat(head: AnswerHead, includeUsage: boolean): StreamFor
     opening: () => (chat ? scores.map((_, index) => event(index, speaker)).join('') : ''),
     part(part) {
       const { choice, text, logprobs = [], formattedLogprobs } = part;
+      const around = isPlainText(part) ? plainText[choice] : undefined;
+      if (around !== undefined) return around[0] + JSON.stringify(text) + around[1];
       const delta = chat ? deltaOf(part) : undefined;
       const isEmpty = delta === undefined ? text === '' : Object.keys(delta).length === 0;
       if (isEmpty && logprobs.length === 0 && formattedLogprobs === undefined) return '';
@@ -167,6 +170,30 @@ export function streamFormat(head: AnswerHead, includeUsage: boolean): StreamFor
     end: 'data: [DONE]\n\n',
     failed: (problem) => `data: ${JSON.stringify(problem.body)}\n\n`,
   };
+}
+
+/** Nothing but text: nearly every part of nearly every stream. */
+const isPlainText = ({ text, logprobs, formattedLogprobs, toolCalls, reasoning, refusal }: AnswerPart): boolean =>
+  text !== '' &&
+  logprobs === undefined &&
+  formattedLogprobs === undefined &&
+  toolCalls === undefined &&
+  reasoning === undefined &&
+  refusal === undefined;
+
+/** What stands before and behind the text in the events of each choice, so that a part is one string put between two. */
+function aroundText(
+  event: (index: number, choice: object) => string,
+  chat: boolean,
+  choices: number,
+): (readonly [before: string, behind: string])[] {
+  const mark = JSON.stringify('\uE000');
+  const choice = chat ? { delta: { content: '\uE000' }, finish_reason: null } : { text: '\uE000', finish_reason: null };
+  return Array.from({ length: choices }, (_, index) => {
+    const whole = event(index, choice);
+    const at = whole.lastIndexOf(mark);
+    return [whole.slice(0, at), whole.slice(at + mark.length)] as const;
+  });
 }
 
 /** What a part adds to a message; scores without text still say an empty text, as OpenAI does. */

@@ -17,6 +17,7 @@ import type { RequestObserver } from './metered.js';
 import type { ModerationModel } from './moderation.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
+import { type EmbeddingBackend, localEmbedder } from './embedding-backend.js';
 import { listen } from './listen.js';
 import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
@@ -37,6 +38,8 @@ export interface GatewayOptions {
   readonly upstreams?: ReadonlyMap<string, Backend>;
   /** Models that turn texts into vectors, by the name customers ask for; not closed either. */
   readonly embedders?: ReadonlyMap<string, EmbeddingEngine>;
+  /** The same, where they run elsewhere. */
+  readonly upstreamEmbedders?: ReadonlyMap<string, EmbeddingBackend>;
   /** Models that say what is wrong with a text; not closed either. */
   readonly moderators?: ReadonlyMap<string, ModerationModel>;
   /** What customers may know of a model beside its name: JSON, under the names it is listed with. */
@@ -128,7 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     maxAnswerMs: options.maxAnswerMs ?? 600_000,
     books: { database, clock },
     backends,
-    embedders: options.embedders ?? new Map(),
+    embedders: embeddersOf(options),
     moderators: options.moderators ?? new Map(),
     modelFacts: options.modelFacts ?? new Map(),
     overview: overviewOf(options, currency, backends),
@@ -205,6 +208,11 @@ function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock
   if (responseCache === undefined) return backends;
   const cache = createResponseCache({ ...responseCache, clock });
   return new Map([...backends].map(([name, backend]) => [name, cache.over(backend)]));
+}
+
+function embeddersOf({ embedders, upstreamEmbedders }: GatewayOptions): Map<string, EmbeddingBackend> {
+  const local = [...(embedders ?? [])].map(([name, engine]) => [name, localEmbedder(engine)] as const);
+  return new Map([...local, ...(upstreamEmbedders ?? [])]);
 }
 
 function toBoth(first: RequestObserver, second: RequestObserver): RequestObserver {

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type CuttableProxy, openCuttableProxy } from '../../../tests/faults/cuttable-proxy.js';
 import { type ScratchProject, openScratchProject } from '../../../tests/scratch-database.js';
 import { type Database, type Sql, openDatabase } from './database.js';
+import { lastingClient } from './lasting-client.js';
 
 let scratch: ScratchProject;
 let wire: CuttableProxy;
@@ -50,4 +52,33 @@ test('connections cut under load: no query hangs, none gets another one’s answ
   const startedMs = performance.now();
   await Promise.all([...lanes, database.sql].map((sql) => sql`select 1`));
   expect(performance.now() - startedMs).toBeLessThan(3000);
+});
+
+test('a client that had its share of statements is replaced: what it was asked is answered, and all end together', async () => {
+  let opened = 0;
+  const name = 'replaced-after-its-share';
+  const client = lastingClient((onclose) => {
+    opened++;
+    return postgres(scratch.database.url, {
+      max: 2,
+      types: { bigint: postgres.BigInt },
+      onclose,
+      connection: { application_name: name },
+    });
+  }, 10);
+  const asked = Array.from({ length: 60 }, (_, n) => n);
+  const slow = client.sql`select pg_sleep(0.2)::text, 'slow' as what`;
+  const inTransaction = client.sql.begin(async (sql) => {
+    await sql`select pg_sleep(0.1)`;
+    return sql`select 'kept' as what`;
+  });
+  const answers = await Promise.all(asked.map((n) => client.sql`select ${n}::int as n`));
+  expect(answers.map(([row]) => row?.['n'] as number)).toEqual(asked);
+  // with every eleventh statement a new one
+  expect(opened).toBe(1 + Math.floor(61 / 11));
+  expect((await slow)[0]).toMatchObject({ what: 'slow' });
+  expect((await inTransaction)[0]).toMatchObject({ what: 'kept' });
+  await client.end();
+  const left = scratch.database.sql`select 1 from pg_stat_activity where application_name = ${name}`;
+  expect(await left).toHaveLength(0);
 });

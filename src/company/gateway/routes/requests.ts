@@ -2,13 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { z } from 'zod';
-import type { EmbeddingEngine } from '../../../lab/tasks/embedding/embedding-engine.js';
 import type { Payer } from '../../billing/admission.js';
 import { hashOfKey, looksLikeKey } from '../../billing/api-key.js';
 import { ApiProblem, busy, draining, invalidKey } from '../api-problem.js';
 import { type OnceContext, type Serve, answerOnce } from '../answer-once.js';
 import { askBooks } from '../ask-books.js';
 import type { Backend } from '../backend.js';
+import type { EmbeddingBackend } from '../embedding-backend.js';
 import type { ModerationModel } from '../moderation.js';
 import { readJson } from '../request-body.js';
 import type { CompletionContext } from '../serve-completion.js';
@@ -17,7 +17,7 @@ import type { TraceHeaders } from '../tracing.js';
 /** What the routes that sell need; made once by `startGateway`. */
 export interface SellingContext extends CompletionContext, OnceContext {
   readonly backends: ReadonlyMap<string, Backend>;
-  readonly embedders: ReadonlyMap<string, EmbeddingEngine>;
+  readonly embedders: ReadonlyMap<string, EmbeddingBackend>;
   readonly moderators: ReadonlyMap<string, ModerationModel>;
   readonly maxConcurrent: number;
   /** How long the body of a request may take. */

@@ -83,7 +83,16 @@ function usageOf({ usage, outputTokens }: Readonly<Tally>, report: Report): Upst
   return undefined;
 }
 
-function inputOf(request: UpstreamRequest, said: number | undefined, estimate: InputEstimate, report: Report): number {
+/**
+ * @param said by the engine; undefined where it said nothing
+ * @returns never more than was reserved
+ */
+export function inputOf(
+  request: Pick<UpstreamRequest, 'inputTokens' | 'inputIsExact' | 'sizeBytes'>,
+  said: number | undefined,
+  estimate: InputEstimate,
+  report: Report,
+): number {
   const { inputTokens, inputIsExact, sizeBytes } = request;
   if (inputIsExact) {
     if (said !== undefined && said !== inputTokens)

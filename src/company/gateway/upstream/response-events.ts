@@ -18,7 +18,35 @@ export function readEvents(
   response: IncomingMessage,
   cut: (why: AttemptFailure) => void,
 ): () => Promise<string[] | undefined> {
+  const next = readPieces(response, cut);
   const parser = createEventParser(MAX_EVENT_LENGTH);
+  return async () => {
+    for (;;) {
+      const bytes = await next();
+      if (bytes === undefined) return undefined;
+      const events = parser.push(bytes);
+      if (events.length > 0) return events;
+    }
+  };
+}
+
+/** The whole body as if it were one event. */
+export function readWhole(
+  response: IncomingMessage,
+  cut: (why: AttemptFailure) => void,
+): () => Promise<string[] | undefined> {
+  const next = readPieces(response, cut);
+  let isRead = false;
+  return async () => {
+    if (isRead) return undefined;
+    const pieces: Buffer[] = [];
+    for (let bytes = await next(); bytes !== undefined; bytes = await next()) pieces.push(bytes);
+    isRead = true;
+    return [Buffer.concat(pieces).toString('utf8')];
+  };
+}
+
+function readPieces(response: IncomingMessage, cut: (why: AttemptFailure) => void): () => Promise<Buffer | undefined> {
   const waiting: Buffer[] = [];
   let [sizeBytes, waitingBytes] = [0, 0];
   let end: { readonly error: unknown } | undefined;
@@ -56,8 +84,7 @@ export function readEvents(
         continue;
       }
       waitingBytes -= bytes.length;
-      const events = parser.push(bytes);
-      if (events.length > 0) return events;
+      return bytes;
     }
   };
 }

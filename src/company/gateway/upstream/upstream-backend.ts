@@ -6,7 +6,8 @@ import type { Backend, PreparedAnswer } from '../backend.js';
 import type { Resolve } from './address-guard.js';
 import { createInputEstimate } from './final-counts.js';
 import { createRetryBudget } from './retry-budget.js';
-import { type Serving, type UpstreamProblem, runRequest } from './run-request.js';
+import type { Serving, UpstreamProblem } from './ask-targets.js';
+import { runRequest } from './run-request.js';
 import { type TargetHealth, createTargetPool } from './target-pool.js';
 import type { UpstreamModel } from './upstream-file.js';
 import { type UpstreamRequest, chatRequest, textRequest } from './upstream-request.js';
@@ -39,13 +40,9 @@ export interface UpstreamSettings {
 }
 
 export function createUpstreamBackend(settings: UpstreamSettings): UpstreamBackend {
-  const { model, clock, rng, onProblem, probeIntervalMs = 10_000, pause = timerPause, resolve } = settings;
+  const { model } = settings;
   const { modelId } = model;
-  const report: Serving['report'] = (kind, target, message) => onProblem({ kind, model: modelId, target, message });
-  const onOpened = (label: string): void => report('target-opened', label, 'it failed too often and rests');
-  const pool = createTargetPool(model.targets, { clock, rng, probeIntervalMs, resolve, onOpened });
-  const [budget, estimate] = [createRetryBudget(clock), createInputEstimate()];
-  const serving: Serving = { model, clock, rng, pool, budget, estimate, pause, report };
+  const serving = openServing(settings);
   const prepared = (request: UpstreamRequest): PreparedAnswer => ({
     inputTokens: request.inputTokens,
     inputIsExact: request.inputIsExact,
@@ -58,10 +55,26 @@ export function createUpstreamBackend(settings: UpstreamSettings): UpstreamBacke
     contextLength: model.contextLength,
     prepareChat: (body) => prepared(chatRequest(body, model)),
     prepareText: (body) => prepared(textRequest(body, model)),
-    health: () => ({ model: modelId, isAvailable: pool.rest().waitMs === 0, targets: pool.health() }),
-    close: () => pool.close(),
+    health: () => healthOf(serving),
+    close: () => serving.pool.close(),
   };
 }
+
+/** What all requests to the model share, with probes of its targets. */
+export function openServing(settings: UpstreamSettings): Serving {
+  const { model, clock, rng, onProblem, probeIntervalMs = 10_000, pause = timerPause, resolve } = settings;
+  const report: Serving['report'] = (kind, target, message) =>
+    onProblem({ kind, model: model.modelId, target, message });
+  const onOpened = (label: string): void => report('target-opened', label, 'it failed too often and rests');
+  const pool = createTargetPool(model.targets, { clock, rng, probeIntervalMs, resolve, onOpened });
+  return { model, clock, rng, pool, budget: createRetryBudget(clock), estimate: createInputEstimate(), pause, report };
+}
+
+export const healthOf = ({ model: { modelId }, pool }: Serving): UpstreamHealth => ({
+  model: modelId,
+  isAvailable: pool.rest().waitMs === 0,
+  targets: pool.health(),
+});
 
 const timerPause = (ms: number, signal: AbortSignal): Promise<void> =>
   sleep(ms, undefined, { signal }).then(

@@ -5,7 +5,7 @@ import { urlToHttpOptions } from 'node:url';
 import { invariant, messageOf, systemCode } from '../../../base/errors.js';
 import { type Resolve, guardedLookup, urlProblem } from './address-guard.js';
 import { AttemptFailure, failureOf } from './attempt-failure.js';
-import { drain, readEvents } from './response-events.js';
+import { drain, readEvents, readWhole } from './response-events.js';
 import { startTimeLimits } from './time-limits.js';
 import type { UpstreamTarget } from './upstream-file.js';
 
@@ -13,9 +13,10 @@ export interface UpstreamConnection {
   /**
    * Sends a request and waits for the head of its answer.
    * @param signal cuts the connection at once, also while the answer comes
+   * @param form what is asked for. Default a stream of events; JSON comes as one event
    * @throws AttemptFailure
    */
-  open(route: string, body: string, signal: AbortSignal): Promise<UpstreamStream>;
+  open(route: string, body: string, signal: AbortSignal, form?: AnswerForm): Promise<UpstreamStream>;
   /** Whether `GET /models` is answered well. Never throws. */
   probe(): Promise<boolean>;
   close(): void;
@@ -29,6 +30,9 @@ export interface UpstreamStream {
   /** Must be called at the end. @param isWhole whether the last event came; then the connection is kept, else it is cut */
   close(isWhole: boolean): void;
 }
+
+export type AnswerForm = 'events' | 'json';
+const MEDIA_TYPES: Readonly<Record<AnswerForm, string>> = { events: 'text/event-stream', json: 'application/json' };
 
 /** Bounds. */
 const MAX_ERROR_BYTES = 64 << 10;
@@ -62,20 +66,21 @@ export function connectTo(target: UpstreamTarget, resolve?: Resolve): UpstreamCo
       path: base + route,
       headers: { ...headers, ...more },
     });
-  const post = (route: string, body: string): ClientRequest =>
+  const post = (route: string, body: string, form: AnswerForm): ClientRequest =>
     request('POST', route, {
-      accept: 'text/event-stream',
+      accept: MEDIA_TYPES[form],
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
     });
 
   return {
-    async open(route, body, signal) {
-      const first = createExchange(target, post(route, body), body, signal);
+    async open(route, body, signal, form = 'events') {
+      const exchange = (): Exchange => createExchange(target, post(route, body, form), { body, signal, form });
+      const first = exchange();
       return first.opened.catch((error: unknown) => {
         // the engine closed a kept connection while this request was on its way
         if (!first.wasStale()) throw error;
-        return createExchange(target, post(route, body), body, signal).opened;
+        return exchange().opened;
       });
     },
     probe: () =>
@@ -102,7 +107,13 @@ interface Exchange {
   wasStale(): boolean;
 }
 
-function createExchange(target: UpstreamTarget, request: ClientRequest, body: string, signal: AbortSignal): Exchange {
+interface Sent {
+  readonly body: string;
+  readonly signal: AbortSignal;
+  readonly form: AnswerForm;
+}
+
+function createExchange(target: UpstreamTarget, request: ClientRequest, { body, signal, form }: Sent): Exchange {
   let response: IncomingMessage | undefined;
   let reason: AttemptFailure | undefined;
   let isStale = false;
@@ -125,7 +136,7 @@ function createExchange(target: UpstreamTarget, request: ClientRequest, body: st
   watchConnecting(request, target.connectTimeoutMs, cut);
 
   const stream = (from: IncomingMessage): UpstreamStream => {
-    const next = readEvents(from, cut);
+    const next = (form === 'events' ? readEvents : readWhole)(from, cut);
     return {
       async next() {
         isWaiting = true;
@@ -157,8 +168,8 @@ function createExchange(target: UpstreamTarget, request: ClientRequest, body: st
     });
     request.once('response', (head) => {
       response = head;
-      if (isEventStream(head)) return resolve(stream(head));
-      refusalIn(head, target).then(fail, fail);
+      if (isAnswer(head, form)) return resolve(stream(head));
+      refusalIn(head, target, form).then(fail, fail);
     });
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
@@ -179,12 +190,13 @@ function watchConnecting(request: ClientRequest, ms: number, cut: (why: AttemptF
   });
 }
 
-function isEventStream({ statusCode, headers }: IncomingMessage): boolean {
+function isAnswer({ statusCode, headers }: IncomingMessage, form: AnswerForm): boolean {
   const encoding = headers['content-encoding'] ?? 'identity';
-  return statusCode === 200 && /^text\/event-stream\b/i.test(headers['content-type'] ?? '') && encoding === 'identity';
+  const [mediaType = ''] = (headers['content-type'] ?? '').split(';');
+  return statusCode === 200 && mediaType.trim().toLowerCase() === MEDIA_TYPES[form] && encoding === 'identity';
 }
 
-async function refusalIn(response: IncomingMessage, target: UpstreamTarget): Promise<AttemptFailure> {
+async function refusalIn(response: IncomingMessage, target: UpstreamTarget, form: AnswerForm): Promise<AttemptFailure> {
   const pieces: Buffer[] = [];
   let sizeBytes = 0;
   for await (const piece of response as AsyncIterable<Buffer>) {
@@ -193,7 +205,7 @@ async function refusalIn(response: IncomingMessage, target: UpstreamTarget): Pro
     if (sizeBytes > MAX_ERROR_BYTES) break;
   }
   const { statusCode = 0, headers } = response;
-  if (statusCode === 200) return new AttemptFailure('broken', 'its answer is no stream of events');
+  if (statusCode === 200) return new AttemptFailure('broken', `its answer is no ${MEDIA_TYPES[form]}`);
   return failureOf({
     status: statusCode,
     retryAfter: headers['retry-after'],

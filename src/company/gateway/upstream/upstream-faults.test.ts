@@ -63,6 +63,7 @@ async function runOne({ scripts: planned, seed, choices, leavesAfter }: Round): 
     model: {
       modelId: 'ours',
       contextLength: null,
+      embeddings: false,
       tokenizer: undefined,
       maxOutputTokens: 8,
       targets: engines.map(({ url }, side) => targetAt(url, { ...quick, priority: side })),

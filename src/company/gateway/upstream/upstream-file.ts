@@ -37,6 +37,7 @@ const modelSchema = z.strictObject({
   contextLength: z.int().min(1).optional(),
   tokenizer: z.string().min(1).optional(),
   maxOutputTokens: z.int().min(1).max(10_000_000).default(4096),
+  embeddings: z.boolean().default(false),
   targets: z.array(targetSchema).min(1).max(64),
 });
 
@@ -57,6 +58,8 @@ export interface UpstreamModel {
   readonly tokenizer: Tokenizer | undefined;
   /** Of an answer, where the request does not say. */
   readonly maxOutputTokens: number;
+  /** It turns texts into vectors and writes none. */
+  readonly embeddings: boolean;
   readonly targets: readonly UpstreamTarget[];
 }
 
@@ -76,16 +79,20 @@ export async function readUpstreams(
   if (text === undefined) return [];
   const { models } = checked(text, file);
   return Promise.all(
-    Object.entries(models).map(async ([modelId, { contextLength, tokenizer, maxOutputTokens, targets }]) => ({
-      modelId,
-      contextLength: contextLength ?? null,
-      tokenizer: tokenizer === undefined ? undefined : await loadTokenizer(path.resolve(path.dirname(file), tokenizer)),
-      maxOutputTokens,
-      targets: targets.map(({ apiKeyEnvironment, ...target }) => ({
-        ...target,
-        apiKey: apiKeyEnvironment === undefined ? undefined : keyIn(environment, apiKeyEnvironment, file),
-      })),
-    })),
+    Object.entries(models).map(
+      async ([modelId, { contextLength, tokenizer, maxOutputTokens, embeddings, targets }]) => ({
+        modelId,
+        contextLength: contextLength ?? null,
+        tokenizer:
+          tokenizer === undefined ? undefined : await loadTokenizer(path.resolve(path.dirname(file), tokenizer)),
+        maxOutputTokens,
+        embeddings,
+        targets: targets.map(({ apiKeyEnvironment, ...target }) => ({
+          ...target,
+          apiKey: apiKeyEnvironment === undefined ? undefined : keyIn(environment, apiKeyEnvironment, file),
+        })),
+      }),
+    ),
   );
 }
 
