@@ -20,8 +20,8 @@ export function renderPlanPage(picture: PlanPicture, language: BusinessLanguage)
     durationText(run.wallSeconds, language),
     (run.loss * (picture.bitsPerNat ?? 1)).toFixed(3),
   ]);
-  const sources = picture.offers.map(({ device }) => [
-    device.name,
+  const sources = picture.offers.map(({ device, isMeasured }) => [
+    isMeasured ? texts.thisMachine : device.name,
     { html: escapeHtml(device.source), className: 'text' },
   ]);
   const cost = costText(picture.measuredMicros, picture.currency, language);

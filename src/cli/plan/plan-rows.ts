@@ -25,10 +25,11 @@ export function sortedOffers({ offers }: PlanPicture): Offer[] {
 export function offerCells(picture: PlanPicture, offer: Offer, language: BusinessLanguage): string[] {
   const texts = planTexts[language];
   const { best, device, costMicros, why } = offer;
-  if (best === null) return [device.name, '', '', '', '', '', '', why === undefined ? '' : texts[why]];
+  const name = offer.isMeasured ? texts.thisMachine : device.name;
+  if (best === null) return [name, '', '', '', '', '', '', why === undefined ? '' : texts[why]];
   const { bitsPerNat } = picture;
   return [
-    `${device.name}${best.limit === 'texts' ? ' *' : ''}`,
+    `${name}${best.limit === 'texts' ? ' *' : ''}`,
     `${best.model.depth}`,
     amountText(best.model.parameters, language),
     amountText(best.tokens, language),

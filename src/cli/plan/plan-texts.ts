@@ -23,6 +23,7 @@ interface PlanTexts {
       string
     >
   >;
+  thisMachine: string;
   noPrice: string;
   notOneStep: string;
   free: string;
@@ -63,6 +64,7 @@ const en: PlanTexts = {
     run: 'run',
     source: 'source',
   },
+  thisMachine: 'this machine',
   noPrice: 'no price known',
   notOneStep: 'not one step',
   free: 'costs nothing: give --hours',
@@ -103,6 +105,7 @@ const zh: PlanTexts = {
     run: '训练',
     source: '来源',
   },
+  thisMachine: '本机',
   noPrice: '价格未知',
   notOneStep: '不足一步',
   free: '本机不计价，请用 --hours',
