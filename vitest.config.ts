@@ -5,8 +5,11 @@ const SLOW = [
   'tests/studio/pages.test.ts',
   'tests/studio/lab-pages.test.ts',
   'tests/studio/business.test.ts',
+  'tests/studio/training.test.ts',
+  'tests/studio/journey.test.ts',
   'tests/conformance/**',
   'tests/faults/races.test.ts',
+  'tests/fleet/**',
   'tests/clean-kill.test.ts',
   'src/company/billing/billing-storm.test.ts',
 ];

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../src/base/clock.js';
 import { audit } from '../src/company/billing/audit.js';
-import { createCustomer } from '../src/company/billing/customers.js';
+import { type Books, createCustomer } from '../src/company/billing/customers.js';
 import { createKey } from '../src/company/billing/keys.js';
 import { grantCredit } from '../src/company/billing/ledger.js';
 import { setPrice } from '../src/company/billing/prices.js';
@@ -20,8 +20,11 @@ import { Rng } from '../src/base/rng.js';
 import { answerQuestions } from './child.js';
 
 export type GatewayQuestion =
-  /** @param upstreamPort the model runs elsewhere: at the engine that listens there */
-  | { readonly do: 'start'; readonly upstreamPort: number }
+  /**
+   * @param upstreamPort the model runs elsewhere: at the engine that listens there
+   * @param beside a gateway whose database and customer this one shares
+   */
+  | { readonly do: 'start'; readonly upstreamPort: number; readonly beside?: GatewayAnswer }
   | { readonly do: 'cpu' }
   /** Ends the gateway. @throws when the books do not agree */
   | { readonly do: 'close' };
@@ -29,21 +32,20 @@ export type GatewayQuestion =
 export interface GatewayAnswer {
   readonly port: number;
   readonly key: string;
+  readonly databaseUrl: string;
   /** Of the process since it began. */
   readonly cpuMs: number;
 }
 
-interface Running {
-  readonly port: number;
-  readonly key: string;
+interface Running extends Omit<GatewayAnswer, 'cpuMs'> {
   close(): Promise<void>;
 }
 
-async function start(upstreamPort: number): Promise<Running> {
+async function start(upstreamPort: number, beside: GatewayAnswer | undefined): Promise<Running> {
   const projectDirectory = await mkdtemp(path.join(tmpdir(), 'moat-bench-'));
   // Root's database server runs as a system user, who has to get in.
   await chmod(projectDirectory, 0o755);
-  const database = await openDatabase({ projectDirectory });
+  const database = await openDatabase({ projectDirectory, databaseUrl: beside?.databaseUrl });
   const books = { database, clock: systemClock };
   const upstream = await openUpstream(projectDirectory, upstreamPort);
   const gateway = await startGateway({
@@ -55,14 +57,11 @@ async function start(upstreamPort: number): Promise<Running> {
     rateLimits: { requestsPerMinute: 1e9, tokensPerMinute: 1e12 },
     onProblem: (error) => console.error(error),
   });
-  const customer = await createCustomer(books, { name: 'bench' });
-  const { secretKey } = await createKey(books, { customerId: customer.id });
-  const price = { inputMicrosPerMillionTokens: 100_000n, outputMicrosPerMillionTokens: 400_000n };
-  await setPrice(books, { model: 'mock', ...price });
-  await grantCredit(books, { customerId: customer.id, amountMicros: 1_000_000_000_000n });
+  const key = beside?.key ?? (await sellTo(books));
   return {
     port: gateway.port,
-    key: secretKey,
+    key,
+    databaseUrl: database.url,
     async close() {
       await gateway.close();
       upstream.close();
@@ -72,6 +71,16 @@ async function start(upstreamPort: number): Promise<Running> {
       if (!report.balanced) throw new Error(`the books do not agree: ${report.findings.join('; ')}`);
     },
   };
+}
+
+/** @returns the key of a customer with plenty of credit */
+async function sellTo(books: Books): Promise<string> {
+  const customer = await createCustomer(books, { name: 'bench' });
+  const { secretKey } = await createKey(books, { customerId: customer.id });
+  const price = { inputMicrosPerMillionTokens: 100_000n, outputMicrosPerMillionTokens: 400_000n };
+  await setPrice(books, { model: 'mock', ...price });
+  await grantCredit(books, { customerId: customer.id, amountMicros: 1_000_000_000_000n });
+  return secretKey;
 }
 
 /** As a founder writes it: a file that names the engine. */
@@ -88,11 +97,12 @@ async function openUpstream(directory: string, port: number): Promise<UpstreamBa
 let running: Running | undefined;
 
 async function answer(question: GatewayQuestion): Promise<GatewayAnswer> {
-  if (question.do === 'start') running = await start(question.upstreamPort);
+  if (question.do === 'start') running = await start(question.upstreamPort, question.beside);
   if (running === undefined) throw new Error('the gateway was not started');
   if (question.do === 'close') await running.close();
   const { user, system } = process.cpuUsage();
-  return { port: running.port, key: running.key, cpuMs: (user + system) / 1000 };
+  const { port, key, databaseUrl } = running;
+  return { port, key, databaseUrl, cpuMs: (user + system) / 1000 };
 }
 
 answerQuestions(answer);

@@ -10,6 +10,7 @@ import { classifiersGroup } from './classifiers.js';
 import { cleaningGroup } from './cleaning.js';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
+import { fleetGroup } from './fleet.js';
 import { gatewayGroup } from './gateway.js';
 import { streamingGroup } from './streaming.js';
 import { gatewaysGroup } from './gateways.js';
@@ -22,6 +23,7 @@ import { quantizedGroup } from './quantized.js';
 import { recipeGroup } from './recipe.js';
 import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
+import { runChartGroup } from './run-chart.js';
 import { shardsGroup } from './shards.js';
 import { tokenizersGroup } from './tokenizers.js';
 
@@ -30,6 +32,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   cleaning: cleaningGroup,
   encoders: encodersGroup,
   engine: engineGroup,
+  fleet: fleetGroup,
   gateway: gatewayGroup,
   gateways: gatewaysGroup,
   gguf: ggufGroup,
@@ -40,6 +43,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   quantized: quantizedGroup,
   recipe: recipeGroup,
   recurrent: recurrentGroup,
+  'run-chart': runChartGroup,
   shards: shardsGroup,
   streaming: streamingGroup,
   tokenizers: tokenizersGroup,

@@ -22,6 +22,21 @@ const LAB = [
 const COMPANY = ['store', 'access', 'billing', 'business', 'apps', 'gateway'];
 const FORBIDDEN_NAMES = /(^|[-.])(utils?|helpers?|common|misc)([-.]|$)/;
 
+/** Migrations that were published before gateways could be replaced one by one. */
+const LAST_UNCHECKED_MIGRATION = 10;
+/** What a program of the version before may still read. */
+const REMOVES =
+  /\b(drop\s+(table|column|view|function|type|schema|index|constraint)|rename|set\s+not\s+null|alter\s+(column\s+)?\w+\s+(set\s+data\s+)?type)\b/i;
+
+/** @returns {number | undefined} the line of a migration that removes something and does not say what becomes of older programs */
+function lineOfRemoval(file, lines) {
+  const number = /migrations[\\/](\d{4})-/.exec(file)?.[1];
+  if (number === undefined || Number(number) <= LAST_UNCHECKED_MIGRATION) return undefined;
+  if (lines.some((line) => /^\s*olderPrograms:/.test(line))) return undefined;
+  const index = lines.findIndex((line) => !/^\s*(--|\*|\/)/.test(line) && REMOVES.test(line));
+  return index < 0 ? undefined : index + 1;
+}
+
 /** @returns {{ wing: string, room: string, rank: number }} the place of a file given relative to src/ */
 function place(file) {
   const [wing = '', room = ''] = file.split(path.sep);
@@ -62,6 +77,11 @@ for (const file of files) {
   const from = place(file);
   if (from.rank < 0) breaches.push(`src/${file}:1: unknown room; add it to scripts/tidy.mjs and docs/ARCHITECTURE.md`);
   const lines = readFileSync(path.join(root, 'src', file), 'utf8').split('\n');
+  const removal = lineOfRemoval(file, lines);
+  if (removal !== undefined)
+    breaches.push(
+      `src/${file}:${removal}: removes or renames what gateways of the version before may read: say olderPrograms`,
+    );
   for (const [index, line] of lines.entries()) {
     const match = /(?:from|import)\s*\(?\s*'(\.[^']+)'/.exec(line);
     if (match === null) continue;

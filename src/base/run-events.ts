@@ -33,6 +33,8 @@ export interface StepEvent {
   elapsedSeconds: number;
   /** Estimated seconds to the end. */
   remainingSeconds: number;
+  /** Memory of the process that trains, all of it, right after the step. */
+  residentBytes?: number;
 }
 
 export interface EvalEvent {
@@ -43,6 +45,19 @@ export interface EvalEvent {
   loss: number;
   /** Absent for models that do not continue texts: they have no probability of a text. */
   bitsPerByte?: number;
+  residentBytes?: number;
+}
+
+/** How the model goes on with one and the same text, drawn with one and the same seed, so that it is seen to learn. */
+export interface SampleEvent {
+  type: 'sample';
+  time: string;
+  step: number;
+  prompt: string;
+  /** What it wrote after the prompt; '' where it ended at once. */
+  text: string;
+  tokens: number;
+  seconds: number;
 }
 
 export interface CheckpointEvent {
@@ -74,4 +89,4 @@ interface Metered {
   joules?: number;
 }
 
-export type RunEvent = Metered & (StartEvent | StepEvent | EvalEvent | CheckpointEvent | DoneEvent);
+export type RunEvent = Metered & (StartEvent | StepEvent | EvalEvent | SampleEvent | CheckpointEvent | DoneEvent);

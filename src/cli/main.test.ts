@@ -82,7 +82,7 @@ describe('moat init', () => {
       root: folder,
       written: ['DATA.md', '.gitignore', 'moat.config.ts'],
     });
-    expect(await readFile(path.join(folder, '.gitignore'), 'utf8')).toBe('secret\n.moat/\nruns/\n');
+    expect(await readFile(path.join(folder, '.gitignore'), 'utf8')).toBe('secret\n.moat/\nruns/\nexports/\n');
   });
 
   it('refuses a file where the folder should be', async () => {

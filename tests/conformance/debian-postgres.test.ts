@@ -10,8 +10,10 @@ import { SCRATCH_SERVER } from '../scratch-database.js';
 const SUITES = [
   '../../src/company/billing/ledger.test.js',
   '../../src/company/billing/terms.test.js',
+  '../../src/company/billing/rate-leases.test.js',
   '../../src/company/billing/replay-prices.test.js',
   '../../src/company/gateway/gateway.test.js',
+  '../../src/company/store/migrate.test.js',
 ];
 
 const installed = await findDebianPostgres();

@@ -89,7 +89,7 @@ const [samples, ...counts] = await Promise.all([
 const ended = await gateway.close();
 // one of the engines dies in every answer
 const unexpected = gateway.problems.filter((line) => line !== 'the engine died');
-const problems = [...unexpected, ...(await recover(arena, {})), ...(await breaches(arena, accounts))];
+const problems = [...unexpected, ...(await recover(arena)), ...(await breaches(arena, accounts))];
 await children.close();
 await arena.close();
 

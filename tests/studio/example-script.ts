@@ -20,12 +20,27 @@ export function stepEvent(step: number): RunEvent {
     tokensPerSecond: 4870 + Math.sin(step / 9) * 90 + noise * 800,
     elapsedSeconds: step * 0.42,
     remainingSeconds: (300 - step) * 0.42,
+    residentBytes: 612_000_000 + step * 40_000,
   };
 }
 
 export function evalEvent(step: number): RunEvent {
   const loss = 2.22 + 6 * Math.exp(-step / 47) + 0.8 * Math.exp(-step / 220);
   return { type: 'eval', time: at(step * 0.42), step, loss, bitsPerByte: loss * 0.56 };
+}
+
+/** Invented, too: how the same beginning might go on as the loss falls. */
+const WRITTEN = [
+  ' the the of , the and the , of to',
+  ' you can the order of a and we will to the.',
+  ' you can return the order to us and we will send the money.',
+  ' you can return it within 30 days. Send it to the address on the label.',
+  ' you can return it within 30 days, unworn. Print the label, and we refund you within a week.',
+];
+
+function sampleEvent(step: number): RunEvent {
+  const text = WRITTEN[Math.min(WRITTEN.length - 1, Math.floor(step / 40))] ?? '';
+  return { type: 'sample', time: at(step * 0.42), step, prompt: 'If it does not fit,', text, tokens: 24, seconds: 0.2 };
 }
 
 function runEvents(steps: number): RunEvent[] {
@@ -44,7 +59,7 @@ function runEvents(steps: number): RunEvent[] {
   const events: RunEvent[] = [start];
   for (let step = 1; step <= steps; step++) {
     events.push(stepEvent(step));
-    if (step % 25 === 0) events.push(evalEvent(step));
+    if (step % 25 === 0) events.push(evalEvent(step), sampleEvent(step));
   }
   return events;
 }
@@ -56,6 +71,8 @@ function run(name: string, state: RunSummary['state'], step: number): RunSummary
     architecture: 'qwen3',
     parameterCount: 5_767_168,
     state,
+    stopping: false,
+    message: null,
     startedAt: at(0),
     step,
     totalSteps: 300,

@@ -1,5 +1,5 @@
 /** Data, evaluation, models and runs, from an empty project to a filled one, by mouse and keyboard. Skipped without Chromium. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
@@ -9,6 +9,8 @@ import { type ScratchGateway, openScratchGateway } from '../scratch-gateway.js';
 import { chromiumPath, launch, openStudio } from './browser.js';
 import { exampleScript } from './example-script.js';
 import { auditPage } from './page-audit.js';
+import { scriptedEngine } from '../scripted-engine.js';
+import { writeModelFolder } from '../model-folder.js';
 import { seedLab } from './seeded-lab.js';
 
 const studioDirectory = fileURLToPath(new URL('../../dist/studio', import.meta.url));
@@ -22,7 +24,8 @@ describe.skipIf(chromiumPath === undefined)(
     let browser: Browser;
     beforeAll(async () => {
       opened = await openScratchGateway([], []);
-      [gateway, browser] = await Promise.all([opened.start({ studioDirectory }), launch()]);
+      const openModel = async (modelId: string) => ({ engine: scriptedEngine({ modelId }), facts: {} });
+      [gateway, browser] = await Promise.all([opened.start({ studioDirectory, openModel }), launch()]);
     });
     afterAll(async () => {
       await browser?.close();
@@ -82,6 +85,30 @@ describe.skipIf(chromiumPath === undefined)(
       await expect.poll(() => page.locator('.overlay .legend').count()).toBe(2);
       await page.reload();
       await page.locator('.overlay canvas').waitFor();
+      expect(troubles).toEqual([]);
+      await context.close();
+    });
+
+    it('a model is promoted and exported by keyboard, and the file comes down', async () => {
+      await writeModelFolder(path.join(opened.scratch.directory, 'runs', 'tiny'), { model_type: 'llama' });
+      const { page, context, troubles } = await enter('models?model=runs/tiny');
+      await page.getByRole('button', { name: 'Promote' }).focus();
+      await page.keyboard.press('Enter');
+      await page.getByLabel('Name that customers ask for').fill('acme');
+      expect(await auditPage(page)).toEqual([]);
+      await page.keyboard.press('Enter');
+      await page.getByText('acme is now tiny.').waitFor();
+      await page.getByText('Answers as acme').waitFor();
+      await page.getByRole('button', { name: 'Export' }).focus();
+      await page.keyboard.press('Enter');
+      await page.getByLabel('As').selectOption('q4_0');
+      await page.getByRole('dialog').getByRole('button', { name: 'Export' }).click();
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'Download tiny-q4_0.gguf' }).click(),
+      ]);
+      expect((await readFile(await download.path())).toString('latin1', 0, 4)).toBe('GGUF');
+      expect(await auditPage(page)).toEqual([]);
       expect(troubles).toEqual([]);
       await context.close();
     });

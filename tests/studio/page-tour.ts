@@ -23,6 +23,27 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
       prepare: (page) => page.locator('.bar-more summary').first().click(),
     },
     { name: 'runs', at: 'runs?run=support-v2&over=support-v1,support-v2', shows: '.overlay canvas' },
+    {
+      name: 'new-run',
+      at: 'runs',
+      shows: '.dialog .field-grid',
+      prepare: async (page) => {
+        await page.locator('.page-actions .button').click();
+        await page.locator('.more-settings summary').click();
+      },
+    },
+    {
+      name: 'fork',
+      at: 'runs?run=support-v1',
+      shows: '.dialog .field-grid',
+      prepare: (page) => page.locator('.run-actions .button').last().click(),
+    },
+    {
+      name: 'resume',
+      at: 'runs?run=support-v1',
+      shows: '.dialog select',
+      prepare: (page) => page.locator('.run-actions .button').first().click(),
+    },
     { name: 'evaluate', at: 'evaluate?report=mails', shows: '.table-confusion' },
     { name: 'beside', at: 'evaluate?report=mails&beside=mails-small', shows: '.report .columns' },
     { name: 'models', at: 'models?model=runs/support-v2', shows: '.model-card' },

@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../../src/base/run-events.js';
+import { addEvent, emptyHistory } from '../../src/base/run-history.js';
 import { permissionsOf } from '../../src/company/access/permissions.js';
 import type { CustomerSummary, Overview, RunSummary, SessionInfo } from '../../src/company/gateway/api-types.js';
 
@@ -83,6 +84,11 @@ export async function startScriptedApi(script: Script): Promise<ScriptedApi> {
       return script.overview === 'fail'
         ? json(response, 503, { error: failure })
         : json(response, 200, script.overview);
+    }
+    if (url.pathname.endsWith('/curve')) {
+      const history = emptyHistory();
+      for (const event of script.events) addEvent(history, event);
+      return json(response, 200, { name: 'scripted', history, nextLine: script.events.length });
     }
     if (url.pathname.endsWith('/events')) {
       const stream = { response, next: Number(url.searchParams.get('from') ?? 0) };

@@ -6,6 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/base/clock.js';
+import type { RunEvent } from '../../src/base/run-events.js';
 import { auditAs } from '../../src/company/access/audit-log.js';
 import { createPromptLog } from '../../src/company/access/prompt-log.js';
 import { createUser } from '../../src/company/access/users.js';
@@ -23,6 +24,8 @@ import { type BusinessPicture, businessPicture } from '../../src/company/busines
 import type { Backend } from '../../src/company/gateway/backend.js';
 import { localBackend } from '../../src/company/gateway/local-backend.js';
 import { type Gateway, startGateway } from '../../src/company/gateway/start-gateway.js';
+import type { TrainingControl } from '../../src/company/gateway/training-control.js';
+import { checkpointDirectory } from '../../src/lab/checkpoint/run-checkpoints.js';
 import { accessTo, addUser, quickPasswords } from '../back-office.js';
 import { exampleFacts } from '../business-example.js';
 import { openScratchProject } from '../scratch-database.js';
@@ -62,6 +65,8 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     database: scratch.database,
     engines: new Map([['acme-support', scriptedEngine({ modelId: 'acme-support', contextLength: 4096 })]]),
     upstreams: new Map([['acme-large', farBackend()]]),
+    sources: new Map([['acme-support', { run: 'support-v1', checkpoint: 'step-00000120' }]]),
+    openModel: async (modelId) => ({ engine: scriptedEngine({ modelId, contextLength: 4096 }), facts: {} }),
     projectDirectory: scratch.directory,
     projectName: 'acme-support',
     studioDirectory: fileURLToPath(new URL('../../dist/studio', import.meta.url)),
@@ -73,6 +78,7 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     },
     costFacts: async () => ({ hourlyMicros: 100_000n, trainingRuns: [{ name: 'support-v2', elapsedSeconds: 4000 }] }),
     businessOf: async () => lastMonth(),
+    training: idleTraining,
     onProblem: (error) => problems.push(error),
   });
   await seedRuns(scratch.directory);
@@ -113,17 +119,57 @@ function farBackend(): Backend {
   };
 }
 
+/** The forms of training, and nothing behind them. */
+const idleTraining: TrainingControl = {
+  values: async (run) => ({
+    name: 'run-1',
+    training: null,
+    checkpoints: [],
+    settings: {
+      ...(run === undefined ? { 'model.depth': 6 } : {}),
+      'train.minutes': 10,
+      'train.learningRate': 0.02,
+      'train.batchSize': 8,
+      'train.seed': 1,
+      'train.gradientAccumulation': 1,
+      'train.sequenceLength': 256,
+      'train.optimizer': 'muon',
+      'train.schedule': 'wsd',
+      'train.sampleTokens': 32,
+    },
+  }),
+  freeName: async () => 'run-1',
+  start: async () => undefined,
+  resume: async () => undefined,
+  stop: async () => undefined,
+};
+
 async function seedRuns(directory: string): Promise<void> {
   const { events } = exampleScript();
   const slower = events.map((event) => ('loss' in event ? { ...event, loss: (event.loss ?? 0) * 1.2 } : event));
   for (const [name, of] of [
-    ['support-v1', slower.slice(0, 120)],
+    ['support-v1', [...slower.slice(0, 120), stoppedAt(112)]],
     ['support-v2', events],
   ] as const) {
     const run = path.join(directory, 'runs', name);
     await mkdir(run, { recursive: true });
     await writeFile(path.join(run, 'events.jsonl'), of.map((event) => `${JSON.stringify(event)}\n`).join(''));
   }
+  for (const step of [80, 112])
+    await mkdir(checkpointDirectory(path.join(directory, 'runs', 'support-v1'), step), { recursive: true });
+}
+
+function stoppedAt(step: number): RunEvent {
+  const time = '2026-03-02T08:31:00Z';
+  return {
+    type: 'done',
+    time,
+    step,
+    reason: 'stopped',
+    loss: 3.1,
+    elapsedSeconds: step * 0.42,
+    tokensSeen: step * 2048,
+  };
 }
 
 async function seedCustomers(books: Books, url: string): Promise<{ customerId: string; secretKey: string }> {

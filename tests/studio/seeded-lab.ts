@@ -3,7 +3,9 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeEvaluation } from '../../src/lab/eval/evaluation-file.js';
 import { exampleEvaluation, exampleReport } from './example-report.js';
-import { readPassport } from '../../src/lab/data/corpus.js';
+import { trainTokenizer } from '../../src/lab/tokenizer/train-tokenizer.js';
+import { writeTokenShards } from '../../src/lab/tokenizer/shard-writer.js';
+import { readCorpus, readPassport } from '../../src/lab/data/corpus.js';
 import { PASSPORT_NAME, renderModelCard } from '../../src/lab/train/model-card.js';
 import { prepareCorpus } from '../../src/lab/data/prepare-corpus.js';
 
@@ -59,4 +61,7 @@ async function seedCorpus(directory: string): Promise<void> {
     seed: 1,
   });
   await rm(source, { recursive: true });
+  const tokenizer = await trainTokenizer(path.join(directory, '.moat', 'tokenizer'), texts, { vocabularySize: 420 });
+  const corpus = path.join(directory, '.moat', 'corpus');
+  await writeTokenShards(path.join(directory, '.moat', 'shards'), { train: readCorpus(corpus, 'train') }, tokenizer);
 }

@@ -148,7 +148,7 @@ describe.skipIf(chromiumPath === undefined)(
 
     it('in Chinese leaves no English but names', async () => {
       const names =
-        /Moat|English|acme-support|acme-draft|support-v\d|wide-trial|first-light|Northwind|Harbor Café|Lindqvist & Co|Orchard Books|qwen3|\bmoat (serve|train|keys create NAME --credit)\b/g;
+        /\d\s?MB\b|Moat|English|acme-support|acme-draft|support-v\d|wide-trial|first-light|Northwind|Harbor Café|Lindqvist & Co|Orchard Books|qwen3|\bmoat (serve|train|keys create NAME --credit)\b/g;
       for (const script of [exampleScript(), emptyScript()]) {
         await scripted(script);
         const { page, context, troubles } = await open(CHINESE);

@@ -37,7 +37,7 @@ describe.skipIf(chromiumPath === undefined)(
       const run = path.join(scratch.directory, 'runs', 'first');
       await mkdir(run, { recursive: true });
       eventFile = path.join(run, 'events.jsonl');
-      await writeFile(eventFile, exampleScript().events.slice(0, 60).map(line).join(''));
+      await writeFile(eventFile, exampleScript().events.slice(0, 62).map(line).join(''));
       const slow = scriptedEngine({ modelId: 'quick', tokenMs: 20, contextLength: 100_000 });
       gateway = await startGateway({
         database: scratch.database,

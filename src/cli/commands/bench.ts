@@ -152,7 +152,8 @@ async function ownTarget(options: {
   const serve = { ...config.serve, port: 0, host: '127.0.0.1', responseCache: 0 };
   const service = await startService({
     project: { ...project, config: { ...config, serve } },
-    model: await findModel(filesOf(project).runs, run),
+    folders: new Map([[serve.modelId, await findModel(filesOf(project).runs, run)]]),
+    isFixed: true,
     clock,
     env,
     onProblem,

@@ -116,7 +116,11 @@ test('usage: added late, listed, corrected, dropped; budgets with their alerts',
   );
   expect(added).toContain('2.00 USD');
   const [, id = ''] = /(use_[0-9a-f]+)/.exec(added) ?? [];
-  expect(await printed('usage', 'list', 'Acme')).toContain('finished');
+  const list = await printed('usage', 'list', 'Acme');
+  expect(list).toContain('finished');
+  // whole also where a line has 80 columns
+  expect(list).toContain(id);
+  expect(Math.max(...list.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
   expect(await printed('usage', 'correct', id, '--output', '500000', '--reason', 'twice')).toContain(
     '1.00 instead of 2.00',
   );

@@ -99,8 +99,16 @@ async function runLab({ project, reporter, terminal, clock, signal }: World, sou
 async function openShop(world: World, model: string): Promise<Service> {
   const { project, reporter, clock } = world;
   const stage = reporter.stage('serve');
+  const folders = new Map([[project.config.serve.modelId, model]]);
   const start = (of: Project): Promise<Service> =>
-    startService({ project: of, model, clock, env: world.env, onProblem: (error) => reporter.warn(messageOf(error)) });
+    startService({
+      project: of,
+      folders,
+      isFixed: true,
+      clock,
+      env: world.env,
+      onProblem: (error) => reporter.warn(messageOf(error)),
+    });
   const service = await start(project).catch((error: unknown) => {
     if (!(error instanceof MoatError) || error.code !== 'port-taken') throw error;
     reporter.warn(`${error.message}; a free one is used instead`);

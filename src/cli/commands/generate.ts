@@ -6,7 +6,7 @@ import { type Insertion, insertWords } from '../../lab/generate/masked-insertion
 import { defineCommand } from '../command.js';
 import { findModel } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
-import { loadEngine } from '../stages/serve-stage.js';
+import { loadEngine } from '../stages/local-models.js';
 import type { Terminal } from '../terminal/terminal.js';
 
 const DEFAULT_TEMPERATURE = 0.8;

@@ -111,7 +111,7 @@ async function readIfThere(file: string): Promise<string> {
   }
 }
 
-const IGNORED = ['.moat/', 'runs/'];
+const IGNORED = ['.moat/', 'runs/', 'exports/'];
 
 function nextSteps(folder: string): string[] {
   const enter = folder === '.' ? [] : [`  cd ${/^[\w./-]+$/.test(folder) ? folder : JSON.stringify(folder)}`];

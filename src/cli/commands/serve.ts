@@ -1,34 +1,39 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { MoatError, messageOf } from '../../base/errors.js';
+import { messageOf } from '../../base/errors.js';
 import { defineCommand } from '../command.js';
-import type { Project } from '../config/project.js';
-import { findModel } from '../stages/find-run.js';
-import { filesOf } from '../stages/project-files.js';
-import { upstreamsFileOf } from '../stages/serve-parts.js';
 import { startService } from '../stages/serve-stage.js';
+import { servedFolders } from '../stages/served-folders.js';
 import { summaryBox } from '../terminal/summary-box.js';
+
+const NO_MODELS = 'none yet: train one and promote it, in the studio or with moat train';
 
 export const command = defineCommand({
   name: 'serve',
   summary: 'sell the model: an OpenAI-compatible API, and the studio',
   description:
-    'Serves the newest model (or the one of --run), and the models elsewhere that upstreams.json names, with keys, prepaid credit and exact metering, at the prices of the project. Ctrl-C lets answers finish, settles them and stops.',
+    'Serves the models that were promoted (moat models promote); where none was, the newest one, or the one of --run; and the models elsewhere that upstreams.json names; without any of them, the studio alone; with keys, prepaid credit and exact metering, at the prices of the project. Ctrl-C lets answers finish, settles them and stops. Several may serve from one PostgreSQL (docs/RELIABILITY.md).',
   options: {
-    run: { kind: 'text', placeholder: 'NAME', description: 'the run whose model to serve (default: the newest)' },
+    run: {
+      kind: 'text',
+      placeholder: 'NAME',
+      description: 'the run whose model to serve (default: what was promoted, else the newest)',
+    },
   },
   settings: ['serve', 'business', 'currency', 'timeZone', 'database'],
   jsonLines: 'one object when the server is ready: url, studioUrl, model, models, checkpoint, database',
   examples: [
-    { command: 'moat serve', does: 'the newest model' },
+    { command: 'moat serve', does: 'what was promoted, else the newest model' },
     { command: 'moat serve --port 8080 --run first', does: 'a named run on another port' },
+    { command: 'moat serve --drain-notice 10 --drain-grace 600', does: 'behind a load balancer that follows /readyz' },
   ],
   async run({ options, loadProject, terminal, reporter, signal, clock, env, emit }) {
     const project = await loadProject();
-    const checkpoint = await modelToServe(project, options.run);
+    const folders = await servedFolders(project, options.run);
+    const checkpoint = folders.values().next().value;
     const service = await startService({
       project,
-      model: checkpoint,
+      folders,
+      isFixed: options.run !== undefined,
       clock,
       env,
       onProblem: (error) => reporter.warn(messageOf(error)),
@@ -49,7 +54,7 @@ export const command = defineCommand({
           `${project.config.name} is open`,
           [
             ['API', `${gateway.url}/v1`],
-            ['models', checkpoint === undefined ? models : `${models} (${checkpoint})`],
+            ['models', checkpoint === undefined ? models || NO_MODELS : `${models} (${checkpoint})`],
             ['books', books.database.location],
             ['a key', 'moat keys create NAME --credit 5.00'],
             ['stop', 'Ctrl-C'],
@@ -67,15 +72,3 @@ export const command = defineCommand({
     return { exitCode: 0 };
   },
 });
-
-/** The model that runs here; none is needed where there are models elsewhere. */
-async function modelToServe(project: Project, run: string | undefined): Promise<string | undefined> {
-  try {
-    return await findModel(filesOf(project).runs, run);
-  } catch (error) {
-    if (run === undefined && isMoatError(error, 'no-model') && existsSync(upstreamsFileOf(project))) return undefined;
-    throw error;
-  }
-}
-
-const isMoatError = (error: unknown, code: string): boolean => error instanceof MoatError && error.code === code;

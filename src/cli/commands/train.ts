@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import { MoatError } from '../../base/errors.js';
 import { type CommandResult, defineCommand } from '../command.js';
-import { newestRunName } from '../stages/find-run.js';
+import { freeRunName, newestRunName } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
 import { type TrainStageOptions, runRateSearchStage, runTrainStage } from '../stages/train-stage.js';
 import { curve } from '../terminal/curve.js';
@@ -20,8 +19,14 @@ export const command = defineCommand({
       placeholder: 'N',
       minimum: 1,
       maximum: 1_000_000_000,
-      description: 'with --resume: from the checkpoint of this step instead of the last',
+      description: 'with --resume or --with-weights: from the checkpoint of this step instead of the last',
     },
+    fork: {
+      kind: 'text',
+      placeholder: 'RUN',
+      description: 'a new run with the settings of this one, those given changed',
+    },
+    withWeights: { kind: 'flag', description: 'with --fork: begin with its weights instead of from scratch' },
     findLr: { kind: 'flag', description: 'train nothing: try learning rates on a fresh model and suggest one' },
   },
   settings: ['train', 'model'],
@@ -30,13 +35,17 @@ export const command = defineCommand({
     { command: 'moat train --steps 300 --name first', does: '300 steps, in runs/first' },
     { command: 'moat train --objective causal=0.7,infill=0.3', does: 'to fill gaps, too' },
     { command: 'moat train --find-lr', does: 'which learning rate to use' },
+    { command: 'moat train --fork first --learning-rate 0.01', does: 'the same with another rate' },
     { command: 'moat train --resume', does: 'go on with the newest run' },
   ],
-  async run({ options, loadProject, reporter, terminal, signal, clock }) {
+  async run({ options, overrides, loadProject, reporter, terminal, signal, clock }) {
     const project = await loadProject();
-    const runName = options.name ?? (await (options.resume ? newestRun : freeName)(filesOf(project).runs));
+    const runName = options.name ?? (await (options.resume ? newestRun : freeRunName)(filesOf(project).runs));
+    checkTogether(options);
+    const { fork: run, withWeights, fromStep } = options;
+    const fork = run === undefined ? undefined : { run, withWeights, fromStep, overrides };
     const resume = options.resume ? { fromStep: options.fromStep } : undefined;
-    const stage = { project, runName, resume, reporter, clock, signal };
+    const stage = { project, runName, resume, fork, reporter, clock, signal };
     if (options.findLr) return suggestRate(stage, terminal);
     const result = await runTrainStage(stage);
     if (result.losses.length > 1) {
@@ -50,6 +59,22 @@ export const command = defineCommand({
     return { json };
   },
 });
+
+/** Options that mean nothing without another one are refused rather than passed over. */
+function checkTogether(given: {
+  resume: boolean;
+  fork: string | undefined;
+  withWeights: boolean;
+  fromStep: number | undefined;
+}): void {
+  const { resume, fork, withWeights, fromStep } = given;
+  const refused = (what: string, fix: string): MoatError => new MoatError('usage', what, { fix });
+  if (resume && fork !== undefined)
+    throw refused('--resume goes on with a run, --fork starts another', 'Give one of them.');
+  if (withWeights && fork === undefined) throw refused('--with-weights: of which run?', 'Name it with --fork RUN.');
+  if (fromStep !== undefined && !resume && !withWeights)
+    throw refused('--from-step needs a run to go on from', 'Give --resume, or --fork RUN --with-weights.');
+}
 
 const RATE_FLAGS = [
   ['learningRate', 'learning-rate'],
@@ -80,14 +105,6 @@ async function suggestRate(stage: TrainStageOptions, terminal: Terminal): Promis
     terminal.print(`try: moat train ${flags.join(' ')}`);
   }
   return { json: { points, suggestedFactor, suggestion } };
-}
-
-const NUMBERED = /^run-(\d+)$/;
-
-async function freeName(runs: string): Promise<string> {
-  const names = await readdir(runs).catch(() => []);
-  const numbers = names.map((name) => Number(NUMBERED.exec(name)?.[1] ?? 0));
-  return `run-${Math.max(0, ...numbers) + 1}`;
 }
 
 async function newestRun(runs: string): Promise<string> {

@@ -8,6 +8,7 @@ import { type CommandResult, defineCommand } from '../command.js';
 import { withBooks } from '../stages/open-books.js';
 import { table } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
+import { displayWidth } from '../terminal/width.js';
 
 interface Request {
   readonly books: Books;
@@ -115,6 +116,12 @@ async function list({ books, target, limit, terminal }: Request): Promise<Comman
     event.status,
     event.id,
   ]);
+  terminal.print(rows.length === 0 ? 'Nothing was used yet.' : usageTable(rows, terminal.columns));
+  return { json: { events } };
+}
+
+/** An id that was cut could not be copied: where the line has no room for it, it stands below its event. */
+function usageTable(rows: readonly (readonly string[])[], width: number): string {
   const right = (title: string) => ({ title, align: 'right' as const });
   const columns = [
     { title: 'time (UTC)' },
@@ -124,10 +131,12 @@ async function list({ books, target, limit, terminal }: Request): Promise<Comman
     right('output'),
     right('charged'),
     { title: 'status' },
-    { title: 'id', minimum: 38 },
+    { title: 'id' },
   ];
-  terminal.print(rows.length === 0 ? 'Nothing was used yet.' : table(columns, rows, { columns: terminal.columns }));
-  return { json: { events } };
+  const whole = table(columns, rows, { columns: Infinity });
+  if (whole.split('\n').every((line) => displayWidth(line) <= width)) return whole;
+  const [heading = '', ...lines] = table(columns.slice(0, -1), rows, { columns: width }).split('\n');
+  return [heading, ...lines.flatMap((line, index) => [line, `  ${rows[index]?.at(-1) ?? ''}`])].join('\n');
 }
 
 async function correct(request: Request): Promise<CommandResult> {

@@ -164,6 +164,10 @@ export interface TrainConfig {
   keepCheckpoints?: number;
   /** How many more to keep, those of the lowest validation loss; each checkpoint is then measured. Default 0. */
   keepBest?: number;
+  /** At every measurement the model goes on with this text, and the studio shows how. Default: how a validation document begins. */
+  samplePrompt?: string;
+  /** How many tokens it writes then; 0 for none. Default 32. */
+  sampleTokens?: number;
   /** Stop after this many steps without a lower validation loss. Default: never. */
   patience?: number;
   /** The share of each target's probability that is spread over the vocabulary. Default 0. */
@@ -193,11 +197,15 @@ export interface ServeConfig {
   maxConcurrent?: number;
   /** Requests that may wait; more are refused with 429. Default 64. */
   queueLimit?: number;
-  /** Requests a key may make in a minute, in one process. Default: as many as come. */
+  /** Seconds that it goes on serving after it was told to end, while /readyz says no: for a load balancer to see it. Default 0. */
+  drainNotice?: number;
+  /** Seconds that answers may then take to finish before they are cut off. Default 10. */
+  drainGrace?: number;
+  /** Requests a key may make in a minute, at all gateways of the database together. Default: as many as come. */
   requestsPerMinute?: number;
   /** Tokens, prompts and the most that answers may have, that a key may ask for in a minute. Default: as many as come. */
   tokensPerMinute?: number;
-  /** Requests of a key that may be open at one time, in one process. Default: as many as there is room for. */
+  /** Requests of a key that may be open at one time, at all gateways of the database together. Default: as many as there is room for. */
   concurrentRequests?: number;
   /** A JSON file of models that run elsewhere, relative to the project (docs/UPSTREAMS.md). Default "upstreams.json", where there is one. */
   upstreams?: string;
@@ -257,6 +265,8 @@ type Filled<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
 type DataWithoutDefault =
   'allowLicences' | 'denyLicences' | 'format' | 'languages' | 'mixtureWeights' | 'testSets' | 'textField';
 
+type TrainWithoutDefault = 'objective' | 'steps' | 'minutes' | 'samplePrompt' | 'patience' | 'memoryLimit';
+
 /** The configuration a command sees: every default filled in, every rule checked. */
 type ServeWithoutDefault =
   | 'requestsPerMinute'
@@ -282,13 +292,15 @@ export interface ProjectConfig {
   };
   readonly tokenizer: Filled<TokenizerConfig>;
   readonly model: Filled<ModelConfig>;
-  readonly train: Filled<Omit<TrainConfig, 'objective' | 'steps' | 'minutes' | 'patience' | 'memoryLimit'>> & {
+  readonly train: Filled<Omit<TrainConfig, TrainWithoutDefault>> & {
     /** undefined: as the architecture usually learns. */
     readonly objective: string | undefined;
     /** undefined: bounded by `minutes` alone. */
     readonly steps: number | undefined;
     /** undefined: bounded by `steps` alone. */
     readonly minutes: number | undefined;
+    /** undefined: how a validation document begins. */
+    readonly samplePrompt: string | undefined;
     /** undefined: never stops early. */
     readonly patience: number | undefined;
     /** Gigabytes; undefined: what is free. */

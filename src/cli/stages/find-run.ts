@@ -6,6 +6,23 @@ import { INDEX_FILE } from '../../lab/checkpoint/model-folder.js';
 import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
 import { MODEL_FILE } from '../../lab/checkpoint/save-checkpoint.js';
 
+const NUMBERED = /^run-(\d+)$/;
+
+/** `run-1`, or the number after the highest there is. */
+export async function freeRunName(runsDirectory: string): Promise<string> {
+  const names = await readdir(runsDirectory).catch(() => []);
+  const numbers = names.map((name) => Number(NUMBERED.exec(name)?.[1] ?? 0));
+  return `run-${Math.max(0, ...numbers) + 1}`;
+}
+
+/** @throws MoatError `bad-run-name` for one that is no folder's name */
+export function checkedRunName(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
+  throw new MoatError('bad-run-name', `--name: "${name}" cannot be a run's name`, {
+    fix: 'Use letters, digits, ".", "_" and "-", beginning with a letter or digit.',
+  });
+}
+
 /** The run whose events changed last; undefined when there is none. */
 export async function newestRunName(runsDirectory: string): Promise<string | undefined> {
   const names = await readdir(runsDirectory).catch(() => []);

@@ -16,11 +16,16 @@ export interface TokenizerFacts {
 
 const FINAL_SCALE = 0.02;
 
-export function runConfigOf(config: ProjectConfig, tokenizer: TokenizerFacts): RunConfig {
+/** @param model Hugging Face's `config.json`; that of the settings when left out */
+export function runConfigOf(
+  config: ProjectConfig,
+  tokenizer: TokenizerFacts,
+  model: Record<string, unknown> = hubModelConfig(config, tokenizer),
+): RunConfig {
   const { train } = config;
   return {
     schemaVersion: 1,
-    model: hubModelConfig(config, tokenizer),
+    model,
     loop: {
       batchSize: train.batchSize,
       sequenceLength: train.sequenceLength,

@@ -40,16 +40,17 @@ export async function openUpstreams(options: {
   readonly project: Project;
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
+  /** Names of models that run here. */
+  readonly taken: readonly string[];
   readonly onProblem: (error: unknown) => void;
 }): Promise<Upstreams> {
-  const { project, clock, env } = options;
-  const { modelId } = project.config.serve;
+  const { project, clock, env, taken } = options;
   const file = upstreamsFileOf(project);
   const models = await readUpstreams(file, env);
-  const twice = models.find((model) => model.modelId === modelId);
+  const twice = models.find((model) => taken.includes(model.modelId));
   if (twice !== undefined) {
-    throw new MoatError('model-twice', `${file}: "${modelId}" is the name of the model that runs here`, {
-      fix: 'Give one of them another name (serve.modelId).',
+    throw new MoatError('model-twice', `${file}: "${twice.modelId}" is the name of a model that runs here`, {
+      fix: 'Give one of them another name (serve.modelId, or --as of moat models promote).',
     });
   }
   const onProblem = ({ model, target, message }: { model: string; target: string; message: string }): void =>

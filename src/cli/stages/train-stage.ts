@@ -1,7 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
-import { MoatError } from '../../base/errors.js';
 import type { RunEvent, StepEvent } from '../../base/run-events.js';
 import { formatBytes, formatCount } from '../../base/units.js';
 import { readPassport } from '../../lab/data/corpus.js';
@@ -12,10 +11,13 @@ import { type RateSearch, findLearningRate } from '../../lab/train/find-learning
 import { fitMemory } from '../../lab/train/memory-estimate.js';
 import { PASSPORT_NAME, renderModelCard } from '../../lab/train/model-card.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
+import { chooseCheckpoint } from '../../lab/train/run-directory.js';
 import { type TrainingResult, trainRun } from '../../lab/train/session.js';
-import type { TrainingJob } from '../../lab/train/training-job.js';
+import type { TrainingJob, Validation } from '../../lab/train/training-job.js';
 import type { Project } from '../config/project.js';
 import type { Reporter, Stage } from '../terminal/reporter.js';
+import { checkedRunName } from './find-run.js';
+import { type Fork, forkedConfig } from './fork-settings.js';
 import { filesOf } from './project-files.js';
 import { runConfigOf } from './run-settings.js';
 
@@ -23,6 +25,8 @@ export interface TrainStageOptions {
   readonly project: Project;
   readonly runName: string;
   readonly resume: { readonly fromStep: number | undefined } | undefined;
+  /** The run whose settings are taken, but for those that are given. */
+  readonly fork?: Fork | undefined;
   readonly reporter: Reporter;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -41,9 +45,9 @@ export interface TrainStageResult extends TrainingResult {
 
 /** Trains (or goes on training) a run of the project, with a live bar. */
 export async function runTrainStage(options: TrainStageOptions): Promise<TrainStageResult> {
-  const { project, runName, reporter } = options;
+  const { runName, reporter } = options;
   const { tokenizer, job } = await prepareJob(options);
-  const config = options.resume === undefined ? fittedConfig(project, tokenizer, reporter) : undefined;
+  const config = options.resume === undefined ? await fittedConfig(options, tokenizer, job.validation) : undefined;
   const stage = reporter.stage('train');
   const watch = watchRun(stage);
   const result = await trainRun({
@@ -70,7 +74,7 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
 type LoadedTokenizer = Awaited<ReturnType<typeof loadTokenizer>>;
 
 /** Tokens, tokenizer and place of a run; its configuration is not yet known. */
-async function prepareJob({ project, runName, resume, clock, signal }: TrainStageOptions): Promise<{
+async function prepareJob({ project, runName, resume, fork, clock, signal }: TrainStageOptions): Promise<{
   tokenizer: LoadedTokenizer;
   job: Omit<TrainingJob, 'config'>;
 }> {
@@ -79,7 +83,7 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
   const train = await readTokenSplit(files.shards, 'train', tokenizer);
   const validation = await readTokenSplit(files.shards, 'validation', tokenizer);
   const job = {
-    runDirectory: path.join(files.runs, checkedName(runName)),
+    runDirectory: path.join(files.runs, checkedRunName(runName)),
     resume,
     trainTokens: train.tokens,
     documentStarts: train.documentStarts,
@@ -91,6 +95,8 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
     files: { ...tokenizerFiles(files.tokenizer, tokenizer), ...(await cardFiles(project, runName)) },
     tokenizerHash: tokenizer.hash,
     tokens: tokenizer,
+    samples: tokenizer,
+    ...(fork?.withWeights === true ? { weightsFrom: await weightsOf(files.runs, fork) } : {}),
     threads: project.config.serve.threads,
     device: project.config.train.device,
     clock,
@@ -102,10 +108,18 @@ async function prepareJob({ project, runName, resume, clock, signal }: TrainStag
 const GIGABYTE = 1e9;
 
 /** The run's configuration, its batch split where the memory asks for it. */
-function fittedConfig(project: Project, tokenizer: LoadedTokenizer, reporter: Reporter): RunConfig {
-  const { memoryLimit, batchSize } = project.config.train;
+async function fittedConfig(
+  { project, fork, reporter }: TrainStageOptions,
+  tokenizer: LoadedTokenizer,
+  validation: Validation | undefined,
+): Promise<RunConfig> {
+  const { memoryLimit } = project.config.train;
   const limitBytes = memoryLimit === undefined ? availableMemoryBytes() : memoryLimit * GIGABYTE;
-  const asked = runConfigOf(project.config, factsOf(tokenizer));
+  const asked =
+    fork === undefined
+      ? withSamples(runConfigOf(project.config, factsOf(tokenizer)), project, tokenizer, validation)
+      : await forkedConfig(filesOf(project).runs, fork, factsOf(tokenizer));
+  const { batchSize } = asked.loop;
   const { config, estimate } = fitMemory(asked, limitBytes, 'moat.config.ts');
   if (config.loop.batchSize < batchSize) {
     const parts = batchSize / config.loop.batchSize;
@@ -115,6 +129,30 @@ function fittedConfig(project: Project, tokenizer: LoadedTokenizer, reporter: Re
     );
   }
   return config;
+}
+
+/** What the samples go on with when nothing else is said: so many tokens of the first validation document. */
+const PROMPT_TOKENS = 12;
+
+function withSamples(
+  config: RunConfig,
+  { config: { train } }: Project,
+  tokenizer: LoadedTokenizer,
+  validation: Validation | undefined,
+): RunConfig {
+  if (train.sampleTokens === 0) return config;
+  const stream = validation?.stream;
+  const beginning = Array.from(stream?.tokens ?? []).slice(
+    0,
+    Math.min(PROMPT_TOKENS, stream?.documentStarts[1] ?? PROMPT_TOKENS),
+  );
+  // half a character may stand at the end
+  const prompt = train.samplePrompt ?? tokenizer.decode(beginning).replace(/\uFFFD+$/u, '');
+  return { ...config, samples: { prompt, tokens: train.sampleTokens } };
+}
+
+async function weightsOf(runs: string, { run, fromStep }: Fork): Promise<string> {
+  return (await chooseCheckpoint(path.join(runs, checkedRunName(run)), fromStep)).directory;
 }
 
 /** What this process may still take, its container's limit included. */
@@ -129,9 +167,9 @@ const SEARCH = { steps: 100, from: 0.01, to: 30 } as const;
 
 /** Tries learning rates on a fresh model; writes nothing. */
 export async function runRateSearchStage(options: TrainStageOptions): Promise<RateSearch> {
-  const { project, reporter } = options;
+  const { reporter } = options;
   const { tokenizer, job } = await prepareJob(options);
-  const config = fittedConfig(project, tokenizer, reporter);
+  const config = await fittedConfig(options, tokenizer, job.validation);
   const stage = reporter.stage('rates');
   const search = await findLearningRate({ ...job, config }, config, {
     ...SEARCH,
@@ -149,13 +187,6 @@ export async function runRateSearchStage(options: TrainStageOptions): Promise<Ra
       : `the loss falls fastest at ${suggestedFactor.toPrecision(2)} times the rates of the configuration`,
   );
   return search;
-}
-
-function checkedName(name: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
-  throw new MoatError('bad-run-name', `--name: "${name}" cannot be a run's name`, {
-    fix: 'Use letters, digits, ".", "_" and "-", beginning with a letter or digit.',
-  });
 }
 
 function factsOf(tokenizer: LoadedTokenizer) {

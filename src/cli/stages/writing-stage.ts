@@ -6,7 +6,7 @@ import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { table } from '../terminal/table.js';
 import { filesOf } from './project-files.js';
-import { loadEngine } from './serve-stage.js';
+import { loadEngine } from './local-models.js';
 
 /** Lets a model continue the beginnings of test documents, and measures what it writes. */
 export async function runWritingStage(

@@ -10,6 +10,7 @@ export type Permission =
   | 'limits'
   | 'upstreams'
   | 'runs'
+  | 'models'
   | 'playground'
   | 'credit'
   | 'prices'
@@ -25,7 +26,7 @@ const DEVELOPERS = ['owner', 'developer'] as const;
 const FINANCE = ['owner', 'finance'] as const;
 const OWNERS = ['owner'] as const;
 
-/** The one table of who may do what. `customers` is making them; seeing their balances is a figure. */
+/** The one table of who may do what. `customers` is making them; seeing their balances is a figure. `models` is choosing what is served; seeing them is `runs`. */
 export const PERMISSIONS: Readonly<Record<Permission, readonly Role[]>> = {
   figures: EVERYBODY,
   customers: ['owner', 'finance', 'developer'],
@@ -33,6 +34,7 @@ export const PERMISSIONS: Readonly<Record<Permission, readonly Role[]>> = {
   limits: DEVELOPERS,
   upstreams: DEVELOPERS,
   runs: DEVELOPERS,
+  models: DEVELOPERS,
   playground: DEVELOPERS,
   credit: FINANCE,
   prices: FINANCE,

@@ -19,6 +19,15 @@ export interface AdmissionRequest {
   readonly model: string;
   readonly inputTokens: number;
   readonly maxTokens: number;
+  /** Limits of requests at one time that it counts under, in every gateway of the database together. Default: none. */
+  readonly slots?: readonly Slot[] | undefined;
+}
+
+export interface Slot {
+  /** Of the limit; those of one customer are told apart by it. */
+  readonly id: string;
+  /** Requests at one time. */
+  readonly most: number;
 }
 
 /** What settlement needs to know about an admitted request. */
@@ -44,6 +53,7 @@ export interface Admission {
 export type Refusal =
   | { readonly outcome: 'unknown-key' | 'expired-key' | 'suspended' | 'forbidden' }
   | { readonly outcome: 'unpriced'; readonly currency: Currency }
+  | { readonly outcome: 'too-many-open'; readonly slotId: string; readonly most: number }
   | {
       readonly outcome: 'insufficient-credit';
       readonly currency: Currency;
@@ -84,6 +94,7 @@ interface Missing {
   readonly span?: 'day' | 'month' | 'total';
   readonly on?: 'customer' | 'key' | 'model';
   readonly resets?: string | null;
+  readonly slot?: string;
 }
 
 /** A live gateway renews what it serves well before this; what is older belonged to one that died. */
@@ -168,13 +179,14 @@ async function admit(
   over: readonly string[],
 ): Promise<(Admission | Refusal)[]> {
   const batch = JSON.stringify(
-    requests.map(({ requestId, payer, scope, model, inputTokens, maxTokens }) => ({
+    requests.map(({ requestId, payer, scope, model, inputTokens, maxTokens, slots = [] }) => ({
       request_id: requestId,
       hash: payer === 'internal' ? null : payer.keyHash,
       scope,
       model,
       input_tokens: inputTokens,
       max_tokens: maxTokens,
+      ...(slots.length > 0 && { slots }),
     })),
   );
   const rows = await sql<AdmitRow[]>`
@@ -196,6 +208,8 @@ function toResult(request: AdmissionRequest, row: AdmitRow): Admission | Refusal
       return { outcome: row.outcome };
     case 'unpriced':
       return { outcome: row.outcome, currency: row.currency };
+    case 'too-many-open':
+      return { outcome: row.outcome, slotId: row.missing?.slot ?? '', most: Number(row.missing?.limit ?? 0) };
     case 'insufficient-credit':
       return {
         outcome: row.outcome,
@@ -234,20 +248,15 @@ function toResult(request: AdmissionRequest, row: AdmitRow): Admission | Refusal
   }
 }
 
-/** Keeps the reservations of requests that are still being served. */
-export async function renewReservations(
-  database: Database,
-  clock: Clock,
-  requestIds: readonly string[],
-): Promise<void> {
-  const until = new Date(clock.now() + RESERVATION_LIFETIME_MS);
-  await database.sql`
-    update moat.reservations set expires_at = ${until}
+/** Keeps the reservations of requests that are still being served. They end by the database's clock, which all gateways share. */
+export async function renewReservations({ sql }: Database, requestIds: readonly string[]): Promise<void> {
+  await sql`
+    update moat.reservations set expires_at = now() + ${`${RESERVATION_LIFETIME_MS} ms`}::text::interval
      where request_id in (select jsonb_array_elements_text(${JSON.stringify(requestIds)}::text::jsonb))`;
 }
 
 /** Releases the reservations of gateways that died; returns how many. */
-export async function sweepReservations(database: Database, clock: Clock): Promise<number> {
-  const [row] = await database.sql<{ swept: number }[]>`select moat.sweep(${new Date(clock.now())}) as swept`;
+export async function sweepReservations({ sql }: Database): Promise<number> {
+  const [row] = await sql<{ swept: number }[]>`select moat.sweep(now()) as swept`;
   return row?.swept ?? 0;
 }

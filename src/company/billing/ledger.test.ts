@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchProject, openScratchProject } from '../../../tests/scratch-database.js';
 import { manualClock } from '../../base/clock.js';
-import { type Admission, createAdmissions, RESERVATION_LIFETIME_MS, sweepReservations } from './admission.js';
+import { type Admission, createAdmissions, renewReservations, sweepReservations } from './admission.js';
 import { hashOfKey } from './api-key.js';
 import { audit } from './audit.js';
 import { costOf } from './cost.js';
@@ -14,7 +14,7 @@ import { newId } from './identifiers.js';
 import { balanceOf, grantCredit, ledgerEntriesOf } from './ledger.js';
 import { createMeter, type Meter } from './meter.js';
 import { setPrice } from './prices.js';
-import { toRecord } from './settlement.js';
+import { createSettlements, toRecord } from './settlement.js';
 import { usageOf, usageTotals } from './usage.js';
 
 const clock = manualClock(Date.UTC(2030, 0, 1));
@@ -61,6 +61,9 @@ async function admitted(keyHash: string, inputTokens: number, maxTokens: number)
   if (result.outcome !== 'admitted') throw new Error(result.outcome);
   return result;
 }
+
+/** As if the gateways that hold them had died a minute ago. */
+const letReservationsEnd = () => scratch.database.sql`update moat.reservations set expires_at = now()`;
 
 const usage = (inputTokens: number, outputTokens: number, status: 'finished' | 'aborted' | 'failed' = 'finished') => ({
   inputTokens,
@@ -177,8 +180,8 @@ test('internal use is recorded and earns nothing', async () => {
 test('the reservation of a gateway that died is released, and one settled after that is still charged exactly', async () => {
   const customer = await newCustomer(100n);
   const admission = await admitted(customer.keyHash, 10, 30);
-  clock.advance(RESERVATION_LIFETIME_MS + 1);
-  expect(await sweepReservations(scratch.database, clock)).toBeGreaterThanOrEqual(1);
+  await letReservationsEnd();
+  expect(await sweepReservations(scratch.database)).toBeGreaterThanOrEqual(1);
   const other = await admitted(customer.keyHash, 10, 20);
   await meter.settle({ admission: other, usage: usage(10, 20), atMs: clock.now() });
   const late = await meter.settle({ admission, usage: usage(10, 30), atMs: clock.now() });
@@ -191,11 +194,66 @@ test('the reservation of a gateway that died is released, and one settled after 
   expect((await balanceOf(books, customer.id)).balanceMicros).toBe(0n);
 });
 
+test('a gateway whose clock is days ahead or behind neither takes what lives for dead nor keeps what is dead', async () => {
+  const { database } = scratch;
+  const customer = await newCustomer(100n);
+  const prices = { inputMicrosPerMillionTokens: 1_000_000n, outputMicrosPerMillionTokens: 3_000_000n };
+  await setPrice(books, { model: 'always', startsAt: new Date(0), ...prices });
+  for (const days of [-3, 3]) {
+    const skewed = manualClock(clock.now() + days * 86_400_000);
+    const door = createAdmissions(database, skewed);
+    const ask = { ...request(customer.keyHash, 10, 30), model: 'always' };
+    expect((await door.submit(ask)).outcome).toBe('admitted');
+    const sweeper = await createMeter({ database, clock: skewed, unsettledDirectory: `${scratch.directory}/skewed` });
+    await sweeper.close();
+    await sweepReservations(database);
+    // a version that still says what time it has
+    await database.sql`select moat.sweep(${new Date(skewed.now() + 86_400_000)})`;
+    expect((await balanceOf(books, customer.id)).reservedMicros).toBe(100n);
+    await letReservationsEnd();
+    await renewReservations(database, [ask.requestId]);
+    await sweepReservations(database);
+    expect((await balanceOf(books, customer.id)).reservedMicros).toBe(100n);
+    await letReservationsEnd();
+    await sweepReservations(database);
+    expect((await balanceOf(books, customer.id)).reservedMicros).toBe(0n);
+    await door.close();
+  }
+});
+
+test('so many requests at one time, whichever gateways they are at; one that is settled has ended', async () => {
+  const customer = await newCustomer(10_000n);
+  const doors = [1, 2, 3].map(() => createAdmissions(scratch.database, clock));
+  const slots = [
+    { id: 'key', most: 4 },
+    { id: 'customer', most: 100 },
+  ];
+  const ask = () => ({ ...request(customer.keyHash, 1, 1), slots });
+  const results = await Promise.all(Array.from({ length: 30 }, (_, index) => doors[index % 3]?.submit(ask())));
+  const open = results.filter((result) => result?.outcome === 'admitted');
+  expect(open).toHaveLength(4);
+  const refused = { outcome: 'too-many-open', slotId: 'key', most: 4 };
+  expect(results.filter((result) => result?.outcome !== 'admitted')).toEqual(Array.from({ length: 26 }, () => refused));
+  // settled, and its reservation not yet given back
+  const [first] = open;
+  if (first?.outcome !== 'admitted') throw new Error('nothing was admitted');
+  await createSettlements(scratch.database, clock).submit(
+    toRecord({ admission: first, usage: usage(1, 1), atMs: clock.now() }),
+  );
+  expect((await meter.admit(ask())).outcome).toBe('admitted');
+  expect(await meter.admit(ask())).toEqual(refused);
+  expect((await meter.admit({ ...ask(), slots: [{ id: 'other', most: 1 }] })).outcome).toBe('admitted');
+  await letReservationsEnd();
+  await sweepReservations(scratch.database);
+  expect((await meter.admit(ask())).outcome).toBe('admitted');
+  for (const door of doors) await door.close();
+});
+
 test('where nothing is left to pay a late settlement with, it is written off whole', async () => {
   const customer = await newCustomer(70n);
   const admission = await admitted(customer.keyHash, 10, 20);
-  clock.advance(RESERVATION_LIFETIME_MS + 1);
-  await sweepReservations(scratch.database, clock);
+  await letReservationsEnd();
+  await sweepReservations(scratch.database);
   const other = await admitted(customer.keyHash, 10, 20);
   await meter.settle({ admission: other, usage: usage(10, 20), atMs: clock.now() });
   const late = await meter.settle({ admission, usage: usage(10, 20), atMs: clock.now() });
@@ -322,8 +380,8 @@ test('whatever the order of grants, requests, aborts, repeats and sweeps, the bo
           const result = await meter.admit(request(customer.keyHash, step.input, step.max));
           if (result.outcome === 'admitted') open.push(result);
         } else if (step.type === 'crash') {
-          clock.advance(RESERVATION_LIFETIME_MS);
-          await sweepReservations(scratch.database, clock);
+          await letReservationsEnd();
+          await sweepReservations(scratch.database);
           open.length = 0;
         } else {
           const admission = open.shift();

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import type { Clock } from '../../base/clock.js';
-import { MoatError } from '../../base/errors.js';
+import { MoatError, systemCode } from '../../base/errors.js';
 import type { Database } from '../store/database.js';
 import {
   type Admission,
@@ -58,19 +58,20 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
   const { database, clock, unsettledDirectory } = options;
   const admissions = createAdmissions(database, clock);
   const settlements = createSettlements(database, clock);
+  /** Requests being served, and since when by the clock that does not jump. */
   const open = new Map<string, number>();
   /** Keys used since the last upkeep, and when. */
   const used = new Map<string, number>();
 
   async function upkeep(): Promise<void> {
-    const now = clock.now();
+    const now = clock.monotonic();
     const old = [...open].filter(([, since]) => now - since > RESERVATION_LIFETIME_MS / 4).map(([id]) => id);
-    if (old.length > 0) await renewReservations(database, clock, old);
+    if (old.length > 0) await renewReservations(database, old);
     await keepUsagePartitions(database, clock);
     // What waits for its settlement is settled while its reservation still covers it.
     const replay = replayUnsettled(unsettledDirectory, (record) => settlements.submit(record));
     await Promise.allSettled([replay]);
-    await sweepReservations(database, clock);
+    await sweepReservations(database);
     await keepLastUse(database, used);
     await replay;
   }
@@ -87,7 +88,7 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     async admit(request) {
       const result = await admissions.submit(request);
       if (result.outcome !== 'admitted') return result;
-      open.set(request.requestId, clock.now());
+      open.set(request.requestId, clock.monotonic());
       if (result.keyId !== null) used.set(result.keyId, clock.now());
       return result;
     },
@@ -190,7 +191,8 @@ async function replayUnsettled(
       await settle(recordSchema.parse(JSON.parse(await readFile(file, 'utf8'))));
       await rm(file);
     } catch (error) {
-      problems.push(error);
+      // another gateway in this folder settled it
+      if (systemCode(error) !== 'ENOENT') problems.push(error);
     }
   }
   if (problems.length > 0) {

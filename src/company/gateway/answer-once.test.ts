@@ -1,10 +1,14 @@
 /** `Idempotency-Key` over HTTP: repeats, races, readers who leave, failures, and a gateway that dies. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchGateway, openScratchGateway } from '../../../tests/scratch-gateway.js';
 import { scriptedEngine } from '../../../tests/scripted-engine.js';
 import { balanceOf } from '../billing/ledger.js';
 import { usageOf } from '../billing/usage.js';
+import type { Database, Sql } from '../store/database.js';
 
 let opened: ScratchGateway;
 const slow = scriptedEngine({ modelId: 'slow', tokenMs: 10, contextLength: 100_000 });
@@ -170,4 +174,35 @@ test('a gateway that shuts down in between: the next one gives the whole answer 
   const events = await usageOf(opened.books, { customerId });
   expect(events).toMatchObject([{ status: 'aborted' }]);
   expect(events[0]?.outputTokens).toBeLessThan(50);
+});
+
+/** Books that take every settlement and whose answer never arrives. */
+function deafTo(database: Database): Database {
+  const lane = (): Sql =>
+    new Proxy(database.lane(), {
+      apply(target, self, given: unknown[]) {
+        const asked: unknown = Reflect.apply(target, self, given);
+        if (!String(given[0]).includes('moat.settle')) return asked;
+        return Promise.resolve(asked).then(() => Promise.reject(new Error('the answer was lost')));
+      },
+    });
+  return { ...database, lane };
+}
+
+test('where nobody knows whether an answer was charged, the repeat is answered under the same request and charged once', async () => {
+  const { secretKey: key, customerId } = await opened.newClient(1000n);
+  const projectDirectory = await mkdtemp(path.join(tmpdir(), 'moat-deaf-'));
+  await mkdir(path.join(projectDirectory, '.moat'));
+  // no folder: nothing can be kept in it
+  await writeFile(path.join(projectDirectory, '.moat', 'unsettled'), '');
+  const deaf = await opened.start({ database: deafTo(opened.scratch.database), projectDirectory });
+  const first = await ask({ key, url: deaf.url });
+  expect([first.status, await codeOf(first)]).toEqual([503, 'settlement_unknown']);
+  await deaf.close();
+  const again = await askUntilReplayed({ key });
+  expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, null]);
+  await again.text();
+  expect(await usageOf(opened.books, { customerId })).toHaveLength(1);
+  expect(await balanceOf(opened.books, customerId)).toMatchObject({ balanceMicros: 992n, reservedMicros: 0n });
+  await rm(projectDirectory, { recursive: true, force: true });
 });

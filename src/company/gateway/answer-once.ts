@@ -56,7 +56,7 @@ export async function answerOnce(
 /** A repeat is free, and a request all the same. @throws ApiProblem 429 */
 async function countRepeat({ limiter, keyLimits }: OnceContext, keyHash: string): Promise<void> {
   const limits = await keyLimits.of(keyHash, '');
-  if (limits !== undefined) limiter.take(limits, 0).end();
+  if (limits !== undefined) (await limiter.take(limits, 0)).end();
 }
 
 function fingerprint({ method = '', url = '' }: IncomingMessage, body: unknown): string {

@@ -33,6 +33,10 @@ export interface RunSummary {
   architecture: string;
   parameterCount: number;
   state: 'running' | 'finished' | 'stopped' | 'failed' | 'interrupted';
+  /** A stop was asked for that has not happened yet. */
+  stopping: boolean;
+  /** Why it failed. */
+  message: string | null;
   startedAt: string;
   step: number;
   /** null when the run is bounded by time alone. */
@@ -367,6 +371,12 @@ export interface ApiError {
  * of users, sessions, customers and keys):
  *   GET  /api/overview                       → Overview
  *   GET  /api/runs                           → { runs: RunSummary[] }, newest first
+ *   GET  /api/training                       → RunFormValues of the project, for a new run
+ *   POST /api/runs                           → { name?, fork?: { run, withWeights, fromStep? }, settings: RunSettings } → { name }
+ *   GET  /api/runs/:name/curve               → RunCurve
+ *   GET  /api/runs/:name/training            → RunFormValues of the run, for a fork of it
+ *   POST /api/runs/:name/stop                → saves and ends after the step that is under way
+ *   POST /api/runs/:name/resume              → { fromStep? }
  *   GET  /api/runs/:name/events?from=LINE    → text/event-stream; each message's data is one RunEvent (see
  *        base/run-events.ts), its id the 0-based line number; replays from LINE, then follows the file.
  *        A heartbeat comment every 15 s. EventSource cannot send headers, so use fetch and read the stream.

@@ -1,5 +1,8 @@
 /** The JSON of `/api` about data, evaluations and models; part of api-types.ts. */
+import type { RunHistory } from '../../base/run-history.js';
 import type { ModelSummary } from './api-types.js';
+
+export type { RunFormValues, RunSetting, RunSettings } from './training-control.js';
 
 export interface TextTally {
   documents: number;
@@ -27,7 +30,68 @@ export interface DataSummary {
   dropped: DroppedReason[];
   /** What was kept, by length in characters; empty when the corpus was made before lengths were counted. */
   lengths: { from: number; to: number; documents: number }[];
+  /** The same in tokens of the project's tokenizer; null before there are tokens, or where they were made before lengths were counted. */
+  tokenLengths: { from: number; to: number; documents: number }[] | null;
   passport: PassportSummary;
+}
+
+/** GET /api/data/tokenizers: whose there are; '' is the project's own, the others are those of runs. */
+export interface TokenizerList {
+  tokenizers: string[];
+}
+
+/** POST /api/data/tokens: a text or a record of a conversation as JSON, or the place of a training document, from 0. */
+export interface TokenPreviewWish {
+  tokenizer: string;
+  text?: string;
+  document?: number;
+}
+
+export interface TokenPreview {
+  kind: 'text' | 'chat';
+  /** Of a document of the corpus. */
+  id: string | null;
+  vocabSize: number;
+  characters: number;
+  bytes: number;
+  tokenCount: number;
+  /** Tokens that a model learns to write; the others are given. */
+  learnedCount: number;
+  /** The first three thousand. */
+  tokens: PreviewedToken[];
+  isCut: boolean;
+}
+
+export interface PreviewedToken {
+  id: number;
+  /** Of a part of a character its bytes in hexadecimal, of a special token its name. */
+  text: string;
+  kind: 'text' | 'bytes' | 'special';
+  learned: boolean;
+}
+
+/** GET /api/data/duplicates?search=&from=&limit=; null for a corpus that was made before they were kept. */
+export interface DuplicatePage {
+  /** Those that hold what is searched for, largest first. */
+  groups: DuplicateGroup[];
+  /** How many such groups there are. */
+  total: number;
+  /** Whether the data stage kept every group: of a large corpus it keeps the first five hundred. */
+  isComplete: boolean;
+}
+
+export interface DuplicateGroup {
+  kept: DuplicateText & { side: 'train' | 'validation' | 'test' };
+  /** Of all copies, also those that are not listed. */
+  count: number;
+  copies: (DuplicateText & { reason: string; detail: string })[];
+}
+
+export interface DuplicateText {
+  id: string;
+  text: string;
+  /** Whether the text goes on. */
+  isCut: boolean;
 }
 
 export interface NamedTally extends TextTally {
@@ -121,9 +185,70 @@ export interface TaskReportDetail {
 /** GET /api/models. */
 export interface ModelList {
   currency: string;
-  served: ModelSummary[];
+  served: ServedModel[];
+  /** Whether this server can load another model in the place of one. */
+  canPromote: boolean;
   /** What lies in `runs/` and `models/`, newest first. */
   stored: StoredModel[];
+}
+
+/** Where a model lies that runs here. */
+export interface ModelSource {
+  /** A folder of `runs/`: a run, or a model that was imported there. */
+  readonly run: string;
+  /** One of its checkpoints, such as `step-00000180`; null for a model that was imported. */
+  readonly checkpoint: string | null;
+}
+
+export interface ServedModel extends ModelSummary {
+  /** Null for one that runs elsewhere, or that lies outside of `runs/`. */
+  source: ModelSource | null;
+  /** Whether engines elsewhere answer; then nothing of this project can take its place. */
+  isElsewhere: boolean;
+}
+
+/** POST /api/models/:run/promote; answers with the `ServedModel`. */
+export interface Promotion {
+  /** The name customers ask for. */
+  name: string;
+  /** Default: the newest. */
+  checkpoint?: string;
+}
+
+/** POST /api/models/:run/export; `kind` is the bits of a weight in a GGUF file, or `safetensors` for a folder of Hugging Face's. */
+export interface ExportWish {
+  kind: ExportJob['kind'];
+  /** Default: the newest. */
+  checkpoint?: string;
+}
+
+/** GET /api/exports. */
+export interface ModelExportList {
+  /** The one under way, or the last one since the server started. */
+  job: ExportJob | null;
+  /** What lies in `exports/`, newest first. */
+  exported: ExportedModel[];
+}
+
+export interface ExportJob extends ModelSource {
+  kind: 'q8_0' | 'q4_0' | 'f16' | 'f32' | 'safetensors';
+  /** Of the file or folder in `exports/`. */
+  name: string;
+  state: 'running' | 'done' | 'failed';
+  /** From 0 to 1. */
+  fraction: number;
+  /** What is not as asked for, a sentence each. */
+  notes: readonly string[];
+  problem: string | null;
+}
+
+export interface ExportedModel {
+  name: string;
+  /** From the project's folder. */
+  path: string;
+  /** Null of a folder. */
+  sizeBytes: number | null;
+  writtenAt: string;
 }
 
 export interface StoredModel {
@@ -142,6 +267,8 @@ export interface StoredModel {
   /** By the passport of its corpus. */
   data: ModelData | null;
   hasCard: boolean;
+  /** Of a run, newest first, at most a hundred. */
+  checkpoints: string[];
 }
 
 export interface ModelData {
@@ -155,9 +282,10 @@ export interface ModelData {
   trainSha256: string;
 }
 
-/** GET /api/runs/:name/curve: nats per token by step, at most a thousand points each. */
+/** GET /api/runs/:name/curve: what its events add up to so far. */
 export interface RunCurve {
   name: string;
-  training: [step: number, loss: number][];
-  validation: [step: number, loss: number][];
+  history: RunHistory;
+  /** The line of the event stream to go on from. */
+  nextLine: number;
 }

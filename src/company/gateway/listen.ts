@@ -4,6 +4,8 @@ import { MoatError, messageOf, systemCode } from '../../base/errors.js';
 
 /** Until a request's last byte is here: who sends slower holds a place for nothing. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** An idle connection. Longer than load balancers keep theirs (60 s with most), so that none sends a request into one that is just being closed. */
+const KEEP_ALIVE_MS = 75_000;
 
 /**
  * Serves `handler` over HTTP.
@@ -16,7 +18,7 @@ export async function listen(
   host: string,
 ): Promise<{ readonly server: Server; readonly port: number }> {
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS },
+    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
     getRequestListener(handler, { overrideGlobalObjects: false }),
   );
   try {

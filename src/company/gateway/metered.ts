@@ -4,13 +4,13 @@
  */
 import type { Clock } from '../../base/clock.js';
 import { formatMicros } from '../../base/money.js';
-import type { Admission, Payer, Refusal, Scope } from '../billing/admission.js';
+import type { Admission, Payer, Refusal, Scope, Slot } from '../billing/admission.js';
 import type { Meter } from '../billing/meter.js';
 import { type Settlement, type Usage, withinAdmission } from '../billing/settlement.js';
 import { ApiProblem, invalidKey, toApiProblem } from './api-problem.js';
 import { askBooks } from './ask-books.js';
 import type { KeyLimits } from './key-limits.js';
-import type { RateLimiter, Taken } from './rate-limits.js';
+import { type AppliedLimit, type RateLimiter, tooManyOpen } from './rate-limits.js';
 import { type RequestTrace, type TracedWish, traceRequest } from './tracing.js';
 
 export interface MeteredContext {
@@ -72,9 +72,6 @@ export interface Admitted {
   release(): Promise<void>;
 }
 
-/** The studio's own requests. */
-const UNLIMITED: Taken = { headers: {}, giveBack: () => undefined, end: () => undefined };
-
 /** @throws ApiProblem 401, 402, 403, 404, 429 */
 export async function admitRequest(context: MeteredContext, ask: Ask): Promise<Admitted> {
   const trace = traceRequest(ask.scope, ask.model, ask.traced);
@@ -132,12 +129,13 @@ async function letIn(context: MeteredContext, ask: Ask, traceId: string | undefi
   const { meter, clock, observer } = context;
   const arrivedAt = clock.monotonic();
   const most = ask.inputTokens + ask.maxOutputTokens;
-  const taken = await take(context, ask, most);
+  const limits = await limitsOf(context, ask);
+  const taken = await context.limiter.take(limits, most);
   const drop = (): void => {
     taken.giveBack(most);
     taken.end();
   };
-  const admission = await admit(meter, ask).catch((error: unknown) => {
+  const admission = await admit(meter, ask, limits).catch((error: unknown) => {
     drop();
     throw error;
   });
@@ -177,24 +175,29 @@ async function letIn(context: MeteredContext, ask: Ask, traceId: string | undefi
   };
 }
 
-async function take({ limiter, keyLimits }: MeteredContext, { payer, model }: Ask, tokens: number): Promise<Taken> {
-  if (payer === 'internal') return UNLIMITED;
-  const limits = await askBooks(keyLimits.of(payer.keyHash, model));
+/** None for the studio's own requests. @throws ApiProblem 401 */
+async function limitsOf({ keyLimits }: MeteredContext, { payer, model }: Ask): Promise<readonly AppliedLimit[]> {
+  const limits = payer === 'internal' ? [] : await askBooks(keyLimits.of(payer.keyHash, model));
   if (limits === undefined) throw invalidKey();
-  return limiter.take(limits, tokens);
+  return limits;
 }
 
-async function admit(meter: Meter, ask: Ask): Promise<Admission> {
+async function admit(meter: Meter, ask: Ask, limits: readonly AppliedLimit[]): Promise<Admission> {
   const { requestId, payer, scope, model, inputTokens, maxOutputTokens } = ask;
-  const asked = meter.admit({ requestId, payer, scope, model, inputTokens, maxTokens: maxOutputTokens });
+  const slots = limits.flatMap(({ id, concurrentRequests }): Slot[] =>
+    concurrentRequests == null ? [] : [{ id, most: concurrentRequests }],
+  );
+  const asked = meter.admit({ requestId, payer, scope, model, inputTokens, maxTokens: maxOutputTokens, slots });
   const result = await askBooks(asked, async (late) => {
     if (late.outcome === 'admitted') await meter.release(late);
   });
   if (result.outcome === 'admitted') return result;
+  if (result.outcome === 'too-many-open')
+    throw tooManyOpen(limits.find(({ id }) => id === result.slotId)?.who ?? 'This key', result.most);
   throw refusalOf(result, ask);
 }
 
-function refusalOf(refusal: Refusal, { scope, model }: Ask): ApiProblem {
+function refusalOf(refusal: Exclude<Refusal, { outcome: 'too-many-open' }>, { scope, model }: Ask): ApiProblem {
   switch (refusal.outcome) {
     case 'unknown-key':
     case 'expired-key':

@@ -1,10 +1,15 @@
 /**
- * How much may be asked for in a minute and at one time, in this process: token buckets, full at first, filled evenly. In any minute
- * a limit lets through at most twice its figure (what the bucket held, and what flowed in), over longer times its figure; N
- * processes allow N times that. Money needs no such limit: the reservation is exact whatever is asked here.
+ * How much may be asked for in a minute and at one time. What a minute has is shared by all gateways of a database: a bucket there, full
+ * at first and filled evenly, from which each gateway leases shares ahead of need. In any minute N gateways let through at most twice
+ * a limit's figure (what the bucket held, and what flowed in) and N twentieths of it (what they held), over longer times its figure.
+ * How many there are at one time is counted here for a quick refusal, and by admission for all gateways together. Money needs no
+ * such limit: the reservation is exact whatever is asked here.
  */
 import type { Clock } from '../../base/clock.js';
+import type { RateLeases } from '../billing/rate-leases.js';
 import { ApiProblem } from './api-problem.js';
+import { askBooks } from './ask-books.js';
+import { type RateKind, RateShare } from './rate-share.js';
 
 /** One limit that a request falls under. */
 export interface AppliedLimit {
@@ -30,105 +35,133 @@ export interface Taken {
 export interface RateLimiter {
   /**
    * Takes from all limits or from none.
-   * @throws ApiProblem 429 `rate_limit_exceeded`, `too_many_concurrent_requests`; 400 `invalid_value` for more tokens than a minute has
+   * @throws ApiProblem 429 `rate_limit_exceeded`, `too_many_concurrent_requests`; 400 `invalid_value` for more tokens than a minute
+   *   has; 503 `books_unavailable`
    */
-  take(limits: readonly AppliedLimit[], tokens: number): Taken;
+  take(limits: readonly AppliedLimit[], tokens: number): Promise<Taken>;
+  /** Gives back what this gateway holds, and ends the timers. */
+  close(): Promise<void>;
 }
 
-interface Bucket {
-  level: number;
-  filledAtMs: number;
-}
-
-/** A figure a minute and what is left of it. */
+/** What a request takes of one figure a minute. */
 interface Asked {
-  readonly name: 'requests' | 'tokens';
   readonly who: string;
-  readonly limit: number;
-  readonly bucket: Bucket;
+  readonly share: RateShare;
   readonly amount: number;
 }
 
-/** Buckets that are remembered of a kind; one that is forgotten begins full. */
-const MOST_BUCKETS = 100_000;
+const SETTLE_MS = 250;
+const SWEEP_MS = 60_000;
 const MINUTE_MS = 60_000;
 
-export function createRateLimiter(clock: Pick<Clock, 'monotonic'>): RateLimiter {
-  const buckets = { requests: new Map<string, Bucket>(), tokens: new Map<string, Bucket>() };
+export function createRateLimiter(leases: RateLeases, clock: Pick<Clock, 'monotonic'>): RateLimiter {
+  const shares = new Map<string, RateShare>();
   const open = new Map<string, number>();
+  const shareOf = (id: string, kind: RateKind, perMinute: number): RateShare => {
+    const key = `${kind} ${perMinute} ${id}`;
+    const share = shares.get(key) ?? new RateShare({ id, kind, perMinute }, leases, clock);
+    shares.set(key, share);
+    return share;
+  };
+  const askedOf = ({ id, who, requestsPerMinute, tokensPerMinute }: AppliedLimit, tokens: number): Asked[] => {
+    const ask = (kind: RateKind, perMinute: number | null | undefined, amount: number): Asked[] =>
+      perMinute == null ? [] : [{ who, amount, share: shareOf(id, kind, perMinute) }];
+    return [...ask('requests', requestsPerMinute, 1), ...ask('tokens', tokensPerMinute, tokens)];
+  };
+  const settle = async (all: boolean): Promise<void> => {
+    await Promise.allSettled([...shares.values()].map((share) => share.settle(all)));
+    for (const [key, share] of shares) if (share.isForgettable()) shares.delete(key);
+  };
+  const timers = [
+    setInterval(() => void settle(false), SETTLE_MS).unref(),
+    setInterval(() => void leases.sweep().catch(() => undefined), SWEEP_MS).unref(),
+  ];
   return {
-    take(limits, tokens) {
-      const nowMs = clock.monotonic();
-      const asked = limits.flatMap(({ id, who, requestsPerMinute, tokensPerMinute }) => {
-        const ask = (name: Asked['name'], limit: number | null | undefined, amount: number): Asked[] =>
-          limit == null ? [] : [{ name, who, limit, amount, bucket: filled(buckets[name], id, limit, nowMs) }];
-        return [...ask('requests', requestsPerMinute, 1), ...ask('tokens', tokensPerMinute, tokens)];
-      });
-      for (const { who, limit, amount } of asked) if (amount > limit) throw tooMuch(who, amount, limit);
-      for (const each of asked) if (each.bucket.level < each.amount) throw tooSoon(each);
-      const counted = limits.filter(({ concurrentRequests }) => concurrentRequests != null);
-      for (const { id, who, concurrentRequests } of counted)
-        if ((open.get(id) ?? 0) >= (concurrentRequests ?? 0)) throw tooMany(who, concurrentRequests ?? 0);
-      for (const { bucket, amount } of asked) bucket.level -= amount;
-      for (const { id } of counted) open.set(id, (open.get(id) ?? 0) + 1);
+    async take(limits, tokens) {
+      const asked = limits.flatMap((limit) => askedOf(limit, tokens));
+      for (const { who, amount, share } of asked)
+        if (amount > share.perMinute) throw tooMuch(who, amount, share.perMinute);
+      const end = openOne(open, limits);
+      try {
+        await takeAll(asked);
+      } catch (error) {
+        end();
+        throw error;
+      }
       return {
         headers: headersOf(asked),
         giveBack(unused) {
-          for (const { name, bucket, limit } of asked)
-            if (name === 'tokens') bucket.level = Math.min(limit, bucket.level + Math.max(0, unused));
+          for (const { share } of asked) if (share.kind === 'tokens') share.put(Math.max(0, unused));
         },
-        end() {
-          for (const { id } of counted) {
-            const left = (open.get(id) ?? 1) - 1;
-            if (left === 0) open.delete(id);
-            else open.set(id, left);
-          }
-        },
+        end,
       };
+    },
+    async close() {
+      timers.forEach(clearInterval);
+      await settle(true);
     },
   };
 }
 
-/** The bucket with what has flowed in since it was last looked at; it becomes the youngest. */
-function filled(buckets: Map<string, Bucket>, id: string, limit: number, nowMs: number): Bucket {
-  const bucket = buckets.get(id) ?? { level: limit, filledAtMs: nowMs };
-  bucket.level = Math.min(limit, bucket.level + ((nowMs - bucket.filledAtMs) * limit) / MINUTE_MS);
-  bucket.filledAtMs = nowMs;
-  buckets.delete(id);
-  buckets.set(id, bucket);
-  if (buckets.size > MOST_BUCKETS) buckets.delete(buckets.keys().next().value as string);
-  return bucket;
+/** @returns what ends it @throws ApiProblem 429 */
+function openOne(open: Map<string, number>, limits: readonly AppliedLimit[]): () => void {
+  const counted = limits.filter(({ concurrentRequests }) => concurrentRequests != null);
+  for (const { id, who, concurrentRequests } of counted)
+    if ((open.get(id) ?? 0) >= (concurrentRequests ?? 0)) throw tooManyOpen(who, concurrentRequests ?? 0);
+  for (const { id } of counted) open.set(id, (open.get(id) ?? 0) + 1);
+  return () => {
+    for (const { id } of counted) {
+      const left = (open.get(id) ?? 1) - 1;
+      if (left === 0) open.delete(id);
+      else open.set(id, left);
+    }
+  };
+}
+
+/** All or none. @throws ApiProblem 429, 503 */
+async function takeAll(asked: readonly Asked[]): Promise<void> {
+  const taking = asked.map(({ share, amount }) => share.take(amount));
+  if (taking.every((taken) => taken === true)) return;
+  const results = await Promise.allSettled(taking);
+  const isTaken = results.map((result) => result.status === 'fulfilled' && result.value);
+  if (isTaken.every(Boolean)) return;
+  for (const [index, { share, amount }] of asked.entries()) if (isTaken[index] === true) share.put(amount);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) await askBooks(Promise.reject(failed.reason));
+  const short = asked.find((_, index) => isTaken[index] !== true);
+  if (short !== undefined) throw tooSoon(short);
 }
 
 /** Of each kind, the limit with the smallest share left. */
 function headersOf(asked: readonly Asked[]): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
-  for (const name of ['requests', 'tokens'] as const) {
+  for (const kind of ['requests', 'tokens'] as const) {
     const nearest = asked
-      .filter((each) => each.name === name)
-      .reduce<Asked | undefined>((a, b) => (a !== undefined && shareLeft(a) <= shareLeft(b) ? a : b), undefined);
+      .filter(({ share }) => share.kind === kind)
+      .reduce<Asked | undefined>((a, b) => (a !== undefined && partLeft(a) <= partLeft(b) ? a : b), undefined);
     if (nearest === undefined) continue;
-    const { limit, bucket } = nearest;
-    headers[`x-ratelimit-limit-${name}`] = `${limit}`;
-    headers[`x-ratelimit-remaining-${name}`] = `${Math.floor(bucket.level)}`;
-    headers[`x-ratelimit-reset-${name}`] = `${(((limit - bucket.level) * MINUTE_MS) / limit / 1000).toFixed(3)}s`;
+    const { perMinute } = nearest.share;
+    const left = nearest.share.left;
+    headers[`x-ratelimit-limit-${kind}`] = `${perMinute}`;
+    headers[`x-ratelimit-remaining-${kind}`] = `${Math.floor(left)}`;
+    headers[`x-ratelimit-reset-${kind}`] = `${(((perMinute - left) * MINUTE_MS) / perMinute / 1000).toFixed(3)}s`;
   }
   return headers;
 }
 
-const shareLeft = ({ bucket, limit }: Asked): number => bucket.level / limit;
+const partLeft = ({ share }: Asked): number => share.left / share.perMinute;
 
-function tooSoon({ name, who, limit, bucket, amount }: Asked): ApiProblem {
-  const seconds = Math.max(1, Math.ceil(((amount - bucket.level) * MINUTE_MS) / limit / 1000));
+function tooSoon({ who, share: { kind, perMinute, left }, amount }: Asked): ApiProblem {
+  const seconds = Math.max(1, Math.ceil(((amount - left) * MINUTE_MS) / perMinute / 1000));
   return new ApiProblem(
     429,
     'rate_limit_exceeded',
-    `${who} may use ${limit} ${name} a minute. Try again in ${seconds} s.`,
-    { type: name, retryAfterSeconds: seconds },
+    `${who} may use ${perMinute} ${kind} a minute. Try again in ${seconds} s.`,
+    { type: kind, retryAfterSeconds: seconds },
   );
 }
 
-const tooMany = (who: string, limit: number): ApiProblem =>
+export const tooManyOpen = (who: string, limit: number): ApiProblem =>
   new ApiProblem(
     429,
     'too_many_concurrent_requests',

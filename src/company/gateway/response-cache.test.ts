@@ -64,3 +64,15 @@ test('the oldest answers make room, and what is larger than all of it is not kep
   await ask({ seed: 9, max_tokens: 50 });
   expect(engine.generatedTokens).toBe(before + 103);
 });
+
+test('what a model answered is not given as the answer of another that takes its name', async () => {
+  const clock = manualClock();
+  const cache = createResponseCache({ maxBytes: 100_000, maxAgeMs: 60_000, clock });
+  const [before, after] = [scriptedEngine(), scriptedEngine()];
+  const body = chatSchema.parse({ model: 'scripted', messages: [{ role: 'user', content: 'hello' }], temperature: 0 });
+  for (const engine of [before, after]) {
+    const parts = cache.over(localBackend(engine)).prepareChat(body).run('acme', new AbortController().signal);
+    for await (const _ of parts);
+  }
+  expect([before.generatedTokens, after.generatedTokens]).toEqual([251, 251]);
+});

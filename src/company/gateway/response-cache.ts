@@ -24,7 +24,7 @@ interface Kept {
 
 /** One store for all models of a gateway. */
 export interface ResponseCache {
-  /** The same model, asked only for what is not kept. */
+  /** The same model, asked only for what is not kept. What another one under its name answered is none of its answers. */
   over(backend: Backend): Backend;
 }
 
@@ -36,6 +36,7 @@ const PART_BYTES = 100;
 export function createResponseCache({ maxBytes, maxAgeMs, clock }: ResponseCacheOptions): ResponseCache {
   const kept = new Map<string, Kept>();
   let bytes = 0;
+  let backends = 0;
   const forget = (key: string): void => {
     bytes -= kept.get(key)?.bytes ?? 0;
     kept.delete(key);
@@ -58,13 +59,13 @@ export function createResponseCache({ maxBytes, maxAgeMs, clock }: ResponseCache
       forget(oldest);
     }
   };
-  const cached = (body: ChatBody | TextBody, prepared: PreparedAnswer): PreparedAnswer => {
+  const cached = (owner: number, body: ChatBody | TextBody, prepared: PreparedAnswer): PreparedAnswer => {
     if (body.temperature !== 0 && body.seed == null) return prepared;
     const fingerprint = answerOf(body);
     return {
       ...prepared,
       async *run(scope, signal) {
-        const key = `${scope} ${fingerprint}`;
+        const key = `${owner} ${scope} ${fingerprint}`;
         const found = find(key);
         if (found !== undefined) {
           yield* found.parts;
@@ -82,11 +83,14 @@ export function createResponseCache({ maxBytes, maxAgeMs, clock }: ResponseCache
     };
   };
   return {
-    over: (backend) => ({
-      ...backend,
-      prepareChat: (body) => cached(body, backend.prepareChat(body)),
-      prepareText: (body) => cached(body, backend.prepareText(body)),
-    }),
+    over(backend) {
+      const owner = ++backends;
+      return {
+        ...backend,
+        prepareChat: (body) => cached(owner, body, backend.prepareChat(body)),
+        prepareText: (body) => cached(owner, body, backend.prepareText(body)),
+      };
+    },
   };
 }
 

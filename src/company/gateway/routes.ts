@@ -2,11 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { routePath } from 'hono/route';
+import { MoatError } from '../../base/errors.js';
 import type { Books } from '../billing/customers.js';
+import { checkDatabase } from '../store/database.js';
 import { type BackOfficeSettings, createBackOffice } from './admin/admin-app.js';
 import type { AdminContext } from './admin/admin-route.js';
 import { ApiProblem, draining, invalidKey, toApiProblem } from './api-problem.js';
+import { askBooks } from './ask-books.js';
 import type { GatewayMetrics } from './metrics.js';
+import type { ModelExports } from './model-exports.js';
 import type { OverviewOptions } from './overview.js';
 import { addPortalRoutes } from './routes/portal.js';
 import { addCompletionRoutes, answerPlayground } from './routes/completions.js';
@@ -14,17 +18,24 @@ import { addEmbeddingRoutes } from './routes/embeddings.js';
 import { addModerationRoutes } from './routes/moderations.js';
 import { type SellingContext, bearerOf, findModel, payerOf } from './routes/requests.js';
 import { addResponseRoutes } from './routes/responses.js';
+import type { ServedModels } from './served-models.js';
 import type { StudioFiles } from './studio-files.js';
+import type { TokenPreviews } from './token-preview.js';
 import { sameSecret } from './studio-token.js';
 
 /** Everything the routes need; made once by `startGateway`. */
 export interface RouteContext extends SellingContext {
   readonly books: Books;
   readonly metrics: Pick<GatewayMetrics, 'text' | 'contentType'>;
-  readonly modelFacts: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly models: ServedModels;
+  readonly projectDirectory: string;
+  readonly exports: ModelExports;
+  readonly shardsDirectory: string;
+  readonly tokenPreviews: TokenPreviews;
   readonly overview: OverviewOptions;
   readonly businessOf: AdminContext['businessOf'];
   readonly runsDirectory: string;
+  readonly training: AdminContext['training'];
   readonly corpusDirectory: string;
   readonly modelsDirectory: string;
   readonly studioFiles: StudioFiles;
@@ -33,6 +44,8 @@ export interface RouteContext extends SellingContext {
   readonly startedAtSeconds: number;
   /** `/openapi.json`. */
   readonly apiDescription: string;
+  /** Whether it is to get no more requests; those that come are served until it drains. */
+  isLeaving(): boolean;
 }
 
 type Env = { Bindings: HttpBindings };
@@ -47,8 +60,8 @@ export function createApp(context: RouteContext): Hono<Env> {
   });
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
-    if (context.isDraining()) throw draining();
-    await context.books.database.sql`select 1`;
+    if (context.isLeaving()) throw draining();
+    await askBooks(checkDatabase(context.books.database)).catch(outdated);
     return c.json({ status: 'ready' });
   });
   app.get('/openapi.json', (c) => c.body(context.apiDescription, 200, { 'content-type': 'application/json' }));
@@ -71,23 +84,31 @@ export function createApp(context: RouteContext): Hono<Env> {
   return app;
 }
 
+/** Whoever sends requests here is to send them to a newer gateway. */
+function outdated(error: unknown): never {
+  if (!(error instanceof MoatError) || error.code !== 'database-newer') throw error;
+  throw new ApiProblem(503, 'gateway_outdated', 'This server is older than its database and is being replaced.', {
+    cause: error,
+  });
+}
+
 function addModelRoutes(app: Hono<Env>, context: RouteContext): void {
   const modelJson = (id: string) => ({
-    ...context.modelFacts.get(id),
+    ...context.models.facts.get(id),
     id,
     object: 'model',
     created: context.startedAtSeconds,
     owned_by: 'moat',
   });
   const { backends, embedders, moderators } = context;
-  const names = [...backends.keys(), ...embedders.keys(), ...moderators.keys()];
-  const models = new Map(names.map((name) => [name, name]));
+  const names = (): string[] => [...backends.keys(), ...embedders.keys(), ...moderators.keys()];
   app.get('/v1/models', async (c) => {
     await requireKey(context, c.env.incoming);
-    return c.json({ object: 'list', data: [...models.keys()].map(modelJson) });
+    return c.json({ object: 'list', data: names().map(modelJson) });
   });
   app.get('/v1/models/:model', async (c) => {
     await requireKey(context, c.env.incoming);
+    const models = new Map(names().map((name) => [name, name]));
     return c.json(modelJson(findModel(models, c.req.param('model'))));
   });
 }

@@ -1,140 +1,24 @@
-import { type FileHandle, open, readFile, readdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import type { Clock } from '../../base/clock.js';
-import type { RunSummary } from './api-types.js';
+import type { RunHistory } from '../../base/run-history.js';
+import { isStopping, isTraining } from '../../lab/train/run-lock.js';
+import type { RunCurve, RunSummary } from './api-types.js';
+import { type LineMark, type RunLog, type RunLogReader, createRunLogReader } from './run-log.js';
 
-/** Reads run directories (`runs/<name>/events.jsonl`); knows nothing of HTTP. */
+/** The run directories (`runs/<name>/events.jsonl`) of a project; knows nothing of HTTP. */
 
 const EVENTS = 'events.jsonl';
 const MAX_RUNS = 200;
-const MAX_READ_BYTES = 64 * 1024 * 1024;
 const FOLLOW_INTERVAL_MS = 200;
 const CHUNK_BYTES = 256 * 1024;
-/** A run that has written nothing for this long and did not end was killed. */
+/** A run without a lock, of an older version, that has written nothing for this long and did not end was killed. */
 const SILENCE_MS = 120_000;
-
-const time = z.string();
-const number = z.number();
-const eventSchema = z.discriminatedUnion('type', [
-  z.looseObject({
-    type: z.literal('start'),
-    time,
-    runName: z.string(),
-    architecture: z.string(),
-    parameterCount: number,
-    totalSteps: number.optional(),
-    resumedFromStep: number,
-  }),
-  z.looseObject({
-    type: z.literal('step'),
-    time,
-    step: number,
-    loss: number,
-    tokensPerSecond: number,
-    elapsedSeconds: number,
-    remainingSeconds: number.nullable(),
-  }),
-  z.looseObject({ type: z.literal('eval'), time, step: number, loss: number, bitsPerByte: number }),
-  z.looseObject({ type: z.literal('checkpoint'), time, step: number }),
-  z.looseObject({
-    type: z.literal('done'),
-    time,
-    step: number,
-    // a run that ended early because it had converged is finished
-    reason: z
-      .enum(['finished', 'stopped', 'converged', 'failed'])
-      .transform((reason) => (reason === 'converged' ? 'finished' : reason)),
-    elapsedSeconds: number,
-  }),
-]);
-type ReadEvent = z.output<typeof eventSchema>;
 
 /** A run's name is a folder's name: nothing that could lead elsewhere. */
 export function isRunName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name);
-}
-
-/** Every run with at least one event, newest first; at most 200. A torn last line is not yet an event. */
-export async function listRuns(runsDirectory: string, clock: Clock): Promise<RunSummary[]> {
-  const names = (await readdir(runsDirectory).catch(() => [])).filter(isRunName);
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const file = path.join(runsDirectory, name, EVENTS);
-      const facts = await stat(file).catch(() => undefined);
-      return facts === undefined || facts.size > MAX_READ_BYTES ? undefined : { name, file, modifiedMs: facts.mtimeMs };
-    }),
-  );
-  const newest = found.filter((run) => run !== undefined).toSorted((a, b) => b.modifiedMs - a.modifiedMs);
-  const runs: RunSummary[] = [];
-  for (const { name, file, modifiedMs } of newest.slice(0, MAX_RUNS)) {
-    const summary = summarise(name, parseEvents(await readFile(file, 'utf8')), clock.now() - modifiedMs < SILENCE_MS);
-    if (summary !== undefined) runs.push(summary);
-  }
-  return runs.toSorted((a, b) => b.startedAt.localeCompare(a.startedAt));
-}
-
-/** The event file of a run; undefined where the name leads elsewhere. */
-export const eventsFileOf = (runsDirectory: string, name: string): string | undefined =>
-  isRunName(name) ? path.join(runsDirectory, name, EVENTS) : undefined;
-
-/** Lines that are torn or no events are passed over. */
-export function parseEvents(text: string): ReadEvent[] {
-  return text.split('\n').flatMap((line) => {
-    try {
-      const result = eventSchema.safeParse(JSON.parse(line));
-      return result.success ? [result.data] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-function summarise(name: string, events: readonly ReadEvent[], recent: boolean): RunSummary | undefined {
-  let summary: RunSummary | undefined;
-  for (const event of events) summary = apply(summary, event, name);
-  if (summary?.state === 'running' && !recent) summary.state = 'interrupted';
-  return summary;
-}
-
-function apply(summary: RunSummary | undefined, event: ReadEvent, name: string): RunSummary | undefined {
-  if (event.type === 'start') {
-    const { architecture, parameterCount, totalSteps = null, resumedFromStep: step } = event;
-    const unknown = { loss: null, bitsPerByte: null, tokensPerSecond: null, elapsedSeconds: 0 };
-    const startedAt = summary?.startedAt ?? event.time;
-    return {
-      ...unknown,
-      ...summary,
-      name,
-      architecture,
-      parameterCount,
-      totalSteps,
-      step,
-      startedAt,
-      state: 'running',
-      remainingSeconds: null,
-    };
-  }
-  if (summary === undefined) return undefined;
-  switch (event.type) {
-    case 'step': {
-      const { step, loss, tokensPerSecond, elapsedSeconds, remainingSeconds } = event;
-      return { ...summary, step, loss, tokensPerSecond, elapsedSeconds, remainingSeconds };
-    }
-    case 'eval':
-      return { ...summary, bitsPerByte: event.bitsPerByte };
-    case 'done':
-      return {
-        ...summary,
-        state: event.reason,
-        step: event.step,
-        elapsedSeconds: event.elapsedSeconds,
-        remainingSeconds: null,
-      };
-    case 'checkpoint':
-      return summary;
-  }
 }
 
 /** One line of a run's event file. */
@@ -145,22 +29,114 @@ export interface RunLine {
   readonly json: string;
 }
 
-/** Whether the run has an event file. */
-export async function hasRun(runsDirectory: string, name: string): Promise<boolean> {
-  return isRunName(name) && (await stat(path.join(runsDirectory, name, EVENTS)).catch(() => undefined)) !== undefined;
+export interface RunReader {
+  /** The newest 200 runs with at least one event, newest first. */
+  list(): Promise<RunSummary[]>;
+  /** Undefined where there is no such run. */
+  curve(name: string): Promise<RunCurve | undefined>;
+  /** Whether the run has an event file. */
+  has(name: string): Promise<boolean>;
+  /** Replays a run's lines from `fromLine`, then follows the file until `signal` aborts. A torn last line waits for its end. */
+  follow(name: string, fromLine: number, signal: AbortSignal): AsyncGenerator<RunLine>;
 }
 
-/** Replays a run's lines from `fromLine`, then follows the file until `signal` aborts. A torn last line waits for its end. */
-export async function* followRun(
-  runsDirectory: string,
-  name: string,
+/** @param runsDirectory need not exist */
+export function createRunReader(runsDirectory: string, clock: Clock): RunReader {
+  const readers = new Map<string, RunLogReader>();
+  const fileOf = (name: string): string => path.join(runsDirectory, name, EVENTS);
+  const readerOf = (name: string): RunLogReader => {
+    const reader = readers.get(name) ?? createRunLogReader(fileOf(name));
+    // the one that was not asked for the longest goes first
+    readers.delete(name);
+    readers.set(name, reader);
+    const oldest = readers.keys().next().value;
+    if (readers.size > MAX_RUNS && oldest !== undefined) readers.delete(oldest);
+    return reader;
+  };
+  const summaryOf = async (name: string): Promise<RunSummary[]> => {
+    const log = await readerOf(name).read();
+    if (log === undefined) return [];
+    return summarise(name, log.history, await lifeOf(path.join(runsDirectory, name), log, clock));
+  };
+  return {
+    async list() {
+      const runs: RunSummary[] = [];
+      for (const name of await newestNames(runsDirectory)) runs.push(...(await summaryOf(name)));
+      return runs.toSorted((a, b) => b.startedAt.localeCompare(a.startedAt));
+    },
+    async curve(name) {
+      const log = isRunName(name) ? await readerOf(name).read() : undefined;
+      return log === undefined ? undefined : { name, nextLine: log.lineCount, history: log.history };
+    },
+    has: async (name) => isRunName(name) && (await stat(fileOf(name)).catch(() => undefined)) !== undefined,
+    async *follow(name, fromLine, signal) {
+      const from = (await readerOf(name).read())?.markBefore(fromLine) ?? { line: 0, offset: 0 };
+      yield* followFile(fileOf(name), from, fromLine, signal);
+    },
+  };
+}
+
+async function newestNames(runsDirectory: string): Promise<string[]> {
+  const names = (await readdir(runsDirectory).catch(() => [])).filter(isRunName);
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const facts = await stat(path.join(runsDirectory, name, EVENTS)).catch(() => undefined);
+      return facts === undefined ? [] : [{ name, modifiedMs: facts.mtimeMs }];
+    }),
+  );
+  const newest = found.flat().toSorted((a, b) => b.modifiedMs - a.modifiedMs);
+  return newest.slice(0, MAX_RUNS).map(({ name }) => name);
+}
+
+/** Of a run that did not end: whether somebody is training it at this moment, and was asked to stop. */
+async function lifeOf(runDirectory: string, { history, modifiedMs }: RunLog, clock: Clock): Promise<Life> {
+  if (history.done !== null) return { training: false, stopping: false };
+  const training = (await isTraining(runDirectory)) ?? clock.now() - modifiedMs < SILENCE_MS;
+  return { training, stopping: training && isStopping(runDirectory) };
+}
+
+interface Life {
+  readonly training: boolean;
+  readonly stopping: boolean;
+}
+
+function summarise(name: string, history: RunHistory, { training, stopping }: Life): RunSummary[] {
+  const { start, startedAt, lastStep, lastEval, done } = history;
+  if (start === null || startedAt === null) return [];
+  return [
+    {
+      name,
+      architecture: start.architecture,
+      parameterCount: start.parameterCount,
+      totalSteps: start.totalSteps ?? null,
+      startedAt,
+      state: done === null ? (training ? 'running' : 'interrupted') : stateOf(done.reason),
+      stopping,
+      message: done?.message ?? null,
+      step: done?.step ?? Math.max(history.steps.at(-1) ?? 0, start.resumedFromStep),
+      loss: lastStep?.loss ?? null,
+      bitsPerByte: lastEval?.bitsPerByte ?? null,
+      tokensPerSecond: lastStep?.tokensPerSecond ?? null,
+      elapsedSeconds: done?.elapsedSeconds ?? lastStep?.elapsedSeconds ?? 0,
+      remainingSeconds: done === null ? (lastStep?.remainingSeconds ?? null) : null,
+    },
+  ];
+}
+
+/** A run that ended early because it had converged is finished. */
+const stateOf = (reason: 'finished' | 'stopped' | 'converged' | 'failed'): RunSummary['state'] =>
+  reason === 'converged' ? 'finished' : reason;
+
+async function* followFile(
+  file: string,
+  from: LineMark,
   fromLine: number,
   signal: AbortSignal,
 ): AsyncGenerator<RunLine> {
-  const handle = await open(path.join(runsDirectory, name, EVENTS), 'r');
+  const handle = await open(file, 'r');
   try {
-    let index = 0;
-    for await (const json of followLines(handle, signal)) {
+    let index = from.line;
+    for await (const json of followLines(handle, from.offset, signal)) {
       if (index >= fromLine && json !== '') yield { index, json };
       index++;
     }
@@ -169,11 +145,11 @@ export async function* followRun(
   }
 }
 
-async function* followLines(handle: FileHandle, signal: AbortSignal): AsyncGenerator<string> {
+async function* followLines(handle: FileHandle, from: number, signal: AbortSignal): AsyncGenerator<string> {
   const buffer = Buffer.alloc(CHUNK_BYTES);
   const decoder = new TextDecoder();
   let held = '';
-  let offset = 0;
+  let offset = from;
   while (!signal.aborted) {
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset);
     if (bytesRead === 0) {

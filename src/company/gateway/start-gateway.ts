@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import type { Server } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../base/clock.js';
@@ -9,30 +8,41 @@ import type { EmbeddingEngine } from '../../lab/tasks/embedding/embedding-engine
 import { ensureInternalCustomer } from '../billing/customers.js';
 import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
 import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
+import { createRateLeases } from '../billing/rate-leases.js';
 import type { BusinessPicture } from '../business/picture.js';
 import type { Database } from '../store/database.js';
 import type { BackOfficeSettings } from './admin/admin-app.js';
+import type { ModelSource } from './api-types.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
 import type { ModerationModel } from './moderation.js';
+import { drain, watchAnswers } from './drain.js';
 import { createMetrics } from './metrics.js';
 import { openApiDocument } from './openapi.js';
 import { type EmbeddingBackend, localEmbedder } from './embedding-backend.js';
 import { listen } from './listen.js';
+import { createModelExports } from './model-exports.js';
 import type { CostFacts, OverviewOptions } from './overview.js';
 import { type DefaultLimits, createKeyLimits } from './key-limits.js';
-import { localBackend } from './local-backend.js';
-import { createRateLimiter } from './rate-limits.js';
+import { type RateLimiter, createRateLimiter } from './rate-limits.js';
 import { BODY_LIMIT_MS } from './request-body.js';
 import { NO_LOG, type RequestLog } from './request-log.js';
-import { createResponseCache } from './response-cache.js';
 import { createApp } from './routes.js';
+import {
+  type ModelFacts,
+  type OpenedModel,
+  type ServedModels,
+  type ServedModelsOptions,
+  createServedModels,
+} from './served-models.js';
 import { createStudioFiles } from './studio-files.js';
+import type { TrainingControl } from './training-control.js';
+import { createTokenPreviews } from './token-preview.js';
 import { readOrCreateStudioToken } from './studio-token.js';
 
 export interface GatewayOptions {
   readonly database: Database;
-  /** Models that run here, by the name customers ask for. The gateway does not close them. */
+  /** Models that run here, by the name customers ask for. The gateway closes none but those that another replaced. */
   readonly engines: ReadonlyMap<string, TextEngine>;
   /** Models that run elsewhere, by the name customers ask for. */
   readonly upstreams?: ReadonlyMap<string, Backend>;
@@ -43,7 +53,11 @@ export interface GatewayOptions {
   /** Models that say what is wrong with a text; not closed either. */
   readonly moderators?: ReadonlyMap<string, ModerationModel>;
   /** What customers may know of a model beside its name: JSON, under the names it is listed with. */
-  readonly modelFacts?: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly modelFacts?: ReadonlyMap<string, ModelFacts>;
+  /** Which stored models the engines are. */
+  readonly sources?: ReadonlyMap<string, ModelSource>;
+  /** Loads a stored model to answer under a name. Default: what is served stays until the end. */
+  readonly openModel?: (name: string, source: ModelSource) => Promise<OpenedModel>;
   readonly projectDirectory: string;
   /** How the studio calls the project. Default: the folder's name. */
   readonly projectName?: string;
@@ -68,9 +82,11 @@ export interface GatewayOptions {
   readonly costFacts?: () => Promise<CostFacts>;
   /** The business in a month, such as `2026-11`; asked when the studio's page of it is opened. Default: no such page. */
   readonly businessOf?: (month: string | undefined) => Promise<BusinessPicture>;
+  /** Starts and stops training. Default: the studio can do neither. */
+  readonly training?: TrainingControl;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
   readonly maxConcurrent?: number;
-  /** Of each key, in this process. Default: none. */
+  /** Of each key, in all gateways of the database together. Default: none. */
   readonly rateLimits?: DefaultLimits;
   /** Answers that are kept for the same question. Default: none. */
   readonly responseCache?: { readonly maxBytes: number; readonly maxAgeMs: number } | undefined;
@@ -91,8 +107,13 @@ export interface Gateway {
   readonly url: string;
   readonly port: number;
   readonly studioToken: string;
-  /** Accepts nothing new, lets answers finish for `graceMs` (default 10 s), cuts the rest off, settles every one. Safe to repeat. */
-  close(graceMs?: number): Promise<void>;
+  /** What answers now, and how that is changed. */
+  readonly models: ServedModels;
+  /**
+   * Says so at `/readyz` and serves on for `noticeMs` (default 0); then accepts nothing new, lets answers finish for `graceMs` (default
+   * 10 s), cuts the rest off, settles every one. Safe to repeat.
+   */
+  close(graceMs?: number, noticeMs?: number): Promise<void>;
 }
 
 /**
@@ -104,10 +125,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { database, projectDirectory } = options;
   const currency = options.currency ?? 'USD';
   const log = options.log ?? NO_LOG;
-  const onProblem = (error: unknown): void => {
-    log.problem(error);
-    options.onProblem?.(error);
-  };
+  const onProblem = problemsOf(options, log);
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
   const unsettledDirectory = path.join(projectDirectory, '.moat', 'unsettled');
@@ -116,29 +134,28 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   // Every answer listens to it; their number is bounded by `maxConcurrent`.
   setMaxListeners(0, shutdown.signal);
   const inFlight = new Set<Promise<void>>();
-  let isDraining = false;
+  let phase: 'open' | 'leaving' | 'draining' = 'open';
   const metrics = createMetrics(() => inFlight.size);
-  const backends = backendsOf(options, clock);
+  const folders = foldersOf(options);
+  const models = modelsOf(options, { clock, inFlight, onProblem });
   const app = createApp({
     ...selling,
     apiDescription: JSON.stringify(openApiDocument(options.version ?? '0.0.0')),
     metrics,
     observer: toBoth(metrics, log),
-    limiter: createRateLimiter(clock),
     keyLimits: createKeyLimits({ database, clock }, options.rateLimits ?? {}, clock),
     clock,
     shutdown: shutdown.signal,
     maxAnswerMs: options.maxAnswerMs ?? 600_000,
     books: { database, clock },
-    backends,
+    backends: models.backends,
+    models,
+    ...folders,
     embedders: embeddersOf(options),
     moderators: options.moderators ?? new Map(),
-    modelFacts: options.modelFacts ?? new Map(),
-    overview: overviewOf(options, currency, backends),
+    overview: overviewOf(options, currency, models.backends),
     businessOf: options.businessOf,
-    runsDirectory: options.runsDirectory ?? path.join(projectDirectory, 'runs'),
-    corpusDirectory: path.join(projectDirectory, '.moat', 'corpus'),
-    modelsDirectory: path.join(projectDirectory, 'models'),
+    training: options.training,
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     backOffice: options.backOffice ?? {},
@@ -147,7 +164,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     maxBodyMs: options.maxBodyMs ?? BODY_LIMIT_MS,
     inFlight,
     startedAtSeconds: Math.floor(clock.now() / 1000),
-    isDraining: () => isDraining,
+    isLeaving: () => phase !== 'open',
+    isDraining: () => phase === 'draining',
     onProblem,
   });
   const host = options.host ?? '127.0.0.1';
@@ -155,16 +173,65 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await selling.closeBooks();
     throw error;
   });
+  const unsent = watchAnswers(server, () => phase !== 'open');
+  const leave = async (graceMs: number, noticeMs: number): Promise<void> => {
+    phase = 'leaving';
+    if (noticeMs > 0) await sleep(noticeMs);
+    phase = 'draining';
+    const closeBooks = (): Promise<void> => folders.exports.close().then(selling.closeBooks);
+    await drain({ server, inFlight, unsent, shutdown, closeBooks }, graceMs);
+  };
   let closing: Promise<void> | undefined;
   return {
     url: `http://${host}:${port}`,
     port,
     studioToken,
-    close(graceMs = 10_000) {
-      isDraining = true;
-      return (closing ??= drain(server, inFlight, shutdown, graceMs, selling.closeBooks));
-    },
+    models,
+    close: (graceMs = 10_000, noticeMs = 0) => (closing ??= leave(graceMs, noticeMs)),
   };
+}
+
+const problemsOf =
+  ({ onProblem }: GatewayOptions, log: RequestLog) =>
+  (error: unknown): void => {
+    log.problem(error);
+    onProblem?.(error);
+  };
+
+/** Where the back office reads and writes. */
+function foldersOf({ projectDirectory, runsDirectory = path.join(projectDirectory, 'runs') }: GatewayOptions) {
+  const state = path.join(projectDirectory, '.moat');
+  const corpusDirectory = path.join(state, 'corpus');
+  return {
+    projectDirectory,
+    runsDirectory,
+    corpusDirectory,
+    shardsDirectory: path.join(state, 'shards'),
+    tokenPreviews: createTokenPreviews({
+      tokenizer: path.join(state, 'tokenizer'),
+      corpus: corpusDirectory,
+      runs: runsDirectory,
+    }),
+    modelsDirectory: path.join(projectDirectory, 'models'),
+    exports: createModelExports(path.join(projectDirectory, 'exports'), runsDirectory),
+  };
+}
+
+function modelsOf(
+  options: GatewayOptions,
+  parts: Pick<ServedModelsOptions, 'clock' | 'inFlight' | 'onProblem'>,
+): ServedModels {
+  const { engines, upstreams, embedders, moderators, modelFacts, sources, openModel, responseCache } = options;
+  return createServedModels({
+    ...parts,
+    engines,
+    upstreams: upstreams ?? new Map(),
+    otherNames: [...(embedders?.keys() ?? []), ...(moderators?.keys() ?? [])],
+    facts: modelFacts ?? new Map(),
+    sources: sources ?? new Map(),
+    openModel,
+    responseCache,
+  });
 }
 
 function overviewOf(
@@ -186,28 +253,20 @@ function overviewOf(
 async function openBooks(options: MeterOptions): Promise<Selling> {
   const meter = await createMeter(options);
   const idempotency = createIdempotency({ ...options, meter });
+  const limiter = createRateLimiter(createRateLeases(options.database), options.clock);
   const closeBooks = async (): Promise<void> => {
     await idempotency.close();
+    await limiter.close();
     await meter.close();
   };
-  return { meter, idempotency, closeBooks };
+  return { meter, idempotency, limiter, closeBooks };
 }
 
 interface Selling {
   readonly meter: Meter;
   readonly idempotency: Idempotency;
+  readonly limiter: RateLimiter;
   closeBooks(): Promise<void>;
-}
-
-/** By the name that customers ask for. */
-function backendsOf({ engines, upstreams, responseCache }: GatewayOptions, clock: Clock): Map<string, Backend> {
-  const backends = new Map([
-    ...[...engines].map(([name, engine]) => [name, localBackend(engine)] as const),
-    ...(upstreams ?? []),
-  ]);
-  if (responseCache === undefined) return backends;
-  const cache = createResponseCache({ ...responseCache, clock });
-  return new Map([...backends].map(([name, backend]) => [name, cache.over(backend)]));
 }
 
 function embeddersOf({ embedders, upstreamEmbedders }: GatewayOptions): Map<string, EmbeddingBackend> {
@@ -226,26 +285,4 @@ function toBoth(first: RequestObserver, second: RequestObserver): RequestObserve
       second.refused(problem, route);
     },
   };
-}
-
-async function drain(
-  server: Server,
-  inFlight: Set<Promise<void>>,
-  shutdown: AbortController,
-  graceMs: number,
-  closeBooks: () => Promise<void>,
-): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  const grace = new AbortController();
-  await Promise.race([
-    Promise.all(inFlight),
-    sleep(graceMs, undefined, { signal: grace.signal }).catch(() => undefined),
-  ]);
-  grace.abort();
-  shutdown.abort();
-  await Promise.all(inFlight);
-  await closeBooks();
-  server.closeAllConnections();
-  await closed;
 }

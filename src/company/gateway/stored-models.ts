@@ -10,6 +10,7 @@ import { CARD_FILE as TASK_FILE, MODEL_FOLDER } from '../../lab/tasks/task-folde
 import { PASSPORT_NAME } from '../../lab/train/model-card.js';
 import type { ModelData, RunSummary, StoredModel } from './api-types.js';
 import { type JsonRecord, readRecord, readRecords } from './json-records.js';
+import { checkpointNames } from './model-source.js';
 import { isRunName } from './run-reader.js';
 import { listTaskReports } from './task-reports.js';
 
@@ -19,6 +20,8 @@ const CARD_FILE = 'README.md';
 const MAX_MODELS = 200;
 const MAX_CARD_BYTES = 256 * 1024;
 const MAX_FILES = 1000;
+const MAX_CHECKPOINTS = 100;
+const SHARD = /^model-\d{1,6}-of-\d{1,6}\.safetensors$/;
 
 /** Of runs that have a checkpoint, and of models that were imported among them; newest first. */
 export async function listRunModels(runsDirectory: string, runs: readonly RunSummary[]): Promise<StoredModel[]> {
@@ -41,29 +44,40 @@ async function runModel(
   run: RunSummary | undefined,
 ): Promise<StoredModel | undefined> {
   const folder = await folderOf(runsDirectory, name);
-  const weights = await Promise.all([MODEL_FILE, INDEX_FILE].map((file) => factsOf(path.join(folder, file))));
-  const written = weights.find((facts) => facts !== undefined);
-  if (written === undefined) return undefined;
+  const weights = await weightsOf(folder);
+  if (weights === undefined) return undefined;
   const at = [path.dirname(folder), path.basename(folder)] as const;
-  const [evaluation, passport, config, card] = await Promise.all([
+  const [evaluation, passport, config, card, checkpoints] = await Promise.all([
     readRecord(runsDirectory, name, EVALUATION_FILE, evaluationSchema),
     readRecord(...at, PASSPORT_NAME, passportSchema),
     readRecord(...at, 'config.json', z.object({ model_type: z.string() })),
     factsOf(path.join(folder, CARD_FILE)),
+    checkpointNames(path.join(runsDirectory, name)).catch(() => []),
   ]);
   return {
     place: 'runs',
     name,
-    writtenAt: written.mtime.toISOString(),
+    writtenAt: weights.writtenAt.toISOString(),
     kind: run?.architecture ?? config?.content.model_type ?? '',
     parameterCount: run?.parameterCount ?? null,
-    // weights in several files stand behind an index, which does not say how large they are
-    sizeBytes: weights[0]?.size ?? null,
+    sizeBytes: weights.sizeBytes,
     bitsPerByte: evaluation?.content.model.bitsPerByte ?? run?.bitsPerByte ?? null,
     score: null,
     data: passport === undefined ? null : dataOf(passport.content),
     hasCard: card !== undefined,
+    checkpoints: checkpoints.slice(0, MAX_CHECKPOINTS),
   };
+}
+
+/** Of one file, or of all those behind an index; undefined where there is neither. An unfinished set of them has no size. */
+async function weightsOf(folder: string): Promise<{ writtenAt: Date; sizeBytes: number | null } | undefined> {
+  const whole = await factsOf(path.join(folder, MODEL_FILE));
+  if (whole !== undefined) return { writtenAt: whole.mtime, sizeBytes: whole.size };
+  const index = await factsOf(path.join(folder, INDEX_FILE));
+  if (index === undefined) return undefined;
+  const names = (await readdir(folder).catch(() => [])).filter((name) => SHARD.test(name));
+  const count = Number(/-of-(\d+)/.exec(names[0] ?? '')?.[1]);
+  return { writtenAt: index.mtime, sizeBytes: names.length === count ? await sumOf(folder, names) : null };
 }
 
 /** Of its newest checkpoint, or of the model itself where it was imported. The name is one of a folder. */
@@ -110,6 +124,7 @@ export async function listTaskModels(modelsDirectory: string): Promise<StoredMod
         score: report?.scores[0] ?? null,
         data: null,
         hasCard: false,
+        checkpoints: [],
       };
     }),
   );
@@ -119,6 +134,10 @@ export async function listTaskModels(modelsDirectory: string): Promise<StoredMod
 async function sizeOf(folder: string): Promise<number | null> {
   const names = await readdir(folder).catch(() => undefined);
   if (names === undefined || names.length > MAX_FILES) return null;
+  return sumOf(folder, names);
+}
+
+async function sumOf(folder: string, names: readonly string[]): Promise<number> {
   const sizes = await Promise.all(names.map(async (name) => (await factsOf(path.join(folder, name)))?.size ?? 0));
   return sizes.reduce((sum, size) => sum + size, 0);
 }

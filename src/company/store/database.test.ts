@@ -9,8 +9,8 @@ import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { type Database, openDatabase } from './database.js';
 import { acquireServer } from './embedded-server.js';
-import { migrate } from './migrate.js';
-import { processExists } from './process-lock.js';
+import { type Migration, migrate } from './migrate.js';
+import { processExists } from '../../base/process-lock.js';
 import { pickFreePort } from './server-process.js';
 
 const built = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../../dist/company/store/database.js');
@@ -128,7 +128,11 @@ test('migrations are refused when the database is newer or was built differently
   const folder = await project();
   const { sql } = await open(folder);
   const first = { name: 'first', statements: 'create table public.a (x int)' };
-  const second = { name: 'second', statements: 'create table public.b (x int)' };
+  const second: Migration = {
+    name: 'second',
+    statements: 'create table public.b (x int)',
+    olderPrograms: 'stop',
+  };
   await sql`delete from moat.migrations`;
   await Promise.all([migrate(sql, [first]), migrate(sql, [first, second])]).catch(() => undefined);
   await migrate(sql, [first, second]);

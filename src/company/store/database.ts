@@ -2,7 +2,7 @@ import postgres from 'postgres';
 import { MoatError, messageOf, systemCode } from '../../base/errors.js';
 import { type EmbeddedServer, acquireServer } from './embedded-server.js';
 import { type LastingClient, lastingClient } from './lasting-client.js';
-import { migrate } from './migrate.js';
+import { migrate, refuseNewer } from './migrate.js';
 import { MIGRATIONS } from './migrations.js';
 import { TEXT_ARRAY } from './text-array.js';
 
@@ -62,6 +62,14 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     throw explain(error, describe(url, server));
   }
   return { sql, url, location: describe(url, server), lane, close: () => (closing ??= close()) };
+}
+
+/**
+ * Whether the database is there, and still one that this program can work with: a newer program may have changed it meanwhile.
+ * @throws MoatError `database-newer`
+ */
+export async function checkDatabase({ sql }: Pick<Database, 'sql'>): Promise<void> {
+  await refuseNewer(sql, MIGRATIONS.length);
 }
 
 function connect(url: string, connections: number, onClose: () => void): Sql {

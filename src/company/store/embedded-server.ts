@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError } from '../../base/errors.js';
-import { enter, leave, withLock } from './process-lock.js';
+import { type LockOptions, enter, leave, withLock } from '../../base/process-lock.js';
 import { type ServerAccount, canReach, chooseServerAccount } from './server-account.js';
 import { prepareBinaries } from './server-binaries.js';
 import {
@@ -54,7 +54,7 @@ export interface EmbeddedServer {
 export async function acquireServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const systemDirectory = options.systemDirectory ?? SYSTEM_DIRECTORY;
   const { paths, account } = await settle(options.projectDirectory, systemDirectory);
-  const { user, running, password } = await withLock(paths.lock, LOCK_PATIENCE_MS, async () => {
+  const { user, running, password } = await withLock(paths.lock, lockOptions(paths), async () => {
     const password = await readOrCreatePassword(paths);
     const running =
       (await adopt(paths, password, options)) ??
@@ -71,8 +71,18 @@ export async function acquireServer(options: EmbeddedServerOptions): Promise<Emb
   };
 }
 
+const lockOptions = ({ lock }: ServerPaths): LockOptions => ({
+  patienceMs: LOCK_PATIENCE_MS,
+  busy: () =>
+    new MoatError(
+      'database-busy',
+      `${lock}: another moat process has been starting or stopping the database for too long`,
+      { fix: `If no moat is running, delete ${lock} and run the command again.` },
+    ),
+});
+
 async function depart(paths: ServerPaths, user: string): Promise<void> {
-  await withLock(paths.lock, LOCK_PATIENCE_MS, async () => {
+  await withLock(paths.lock, lockOptions(paths), async () => {
     if ((await leave(paths.users, user)) > 0) return;
     const running = await readPostmaster(paths);
     if (running !== undefined) await stopServer(running);

@@ -9,6 +9,7 @@ import { selling } from './migrations/0007-selling.js';
 import { corrections } from './migrations/0008-corrections.js';
 import { idempotency } from './migrations/0009-idempotency.js';
 import { access } from './migrations/0010-access.js';
+import { sharedLimits } from './migrations/0011-shared-limits.js';
 
 /** Every step of the schema, in order; only ever appended to. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   corrections,
   idempotency,
   access,
+  sharedLimits,
 ];

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryNameFor } from '../../base/atomic-file.js';
 import { MoatError, messageOf, systemCode } from '../../base/errors.js';
-import { processExists } from './process-lock.js';
+import { processExists } from '../../base/process-lock.js';
 import type { ServerAccount } from './server-account.js';
 import type { ServerBinaries } from './server-binaries.js';
 

@@ -56,22 +56,30 @@ export async function latestCheckpoint(
 }
 
 /**
- * Removes all checkpoints but the newest `keepLast` and those of `keepSteps`; the newest always remains. Each is renamed before it is
- * removed, so that a kill leaves no half checkpoint under a good name.
+ * Removes all checkpoints but the newest `keepLast` and those of `keepSteps`; the newest always remains. Those after `notAfter`
+ * go too: a run that went back and on from an earlier step has left them. Each is renamed before it is removed, so that a kill
+ * leaves no half checkpoint under a good name.
  */
 export async function pruneCheckpoints(
   runDirectory: string,
-  { keepLast, keepSteps = [] }: { readonly keepLast: number; readonly keepSteps?: readonly number[] },
+  { keepLast, keepSteps = [], notAfter = Infinity }: PruneOptions,
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<void> {
   if (!Number.isSafeInteger(keepLast) || keepLast < 1) throw new RangeError(`keepLast is ${keepLast}, not 1 or more`);
-  const checkpoints = await listCheckpoints(runDirectory, fileSystem);
-  for (const { step, directory } of checkpoints.slice(0, -keepLast)) {
-    if (keepSteps.includes(step)) continue;
+  const all = await listCheckpoints(runDirectory, fileSystem);
+  const left = all.filter(({ step }) => step > notAfter);
+  const older = all.filter(({ step }) => step <= notAfter).slice(0, -keepLast);
+  for (const { directory } of [...left, ...older.filter(({ step }) => !keepSteps.includes(step))]) {
     const doomed = `${directory}.removed.partial`;
     await fileSystem.rename(directory, doomed);
     await fileSystem.remove(doomed);
   }
+}
+
+interface PruneOptions {
+  readonly keepLast: number;
+  readonly keepSteps?: readonly number[];
+  readonly notAfter?: number;
 }
 
 /** Removes what killed saves and removals left behind. */

@@ -75,7 +75,9 @@ export async function saveCheckpoint(
     throw explainWriteError(error, directory);
   }
   const { keepLast, keepSteps = [] } = options;
-  if (keepLast !== undefined) await pruneCheckpoints(runDirectory, { keepLast, keepSteps }, fileSystem);
+  if (keepLast !== undefined) {
+    await pruneCheckpoints(runDirectory, { keepLast, keepSteps, notAfter: step }, fileSystem);
+  }
   return { directory, sizeBytes };
 }
 

@@ -37,12 +37,12 @@ const MAX_THREADS = 16;
 /** Batches a thread has or is given next: while it works on one, the other waits. */
 const BATCHES_PER_THREAD = 2;
 
-/** Clean, unique documents, the same ones with any number of threads; what is left out goes to `drop`. */
+/** Clean, unique documents, the same ones with any number of threads; what is left out goes to `drop`, a copy with its text. */
 export async function* cleanDocuments(
   items: AsyncIterable<RawItem>,
   settings: CleaningSettings,
   report: ReportBuilder,
-  drop: (dropped: Dropped) => Promise<void>,
+  drop: (dropped: Dropped, text?: string) => Promise<void>,
   options: CleaningThreads = {},
 ): AsyncGenerator<CleanDocument> {
   const copies = createCopyFilter({ ...settings, minCharacters: Math.max(1, settings.thresholds['too-short'] ?? 1) });
@@ -50,7 +50,7 @@ export async function* cleanDocuments(
     for (const examined of batch) {
       const result = copies(examined);
       if (result.kind === 'dropped') {
-        await drop(result.dropped);
+        await drop(result.dropped, examined.kind === 'clean' ? examined.document.text : undefined);
         continue;
       }
       report.masked(result.masked);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findInCorpus, readCorpus, readReport } from './corpus.js';
 import { applyFilters } from './filters.js';
 import { splitLines } from './lines.js';
+import { readDuplicateGroups } from './duplicate-groups.js';
 import { prepareCorpus } from './prepare-corpus.js';
 import { renderDataReport } from './report.js';
 import { splitDocuments, splitNumber } from './split.js';
@@ -193,6 +194,24 @@ describe('the corpus folder', () => {
       { id: 'a.jsonl#63', reason: 'too-short' },
       { id: 'a.jsonl#64', reason: 'empty' },
     ]);
+    expect(await readDuplicateGroups(folder)).toEqual({
+      isComplete: true,
+      groups: [
+        {
+          kept: {
+            id: 'a.jsonl#4',
+            text: sentence(3),
+            isCut: false,
+            side: expect.stringMatching(/train|test|validation/),
+          },
+          count: 2,
+          copies: [
+            expect.objectContaining({ id: 'a.jsonl#61', text: sentence(3), reason: 'exact-duplicate' }),
+            expect.objectContaining({ id: 'a.jsonl#62', text: sentence(3).replaceAll(' ', '\n') }),
+          ],
+        },
+      ],
+    });
     expect(report).toMatchObject({
       files: 1,
       // a record without text is not one

@@ -1,6 +1,6 @@
 /**
  * The corpus folder: `train.jsonl`, `validation.jsonl`, `test.jsonl` (one `Document` a line), `dropped.jsonl` (one `Dropped` a line),
- * `report.json` and `passport.json`. It appears whole or not at all, and replaces an earlier one only when it is complete.
+ * `duplicates.json`, `report.json` and `passport.json`. It appears whole or not at all, and replaces an earlier one only when it is complete.
  */
 import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -34,6 +34,8 @@ export interface CorpusFacts {
 export interface CorpusOptions {
   /** Called when everything is written; when it throws, the folder stays as it was. */
   readonly check?: ((passport: Passport) => void) | undefined;
+  /** Adds to the folder when its documents are in it. */
+  readonly finish?: (folder: string) => Promise<void>;
 }
 
 /**
@@ -71,6 +73,7 @@ export async function writeCorpus(
         test: await outputOf('test'),
       });
       options.check?.(passport);
+      await options.finish?.(temporary);
       await writeFile(path.join(temporary, PASSPORT_FILE), `${JSON.stringify(passport, null, 2)}\n`, { flag: 'wx' });
       await writeFile(path.join(temporary, REPORT_FILE), `${JSON.stringify(report, null, 2)}\n`, { flag: 'wx' });
       return report;

@@ -15,6 +15,7 @@ import { type Passport, hashSource } from './passport.js';
 import type { PiiPolicy } from './pii.js';
 import { type QualitySet, qualityRules } from './quality.js';
 import { type RawItem, type ReadDocumentsOptions, readDocuments, removeLeftovers } from './read-documents.js';
+import { createDuplicateCollector } from './duplicate-groups.js';
 import { createReport, type DataReport, type ReportBuilder } from './report.js';
 import { decideLicence, type LicenceDecision, type LicencePolicy } from './sources/licence-policy.js';
 import { splitDocuments } from './split.js';
@@ -73,8 +74,10 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
   const source = sources.map(({ name, path }) => (name === '' ? path : name)).join(', ');
   const licence = commonLicence(sources);
   const report = createReport({ source, licence, validationFraction, testFraction, seed });
-  const drop = async (writer: CorpusWriter, dropped: Dropped): Promise<void> => {
+  const duplicates = createDuplicateCollector();
+  const drop = async (writer: CorpusWriter, dropped: Dropped, text?: string): Promise<void> => {
     report.dropped(dropped);
+    if (text !== undefined) duplicates.add(dropped, text);
     await writer.drop(dropped);
   };
   const fractions = { validation: validationFraction, test: testFraction };
@@ -85,7 +88,7 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
   const fill = async (writer: CorpusWriter): Promise<CorpusFacts> => {
     const raw = countRead(readSources(sources, reading), report, options.onProgress);
     const licensed = checkLicences(raw, options.licences ?? {});
-    const clean = cleanDocuments(licensed, settings, report, (dropped) => drop(writer, dropped));
+    const clean = cleanDocuments(licensed, settings, report, (...dropped) => drop(writer, ...dropped));
     const something = failWhenNone(clean, () => nothingKept(source, report.finish()));
     for await (const { document, side } of splitDocuments(something, fractions, seed)) {
       const copy = side === 'train' ? undefined : copyToMeasure(document);
@@ -100,7 +103,7 @@ export async function prepareCorpus(folder: string, options: PrepareOptions): Pr
     const inputs = { licence, sources: named, files, settings: await settingsOf(options, settings) };
     return { report: report.finish(), inputs };
   };
-  return writeCorpus(folder, fill, { check: options.check });
+  return writeCorpus(folder, fill, { check: options.check, finish: (written) => duplicates.write(written) });
 }
 
 /** Nothing is measured on changed copies: undefined for any other document. */

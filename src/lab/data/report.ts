@@ -127,8 +127,8 @@ export function createReport(
   };
 }
 
-/** From the shortest to the longest; empty bins between are told. */
-function lengthBins(byDigits: readonly number[]): DataReport['lengths'] {
+/** From the shortest to the longest; empty bins between are told. @param byDigits documents by the number of binary digits of their length */
+export function lengthBins(byDigits: readonly number[]): DataReport['lengths'] {
   const bins = Array.from(byDigits, (documents = 0, digits) => ({
     from: digits === 0 ? 0 : 2 ** (digits - 1),
     to: 2 ** digits,

@@ -32,6 +32,11 @@ const WEIGHTS = /^model(?:-\d{1,6}-of-\d{1,6})?\.safetensors(?:\.index\.json)?$/
  */
 export async function importFolder(source: string, folder: string): Promise<ImportedModel> {
   await checkFolderIsFree(folder);
+  return copyModelFolder(source, folder);
+}
+
+/** As `importFolder`; what is there already is replaced. @throws MoatError those of `loadModel` */
+export async function copyModelFolder(source: string, folder: string): Promise<ImportedModel> {
   const tokenizer = await loadTokenizer(source);
   const opened = await openModelFolder(source);
   try {

@@ -35,6 +35,7 @@ const summarySchema = z.object({
   tokens: z.int().min(0),
   documents: z.int().min(0),
   textBytes: z.int().min(0),
+  lengths: z.array(z.int().min(0)).max(33).optional(),
 });
 const manifestSchema = z.object({
   format: z.literal('moat-token-shards'),

@@ -22,6 +22,8 @@ export interface SplitSummary {
   documents: number;
   /** UTF-8 bytes of the text behind the tokens; what bits per byte divides by. */
   textBytes: number;
+  /** Documents by the number of binary digits of their length in tokens, end-of-text apart; shards of before have none. */
+  lengths?: number[] | undefined;
 }
 
 export interface ShardManifest {
@@ -72,7 +74,8 @@ async function writeSplit(
   tokenizer: Tokenizer,
   { onProgress, shardTokens = SHARD_TOKENS }: WriteShardsOptions,
 ): Promise<SplitSummary> {
-  const summary: SplitSummary = { shards: [], tokens: 0, documents: 0, textBytes: 0 };
+  const lengths: number[] = [];
+  const summary: SplitSummary = { shards: [], tokens: 0, documents: 0, textBytes: 0, lengths };
   let builder = createShardBuilder(tokenizer.vocabSize);
   const close = async (): Promise<void> => {
     const name = `${split}-${String(summary.shards.length).padStart(5, '0')}.bin`;
@@ -87,6 +90,9 @@ async function writeSplit(
   };
   for await (const { id, text } of documents) {
     const ids = tokenizer.encode(text);
+    const digits = 32 - Math.clz32(ids.length);
+    while (lengths.length <= digits) lengths.push(0);
+    lengths[digits] = (lengths[digits] ?? 0) + 1;
     ids.push(tokenizer.endOfText);
     const bytes = Buffer.byteLength(text);
     builder.add(id, ids, bytes);

@@ -1,8 +1,6 @@
 /** Everything a run trains with, wired together: programs, parameters, optimizer, batches, checkpoints. */
 import path from 'node:path';
-import { MoatError } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
-import { listCheckpoints } from '../checkpoint/run-checkpoints.js';
 import { elementCount } from '../graph/dims.js';
 import { parameterCount } from '../models/model.js';
 import { readTokenModel } from '../models/registry.js';
@@ -21,13 +19,16 @@ import {
   sourceLengths,
 } from './pretraining.js';
 import type { RunConfig } from './run-config.js';
+import { chooseCheckpoint } from './run-directory.js';
 import type { Validation, TrainingJob } from './training-job.js';
+import { type TextSampler, createTextSampler } from './sample-text.js';
 import type { TrainingSource } from './token-source.js';
 import { type LoopSettings, type TrainingOutcome, type TrainingProgress, runTraining } from './trainer.js';
 import {
   type TrainingArrays,
   initializeParameters,
   restoreTrainingState,
+  restoreWeights,
   saveTrainingState,
 } from './training-state.js';
 import { type WeightAverage, createWeightAverage } from './weight-average.js';
@@ -58,7 +59,9 @@ export async function prepareRun(job: TrainingJob, config: RunConfig): Promise<P
   const { store, learner, average, source } = parts;
   const arrays = arraysOf(parts);
   const from = await startingPoint(job, config, parts, arrays);
-  const measuring = createMeasuring(job, model, config.loop, () => average?.feeds() ?? parameterFeeds(store));
+  const weights = (): Readonly<Record<string, Value>> => average?.feeds() ?? parameterFeeds(store);
+  const measuring = createMeasuring(job, model, config.loop, weights);
+  const sampler = samplerOf(job, config, model);
   const files = { 'config.json': hubConfig(config.model, architecture.className), ...job.files };
   return {
     settings,
@@ -77,6 +80,7 @@ export async function prepareRun(job: TrainingJob, config: RunConfig): Promise<P
         afterStep: (step) => average?.update(step),
         describe: (starts) => namesOf(job, starts),
         evaluate: measuring.evaluate,
+        sample: sampler && (() => sampler.write(weights())),
         saveCheckpoint: async (progress) => {
           const where = { runDirectory: job.runDirectory, files, keepLast: config.keepCheckpoints };
           const options = job.fileSystem === undefined ? where : { ...where, fileSystem: job.fileSystem };
@@ -87,8 +91,21 @@ export async function prepareRun(job: TrainingJob, config: RunConfig): Promise<P
     async close() {
       await learner.close();
       await measuring.close();
+      await sampler?.close();
     },
   };
+}
+
+/** Of models that continue texts, where the run asks for samples. */
+function samplerOf(job: TrainingJob, { samples, loop }: RunConfig, model: TokenModel): TextSampler | undefined {
+  if (samples === undefined || job.samples === undefined || model.kind !== 'causal') return undefined;
+  const { sequenceLength } = loop;
+  return createTextSampler(model, {
+    settings: samples,
+    tokens: job.samples,
+    sequenceLength,
+    compiling: compilingFor(job),
+  });
 }
 
 function loopSettings({ loop }: RunConfig): LoopSettings {
@@ -144,20 +161,12 @@ async function startingPoint(
   arrays: TrainingArrays,
 ): Promise<TrainingProgress> {
   if (job.resume === undefined) {
-    initializeParameters(store, config.seed);
+    if (job.weightsFrom === undefined) initializeParameters(store, config.seed);
+    else await restoreWeights(store, job.weightsFrom);
     return BEGINNING;
   }
-  const { fromStep } = job.resume;
-  const all = await listCheckpoints(job.runDirectory);
-  const chosen = fromStep === undefined ? all.at(-1) : all.find(({ step }) => step === fromStep);
-  if (chosen === undefined) {
-    const known = all.map(({ step }) => step).join(', ');
-    const which = fromStep === undefined ? 'yet' : `at step ${fromStep}`;
-    throw new MoatError('no-checkpoint', `${job.runDirectory}: there is no checkpoint ${which}`, {
-      fix: known === '' ? 'Start the run anew under another --name.' : `There are steps ${known}.`,
-    });
-  }
-  const progress = await restoreTrainingState(arrays, chosen.directory);
+  const { directory } = await chooseCheckpoint(job.runDirectory, job.resume.fromStep);
+  const progress = await restoreTrainingState(arrays, directory);
   source.seek(progress.batches);
   return progress;
 }

@@ -49,6 +49,8 @@ export const runConfigSchema = z.strictObject({
     momentum: z.number().min(0).max(1).optional(),
     betas: z.tuple([z.number(), z.number()]).optional(),
   }),
+  /** What the model goes on with at every measurement, so that it is seen to learn; absent for none. */
+  samples: z.strictObject({ prompt: z.string(), tokens: count }).optional(),
   keepCheckpoints: count,
   seed: z.int(),
   /** Of the tokenizer whose ids the shards hold. */

@@ -1,6 +1,9 @@
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../../base/run-events.js';
-import { recordOf, wallSecondsOf } from './run-cost.js';
+import { createRunUseReader, recordOf, wallSecondsOf } from './run-cost.js';
 
 const start = (time: string): RunEvent => ({
   type: 'start',
@@ -54,4 +57,28 @@ test('a run in the accounts: of two processes each counts its last reading of th
   };
   expect(recordOf('run', [...metered, failed])).toMatchObject({ outcome: 'failed', tokensSeen: 42, joules: null });
   expect(recordOf('none', [])).toMatchObject({ outcome: 'unfinished', device: null, startedAt: null, joules: null });
+});
+
+test('whoever asks often sees what was added, and what went away', async () => {
+  const runs = await mkdtemp(path.join(tmpdir(), 'moat-uses-'));
+  try {
+    const read = createRunUseReader(runs);
+    expect(await read()).toEqual([]);
+    const line = (event: RunEvent): string => `${JSON.stringify(event)}\n`;
+    for (const name of ['first', 'second']) {
+      await mkdir(path.join(runs, name));
+      const events = line(start('2026-01-01T00:00:00.000Z')) + line(checkpoint('2026-01-01T00:01:00.000Z'));
+      await writeFile(path.join(runs, name, 'events.jsonl'), events);
+    }
+    const seconds = async () => (await read()).map(({ name, elapsedSeconds }) => [name, elapsedSeconds]);
+    expect(await seconds()).toEqual([
+      ['first', 60],
+      ['second', 60],
+    ]);
+    await appendFile(path.join(runs, 'first', 'events.jsonl'), line(checkpoint('2026-01-01T00:02:00.000Z')));
+    await rm(path.join(runs, 'second'), { recursive: true });
+    expect(await seconds()).toEqual([['first', 120]]);
+  } finally {
+    await rm(runs, { recursive: true });
+  }
 });

@@ -1,7 +1,7 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { RunEvent } from '../../base/run-events.js';
-import { readEvents } from './run-directory.js';
+import { eventsFileOf, readEvents } from './run-directory.js';
 
 /** What a run used of the machine. */
 export interface RunUse {
@@ -71,10 +71,28 @@ export function wallSecondsOf(events: readonly RunEvent[]): number {
 }
 
 /** Every run of a project with what it used; none when there are no runs. */
-export async function readRunUses(runsDirectory: string): Promise<RunRecord[]> {
-  const names = (await readdir(runsDirectory).catch(() => [])).sort();
-  const uses = await Promise.all(
-    names.map(async (name) => recordOf(name, await readEvents(path.join(runsDirectory, name)))),
-  );
-  return uses.filter(({ elapsedSeconds }) => elapsedSeconds > 0);
+export const readRunUses = (runsDirectory: string): Promise<RunRecord[]> => createRunUseReader(runsDirectory)();
+
+/** The same for whoever asks often: a run whose events have not changed is not read again. */
+export function createRunUseReader(runsDirectory: string): () => Promise<RunRecord[]> {
+  let known = new Map<string, { readonly version: string; readonly record: RunRecord }>();
+  return async () => {
+    const names = (await readdir(runsDirectory).catch(() => [])).sort();
+    const read = await Promise.all(
+      names.map(async (name) => {
+        const version = await versionOf(eventsFileOf(path.join(runsDirectory, name)));
+        const before = known.get(name);
+        if (before?.version === version) return [name, before] as const;
+        const record = recordOf(name, await readEvents(path.join(runsDirectory, name)));
+        return [name, { version, record }] as const;
+      }),
+    );
+    known = new Map(read);
+    return read.map(([, { record }]) => record).filter(({ elapsedSeconds }) => elapsedSeconds > 0);
+  };
+}
+
+async function versionOf(file: string): Promise<string> {
+  const facts = await stat(file).catch(() => undefined);
+  return facts === undefined ? 'none' : `${facts.ino} ${facts.size} ${facts.mtimeMs}`;
 }

@@ -8,9 +8,12 @@ import path from 'node:path';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError, systemCode } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
+import { type CheckpointReference, listCheckpoints } from '../checkpoint/run-checkpoints.js';
 
 const EVENTS_FILE = 'events.jsonl';
 const CONFIG_FILE = 'config.json';
+
+export const eventsFileOf = (runDirectory: string): string => path.join(runDirectory, EVENTS_FILE);
 
 export interface EventLog {
   append(event: RunEvent): void;
@@ -20,7 +23,7 @@ export interface EventLog {
 /** Opens the run's event file for appending; each event is one write, so a reader never sees half a line it could parse. */
 export async function openEventLog(runDirectory: string): Promise<EventLog> {
   await mkdir(runDirectory, { recursive: true });
-  const file = path.join(runDirectory, EVENTS_FILE);
+  const file = eventsFileOf(runDirectory);
   await endTornLine(file);
   const descriptor = openSync(file, 'a');
   return {
@@ -43,7 +46,7 @@ async function endTornLine(file: string): Promise<void> {
 
 /** The run's events in order; a torn line (of a killed run) is skipped. */
 export async function readEvents(runDirectory: string): Promise<RunEvent[]> {
-  const text = await readFile(path.join(runDirectory, EVENTS_FILE), 'utf8').catch((error: unknown) => {
+  const text = await readFile(eventsFileOf(runDirectory), 'utf8').catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return '';
     throw error;
   });
@@ -57,6 +60,21 @@ function parseEvent(line: string): RunEvent[] {
   } catch {
     return [];
   }
+}
+
+/** The checkpoint of this step, or the last. @throws MoatError `no-checkpoint`, naming the steps there are */
+export async function chooseCheckpoint(
+  runDirectory: string,
+  fromStep: number | undefined,
+): Promise<CheckpointReference> {
+  const all = await listCheckpoints(runDirectory);
+  const chosen = fromStep === undefined ? all.at(-1) : all.find(({ step }) => step === fromStep);
+  if (chosen !== undefined) return chosen;
+  const known = all.map(({ step }) => step).join(', ');
+  const which = fromStep === undefined ? 'yet' : `at step ${fromStep}`;
+  throw new MoatError('no-checkpoint', `${runDirectory}: there is no checkpoint ${which}`, {
+    fix: known === '' ? 'Start the run anew under another --name.' : `There are steps ${known}.`,
+  });
 }
 
 /** @throws MoatError `run-exists` when the directory already holds a run */

@@ -4,11 +4,12 @@
  */
 import path from 'node:path';
 import { MoatError, messageOf } from '../../base/errors.js';
-import type { RunEvent } from '../../base/run-events.js';
+import type { EvalEvent, RunEvent, StepEvent } from '../../base/run-events.js';
 import { latestCheckpoint } from '../checkpoint/run-checkpoints.js';
 import { openEnergyMeter } from './energy-meter.js';
 import { type PreparedRun, prepareRun } from './prepare-run.js';
 import { type RunConfig, parseRunConfig } from './run-config.js';
+import { whileTraining } from './run-lock.js';
 import { type EventLog, assertNoRun, createRun, openEventLog, readRunConfig } from './run-directory.js';
 import { type TrainingOutcome, type TrainingProgress, tokensPerStep } from './trainer.js';
 import type { TrainingJob } from './training-job.js';
@@ -23,17 +24,36 @@ export interface TrainingResult extends TrainingOutcome {
 
 /**
  * Trains until the run's budget is used or `signal` aborts; then saves and returns.
- * @throws MoatError `run-exists`, `no-such-run`, `no-checkpoint`, `other-tokenizer`, `corpus-too-small`,
+ * @throws MoatError `run-exists`, `run-busy`, `no-such-run`, `no-checkpoint`, `other-tokenizer`, `corpus-too-small`,
  * `out-of-memory`, `non-finite-loss`, `disk-full`, and those of `loadCheckpoint`
  */
 export async function trainRun(job: TrainingJob): Promise<TrainingResult> {
   const started = job.clock.monotonic();
+  const stop = new AbortController();
+  const signal = job.signal === undefined ? stop.signal : AbortSignal.any([job.signal, stop.signal]);
+  const stoppable = { ...job, signal };
   const config = await configOf(job);
+  const alone = <T>(work: () => Promise<T>): Promise<T> => whileTraining(job.runDirectory, stop, work);
+  if (job.resume !== undefined) return alone(() => prepared(stoppable, config, started, (work) => work()));
+  return prepared(stoppable, config, started, (work) =>
+    // only now, when all that could be refused has been accepted, does anything appear on disk
+    alone(async () => {
+      await createRun(job.runDirectory, config);
+      return work();
+    }),
+  );
+}
+
+/** @param around the moment between what may be refused and what is written */
+async function prepared(
+  job: TrainingJob,
+  config: RunConfig,
+  started: number,
+  around: (work: () => Promise<TrainingResult>) => Promise<TrainingResult>,
+): Promise<TrainingResult> {
   const run = await prepareRun(job, config);
   try {
-    // only now, when all that could be refused has been accepted, does anything appear on disk
-    if (job.resume === undefined) await createRun(job.runDirectory, config);
-    return await withLog(job, run, (emit) => execute(job, config, run, emit, started), started);
+    return await around(() => withLog(job, run, (emit) => execute(job, config, run, emit, started), started));
   } finally {
     await run.close();
   }
@@ -48,8 +68,9 @@ async function withLog<T>(
   const log = await openEventLog(job.runDirectory);
   const joules = openEnergyMeter();
   const emit = (event: RunEvent): void => {
-    log.append(joules === undefined ? event : { ...event, joules: joules() });
-    job.onEvent?.(event);
+    const measured = event.type === 'step' || event.type === 'eval' ? withMemory(event) : event;
+    log.append(joules === undefined ? measured : { ...measured, joules: joules() });
+    job.onEvent?.(measured);
   };
   try {
     return await work(emit);
@@ -59,6 +80,10 @@ async function withLog<T>(
   } finally {
     log.close();
   }
+}
+
+function withMemory(event: StepEvent | EvalEvent): RunEvent {
+  return { ...event, residentBytes: process.memoryUsage.rss() };
 }
 
 async function configOf(job: TrainingJob): Promise<RunConfig> {

@@ -9,6 +9,7 @@ import { floats } from '../runtime/program.js';
 import type { BatchPosition } from './batches.js';
 import type { BatchShape } from './language-objective.js';
 import type { Learner } from './learner.js';
+import type { Sample } from './sample-text.js';
 import { type ScheduleSettings, learningRateScale } from './schedule.js';
 import type { SourceBatch, TrainingSource } from './token-source.js';
 
@@ -61,6 +62,8 @@ export interface TrainerParts {
   readonly describe: (starts: readonly number[]) => string;
   /** Validation loss of the parameters as they are. */
   readonly evaluate: (() => Promise<{ loss: number; bitsPerByte?: number }>) | undefined;
+  /** How the parameters as they are go on with a text, shown beside each validation loss. */
+  readonly sample?: (() => Promise<Sample>) | undefined;
   readonly saveCheckpoint: (progress: TrainingProgress) => Promise<{ path: string; bytes: number }>;
 }
 
@@ -94,6 +97,7 @@ export async function runTraining(parts: TrainerParts): Promise<TrainingOutcome>
     const saving = last || progress.step % settings.checkpointEvery === 0;
     const measuring = last || progress.step % settings.evalEvery === 0 || (saving && settings.keepBest > 0);
     if (measuring) progress = await evaluateNow(parts, progress, saving);
+    if (measuring) await sampleNow(parts, progress);
     if (saving) await checkpointNow(parts, progress);
     if (saving) savedAt = progress.step;
     mark = clock.monotonic(); // evaluation and saving are not training time
@@ -220,6 +224,14 @@ async function evaluateNow(
     best: best === null || loss < best.loss ? { loss, step } : best,
     bestCheckpoints: ranked.slice(0, parts.settings.keepBest),
   };
+}
+
+async function sampleNow({ sample, clock, onEvent }: TrainerParts, { step }: TrainingProgress): Promise<void> {
+  if (sample === undefined) return;
+  const started = clock.monotonic();
+  const written = await sample();
+  const seconds = (clock.monotonic() - started) / 1000;
+  onEvent({ type: 'sample', time: new Date(clock.now()).toISOString(), step, ...written, seconds });
 }
 
 async function checkpointNow(parts: TrainerParts, progress: TrainingProgress): Promise<void> {

@@ -6,6 +6,7 @@ import type { Device } from '../runtime/devices.js';
 import type { TokenStream } from './held-out-loss.js';
 import type { TokenKnowledge } from './objectives/objectives.js';
 import type { RunConfig } from './run-config.js';
+import type { SampleTokens } from './sample-text.js';
 
 /** Validation documents as one stream, and the bytes of their text, for bits per byte. */
 export interface Validation {
@@ -29,6 +30,10 @@ export interface TrainingJob {
   readonly tokenizerHash: string;
   /** Needed where more is learned than the next token. */
   readonly tokens?: TokenKnowledge;
+  /** Needed to show how the model goes on with a text; without it, no samples are written. */
+  readonly samples?: SampleTokens;
+  /** Weights to begin with instead of drawn ones: a checkpoint's directory, of a model of the same shape. */
+  readonly weightsFrom?: string;
   readonly threads: number | undefined;
   /** Default `cpu`. */
   readonly device?: Device;

@@ -74,6 +74,19 @@ export async function restoreTrainingState(arrays: TrainingArrays, directory: st
   }
 }
 
+/**
+ * Begins with the model of a checkpoint, whatever trained it.
+ * @throws MoatError as `loadCheckpoint`; `bad-checkpoint` when it is of another shape
+ */
+export async function restoreWeights(store: ParameterStore, directory: string): Promise<void> {
+  const checkpoint = await loadCheckpoint(directory);
+  try {
+    for (const { spec, value } of store.parameters) await fill(checkpoint.model, spec.name, value, spec.shape);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
 async function fill(
   reader: SafetensorsReader,
   name: string,

@@ -1,5 +1,9 @@
-/** Follows one run's events for as long as it is watched: reconnects, and goes on at the line after the last one seen. */
-import type { RunEvent } from '../../company/gateway/api-types.js';
+/**
+ * Follows one run for as long as it is watched: what its events add up to so far comes in one answer, however long the run
+ * is, and then event by event. Reconnects, and goes on at the line after the last one seen.
+ */
+import type { RunHistory } from '../../base/run-history.js';
+import type { RunCurve, RunEvent } from '../../company/gateway/api-types.js';
 import { type Api, ApiFailure } from './client.js';
 import { readMessages } from './server-sent-events.js';
 
@@ -9,16 +13,19 @@ const LAST_RETRY_MS = 15_000;
 const SILENCE_MS = 40_000;
 
 export interface RunFollower {
+  /** Comes once, before the first event. */
+  onHistory(history: RunHistory): void;
   onEvent(event: RunEvent): void;
   onConnection(state: 'live' | 'reconnecting'): void;
 }
 
 /** Resolves when `signal` aborts, or when the run is gone or the token refused. */
 export async function followRun(api: Api, name: string, follower: RunFollower, signal: AbortSignal): Promise<void> {
-  let nextLine = 0;
+  let nextLine: number | undefined;
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     try {
+      nextLine ??= await begin(api, name, follower, signal);
       for await (const message of messagesFrom(api, name, nextLine, follower, signal)) {
         const line = Number.parseInt(message.id, 10);
         // A server that replays more than it was asked for must not count a step twice.
@@ -35,6 +42,13 @@ export async function followRun(api: Api, name: string, follower: RunFollower, s
     await pause(retryMs, signal);
     retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
   }
+}
+
+/** @returns the line to go on from */
+async function begin(api: Api, name: string, follower: RunFollower, signal: AbortSignal): Promise<number> {
+  const { history, nextLine } = await api.get<RunCurve>(`/api/runs/${encodeURIComponent(name)}/curve`, signal);
+  follower.onHistory(history);
+  return nextLine;
 }
 
 async function* messagesFrom(api: Api, name: string, line: number, follower: RunFollower, signal: AbortSignal) {

@@ -1,9 +1,11 @@
+import { useState } from 'preact/hooks';
 /** What a corpus holds, in figures and bars. */
 import type { DataSummary, NamedTally, TextTally } from '../../company/gateway/api-types.js';
 import { useLocale } from '../i18n/locale.js';
 import { BarList } from '../parts/bar-list.js';
 import { Figure } from '../parts/figure.js';
 import { Panel } from '../parts/panel.js';
+import { Segments } from '../parts/segments.js';
 
 export function DataFigures({ corpus }: { corpus: DataSummary }) {
   const { text, format } = useLocale();
@@ -43,15 +45,29 @@ export function LanguageBars({ corpus: { languages, kept } }: { corpus: DataSumm
   );
 }
 
-export function LengthBars({ corpus: { lengths } }: { corpus: DataSummary }) {
+export function LengthBars({ corpus: { lengths, tokenLengths } }: { corpus: DataSummary }) {
   const { text, format } = useLocale();
+  const [unit, setUnit] = useState<'characters' | 'tokens'>('characters');
+  const bins = unit === 'characters' ? lengths : (tokenLengths ?? []);
+  const units = (
+    <Segments
+      name="length-unit"
+      label={text.data.lengthsIn}
+      options={[
+        { value: 'characters', label: text.data.characters },
+        { value: 'tokens', label: text.data.tokens },
+      ]}
+      value={unit}
+      onChange={setUnit}
+    />
+  );
   return (
-    <Panel title={text.data.lengthsTitle} area="lengths" aside={text.data.lengthsHint}>
-      {lengths.length === 0 ? (
-        <p class="lead">{text.data.noLengths}</p>
+    <Panel title={text.data.lengthsTitle} area="lengths" aside={units}>
+      {bins.length === 0 ? (
+        <p class="lead">{unit === 'characters' ? text.data.noLengths : text.data.noTokenLengths}</p>
       ) : (
         <BarList
-          bars={lengths.map(({ from, to, documents }) => ({
+          bars={bins.map(({ from, to, documents }) => ({
             key: String(from),
             label: text.data.lengthRange(format.integer(from), format.integer(to - 1)),
             value: documents,

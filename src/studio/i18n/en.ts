@@ -62,7 +62,7 @@ export const en = {
     perMillion: 'per million tokens',
     notForSale: 'no price',
     empty: 'No model is served',
-    emptyHint: 'Train one, then start the server.',
+    emptyHint: 'Train one on the page Runs, then promote it on the page Models.',
   },
   runs: {
     title: 'Training',

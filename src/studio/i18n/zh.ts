@@ -63,7 +63,7 @@ export const zh: Dictionary = {
     perMillion: '每百万词元',
     notForSale: '未定价',
     empty: '还没有上线的模型',
-    emptyHint: '先训练一个模型，再启动服务。',
+    emptyHint: '先在“训练”页训练一个模型，再到“模型”页把它上线。',
   },
   runs: {
     title: '训练过程',

@@ -1,17 +1,32 @@
-import { useCallback } from 'preact/hooks';
-import type { ModelData, StoredModel } from '../../company/gateway/api-types.js';
+import { useCallback, useState } from 'preact/hooks';
+import type { ModelData, ModelList, StoredModel } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
+import { sourceName } from './source-name.js';
 import { useLocale } from '../i18n/locale.js';
 import { Loaded, Panel } from '../parts/panel.js';
 import { Link } from '../router.js';
+import { ExportDialog } from './export-panel.js';
+import { PromoteDialog } from './promote-dialog.js';
 
 const CARD_MS = 300_000;
 /** Facts for the Hub; the same stand in the text. */
 const FRONT_MATTER = /^---\n[^]*?\n---\s*/;
 
-/** One model: from which data it came, and the card that goes along with it. */
-export function StoredModelPanel({ api, model }: { api: Api; model: StoredModel }) {
+interface StoredModelPanelProps {
+  api: Api;
+  model: StoredModel;
+  list: ModelList;
+  /** Whether the reader may choose what is served. */
+  mayChange: boolean;
+  onChange: () => void;
+  /** An export was begun. */
+  onExport: () => void;
+}
+
+/** One model: what can be done with it, from which data it came, and the card that goes along with it. */
+export function StoredModelPanel(props: StoredModelPanelProps) {
+  const { api, model } = props;
   const { text, format } = useLocale();
   const { name, place, writtenAt, data, hasCard } = model;
   return (
@@ -27,6 +42,7 @@ export function StoredModelPanel({ api, model }: { api: Api; model: StoredModel 
           </Link>
         )}
       </p>
+      {place === 'runs' && <Uses {...props} />}
       <h3 class="part-title part">{text.stored.data}</h3>
       {data === null ? <p class="lead">{text.stored.noData}</p> : <DataOf data={data} />}
       {hasCard && (
@@ -36,6 +52,61 @@ export function StoredModelPanel({ api, model }: { api: Api; model: StoredModel 
         </>
       )}
     </Panel>
+  );
+}
+
+/** Under which names it answers, and the ways to let it answer and to take it elsewhere. */
+function Uses({ api, model, list, mayChange, onChange, onExport }: StoredModelPanelProps) {
+  const { text } = useLocale();
+  const [open, setOpen] = useState<'promote' | 'export'>();
+  const [done, setDone] = useState<string>();
+  const names = list.served.filter(({ source }) => source?.run === model.name).map(({ id }) => id);
+  return (
+    <>
+      <div class="model-actions">
+        {names.length > 0 && (
+          <span class="badge badge-finished">{text.promote.answers(names.join(text.punctuation.list))}</span>
+        )}
+        {mayChange && list.canPromote && (
+          <button class="button button-small" type="button" onClick={() => setOpen('promote')}>
+            {text.promote.action}
+          </button>
+        )}
+        {mayChange && (
+          <button class="button button-small" type="button" onClick={() => setOpen('export')}>
+            {text.exports.action}
+          </button>
+        )}
+      </div>
+      {mayChange && !list.canPromote && <p class="lead">{text.promote.notHere}</p>}
+      <p class="notice" role="status" hidden={done === undefined}>
+        {done}
+      </p>
+      {open === 'promote' && (
+        <PromoteDialog
+          api={api}
+          model={model}
+          served={list.served}
+          onClose={() => setOpen(undefined)}
+          onDone={({ id, source }) => {
+            setOpen(undefined);
+            setDone(text.promote.done(id, source === null ? model.name : sourceName(source)));
+            onChange();
+          }}
+        />
+      )}
+      {open === 'export' && (
+        <ExportDialog
+          api={api}
+          model={model}
+          onClose={() => setOpen(undefined)}
+          onBegun={() => {
+            setOpen(undefined);
+            onExport();
+          }}
+        />
+      )}
+    </>
   );
 }
 

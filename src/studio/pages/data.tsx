@@ -3,7 +3,9 @@ import type { DataSummary } from '../../company/gateway/api-types.js';
 import { usePolled } from '../api/use-polled.js';
 import { DataFigures, DataSources, LanguageBars, LengthBars } from '../data/corpus-panels.js';
 import { DroppedPanel } from '../data/dropped-panel.js';
+import { DuplicatesPanel } from '../data/duplicates-panel.js';
 import { PassportPanel } from '../data/passport-panel.js';
+import { TokensPanel } from '../data/tokens-panel.js';
 import { useLocale } from '../i18n/locale.js';
 import type { PageProps } from '../pages.js';
 import { PageHead } from '../parts/page-head.js';
@@ -43,6 +45,8 @@ export function DataPage({ api }: PageProps) {
             <LanguageBars corpus={corpus} />
             <LengthBars corpus={corpus} />
           </div>
+          <DuplicatesPanel api={api} />
+          <TokensPanel api={api} />
           <DataSources corpus={corpus} />
           <PassportPanel passport={corpus.passport} />
         </div>

@@ -1,17 +1,18 @@
-import { useCallback, useMemo } from 'preact/hooks';
+import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { ModelList } from '../../company/gateway/api-types.js';
 import { usePolled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
+import { ExportsPanel } from '../models/export-panel.js';
 import { StoredModelPanel } from '../models/stored-model-panel.js';
 import { StoredModelsPanel, keyOf } from '../models/stored-models-panel.js';
-import type { PageProps } from '../pages.js';
+import { type PageProps, mayDo } from '../pages.js';
 import { ModelsPanel } from '../panels/models.js';
 import { PageHead } from '../parts/page-head.js';
 
 const MODELS_MS = 15_000;
 
 /** What is served, what lies in the project's folders, and from which data it came. */
-export function ModelsPage({ api, address }: PageProps) {
+export function ModelsPage({ api, session, address }: PageProps) {
   const { text } = useLocale();
   const models = usePolled(
     useCallback((signal: AbortSignal) => api.get<ModelList>('/api/models', signal), [api]),
@@ -21,6 +22,8 @@ export function ModelsPage({ api, address }: PageProps) {
     const { data } = models;
     return { ...models, data: data === undefined ? undefined : { models: data.served, currency: data.currency } };
   }, [models]);
+  const [exportsBegun, setExportsBegun] = useState(0);
+  const mayChange = mayDo(session, 'models');
   const stored = models.data?.stored ?? [];
   const chosen = stored.find((model) => keyOf(model) === address.query.get('model')) ?? stored[0];
   return (
@@ -31,7 +34,18 @@ export function ModelsPage({ api, address }: PageProps) {
         <div class="side">
           <ModelsPanel overview={served} title={text.stored.served} />
         </div>
-        {chosen !== undefined && <StoredModelPanel key={keyOf(chosen)} api={api} model={chosen} />}
+        {chosen !== undefined && models.data !== undefined && (
+          <StoredModelPanel
+            key={keyOf(chosen)}
+            api={api}
+            model={chosen}
+            list={models.data}
+            mayChange={mayChange}
+            onChange={models.reload}
+            onExport={() => setExportsBegun((count) => count + 1)}
+          />
+        )}
+        {mayChange && <ExportsPanel api={api} begun={exportsBegun} />}
       </div>
     </>
   );

@@ -3,8 +3,9 @@ import type { RunSummary } from '../../company/gateway/api-types.js';
 import { usePolled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
 import type { PageProps } from '../pages.js';
-import { OverlayPanel } from '../panels/overlay.js';
-import { TrainingPanel } from '../panels/training.js';
+import { NewRun } from '../training/new-run.js';
+import { OverlayPanel } from '../training/overlay-panel.js';
+import { TrainingPanel } from '../training/training-panel.js';
 import { PageHead } from '../parts/page-head.js';
 import { navigate, withQuery } from '../router.js';
 
@@ -20,16 +21,24 @@ export function RunsPage({ api, address, dark }: PageProps) {
     ),
     RUNS_MS,
   );
+  const choose = (name: string): void => navigate(withQuery(address, 'run', name), 'replace');
+  const changed = (name: string): void => {
+    choose(name);
+    runs.reload();
+  };
   return (
     <>
-      <PageHead title={text.pages.runs} />
+      <PageHead title={text.pages.runs}>
+        <NewRun api={api} onStarted={changed} />
+      </PageHead>
       <div class="training-page">
         <TrainingPanel
           api={api}
           runs={runs}
           dark={dark}
           chosen={address.query.get('run')}
-          onChoose={(name) => navigate(withQuery(address, 'run', name), 'replace')}
+          onChoose={choose}
+          onChanged={changed}
         />
         {runs.data !== undefined && runs.data.length > 1 && (
           <OverlayPanel

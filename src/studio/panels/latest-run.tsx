@@ -3,7 +3,7 @@ import type { Api } from '../api/client.js';
 import { useLocale } from '../i18n/locale.js';
 import { Panel } from '../parts/panel.js';
 import { Link } from '../router.js';
-import { RunDetail } from './run-detail.js';
+import { RunDetail } from '../training/run-detail.js';
 
 interface LatestRunProps {
   api: Api;

@@ -1,10 +1,14 @@
-import type { ModelSummary, Overview } from '../../company/gateway/api-types.js';
+import type { ModelSource, ModelSummary, Overview } from '../../company/gateway/api-types.js';
 import type { Polled } from '../api/use-polled.js';
+import { sourceName } from '../models/source-name.js';
 import { useLocale } from '../i18n/locale.js';
 import { Empty, Loaded, Panel } from '../parts/panel.js';
 
+/** On the models page, also where it lies. */
+type Served = ModelSummary & { source?: ModelSource | null };
+
 interface ModelsPanelProps {
-  overview: Polled<Pick<Overview, 'models' | 'currency'>>;
+  overview: Polled<{ models: Served[]; currency: Overview['currency'] }>;
   title: string;
 }
 
@@ -15,7 +19,7 @@ export function ModelsPanel({ overview, title }: ModelsPanelProps) {
       <Loaded source={overview} skeletonLines={2}>
         {({ models, currency }) =>
           models.length === 0 ? (
-            <Empty title={text.models.empty} hint={text.models.emptyHint} command="moat serve" />
+            <Empty title={text.models.empty} hint={text.models.emptyHint} command="moat train" />
           ) : (
             <ul class="rows">
               {models.map((model) => (
@@ -29,7 +33,7 @@ export function ModelsPanel({ overview, title }: ModelsPanelProps) {
   );
 }
 
-function Model({ model, currency }: { model: ModelSummary; currency: string }) {
+function Model({ model, currency }: { model: Served; currency: string }) {
   const { text, format } = useLocale();
   const { inputMicrosPerMillionTokens: input, outputMicrosPerMillionTokens: output } = model;
   const facts = model.contextLength === null ? [] : [text.models.context(format.integer(model.contextLength))];
@@ -39,6 +43,7 @@ function Model({ model, currency }: { model: ModelSummary; currency: string }) {
       <div class="row-main">
         <span class="row-name">{model.id}</span>
         <span class="row-note">{facts.join(' · ')}</span>
+        {model.source != null && <span class="row-note">{sourceName(model.source)}</span>}
       </div>
       <dl class="price">
         <div class="pair">

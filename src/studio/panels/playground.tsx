@@ -26,7 +26,7 @@ export function PlaygroundPanel({ api, overview, onAnswered }: PlaygroundPanelPr
       <Loaded source={overview} skeletonLines={6}>
         {({ models, currency }) =>
           models.length === 0 ? (
-            <Empty title={text.playground.noModel} hint={text.models.emptyHint} command="moat serve" />
+            <Empty title={text.playground.noModel} hint={text.models.emptyHint} command="moat train" />
           ) : (
             <Playground api={api} models={models} currency={currency} onAnswered={onAnswered} />
           )

@@ -143,6 +143,7 @@ function seriesOf(line: ChartLine, color: (name: string) => string): uPlot.Serie
 /** A little air above and below; an empty or flat chart still has an axis. */
 function rangeOf(low: number | null, high: number | null, fromZero: boolean): [number, number] {
   if (low === null || high === null) return [0, 1];
-  const air = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
+  const base = fromZero ? 0 : low;
+  const air = (high - base) * 0.08 || Math.abs(high) * 0.1 || 1;
   return [fromZero ? 0 : low - air, high + air];
 }

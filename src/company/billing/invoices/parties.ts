@@ -61,7 +61,7 @@ function parse<T>(schema: z.ZodType<T>, json: unknown, origin: string, code: str
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new MoatError(code, `${origin}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not readable'}`, {
+  throw new MoatError(code, `${[origin, ...(issue?.path ?? [])].join(': ')}: ${issue?.message ?? 'not readable'}`, {
     fix: 'docs/BILLING.md shows one.',
   });
 }

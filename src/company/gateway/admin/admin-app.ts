@@ -17,12 +17,15 @@ import { modelRoutes } from './model-routes.js';
 import { moneyRoutes } from './money-routes.js';
 import { sessionRoutes } from './session-routes.js';
 import { settingsRoutes } from './settings-routes.js';
+import { createRunReader } from '../run-reader.js';
 import { studioRoutes } from './studio-routes.js';
+import { trainingRoutes } from './training-routes.js';
 import { userRoutes } from './user-routes.js';
 
 /** Every route of the back office. */
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...studioRoutes,
+  ...trainingRoutes,
   ...dataRoutes,
   ...evaluationRoutes,
   ...modelRoutes,
@@ -48,8 +51,13 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-plan': 400,
   'bad-price-book': 400,
   'bad-scope': 400,
+  'bad-run-name': 400,
+  'bad-setting': 400,
   'bad-setup-link': 400,
   'weak-password': 400,
+  'corpus-missing': 404,
+  'no-model': 404,
+  'unknown-document': 404,
   'unknown-budget': 404,
   'unknown-customer': 404,
   'unknown-invoice': 404,
@@ -58,12 +66,20 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'unknown-user': 404,
   'bad-business-file': 409,
   'bad-load-curve': 409,
+  'bad-serving': 409,
+  'tokenizer-missing': 409,
+  'tokenizer-damaged': 409,
+  'tokenizer-unsupported': 409,
+  'unlearnable-conversation': 409,
   'billing-due': 409,
   'customer-exists': 409,
   'last-owner': 409,
+  'not-training': 409,
   'not-subscribed': 409,
   'reference-taken': 409,
   'subscribed-already': 409,
+  'training-busy': 409,
+  'training-refused': 409,
   'unknown-fact': 409,
   'user-disabled': 409,
   'user-exists': 409,
@@ -92,7 +108,13 @@ export type GatewayParts = Pick<
   | 'books'
   | 'overview'
   | 'businessOf'
+  | 'models'
+  | 'projectDirectory'
+  | 'exports'
+  | 'shardsDirectory'
+  | 'tokenPreviews'
   | 'runsDirectory'
+  | 'training'
   | 'corpusDirectory'
   | 'modelsDirectory'
   | 'shutdown'
@@ -110,7 +132,14 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     books,
     overview: parts.overview,
     businessOf: parts.businessOf,
+    models: parts.models,
+    projectDirectory: parts.projectDirectory,
+    exports: parts.exports,
+    shardsDirectory: parts.shardsDirectory,
+    tokenPreviews: parts.tokenPreviews,
     runsDirectory: parts.runsDirectory,
+    runs: createRunReader(parts.runsDirectory, clock),
+    training: parts.training,
     corpusDirectory: parts.corpusDirectory,
     modelsDirectory: parts.modelsDirectory,
     shutdown: parts.shutdown,

@@ -10,7 +10,12 @@ import type { ActiveSession, Device } from '../../access/sessions.js';
 import type { Access } from '../../access/users.js';
 import type { Books } from '../../billing/customers.js';
 import type { BusinessPicture } from '../../business/picture.js';
+import type { ModelExports } from '../model-exports.js';
 import type { OverviewOptions } from '../overview.js';
+import type { RunReader } from '../run-reader.js';
+import type { TrainingControl } from '../training-control.js';
+import type { ServedModels } from '../served-models.js';
+import type { TokenPreviews } from '../token-preview.js';
 import type { ClientAddress } from './client-address.js';
 
 /** Everything the back office needs; made once by the gateway. */
@@ -21,9 +26,20 @@ export interface AdminContext {
   readonly overview: OverviewOptions;
   /** The business in a month, such as `2026-11`; without one, the month that runs. Undefined: there is no project to ask. */
   readonly businessOf: ((month: string | undefined) => Promise<BusinessPicture>) | undefined;
+  /** What answers, and how that is changed. */
+  readonly models: ServedModels;
+  readonly projectDirectory: string;
+  readonly exports: ModelExports;
   readonly runsDirectory: string;
+  /** What those runs have written. */
+  readonly runs: RunReader;
+  /** Undefined: nothing is trained from here. */
+  readonly training: TrainingControl | undefined;
   /** What `moat data` made. */
   readonly corpusDirectory: string;
+  /** What `moat tokenizer` made of it. */
+  readonly shardsDirectory: string;
+  readonly tokenPreviews: TokenPreviews;
   /** Models fitted to tasks, a folder each. */
   readonly modelsDirectory: string;
   readonly shutdown: AbortSignal;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchGateway, openScratchGateway } from '../../../../tests/scratch-gateway.js';
 import { scriptedEngine } from '../../../../tests/scripted-engine.js';
 import { prepareCorpus } from '../../../lab/data/prepare-corpus.js';
-import type { DataSummary } from '../api-types.js';
+import type { DataSummary, DuplicatePage } from '../api-types.js';
 
 let opened: ScratchGateway;
 let source: string;
@@ -19,8 +19,8 @@ afterAll(async () => {
   expect(await opened.close()).toEqual([]);
 });
 
-const ask = (): Promise<Response> =>
-  fetch(`${opened.gateway.url}/api/data`, { headers: { authorization: `Bearer ${opened.gateway.studioToken}` } });
+const ask = (at = ''): Promise<Response> =>
+  fetch(`${opened.gateway.url}/api/data${at}`, { headers: { authorization: `Bearer ${opened.gateway.studioToken}` } });
 const corpus = (): string => path.join(opened.scratch.directory, '.moat', 'corpus');
 
 test('no corpus is no error; a corpus comes with its sources, what was dropped with examples, lengths and hashes', async () => {
@@ -57,6 +57,23 @@ test('no corpus is no error; a corpus comes with its sources, what was dropped w
   expect(data.passport.outputs.map(({ name }) => name)).toEqual(['train.jsonl', 'validation.jsonl', 'test.jsonl']);
   expect(data.origins.every(({ licence }) => licence === 'MIT')).toBe(true);
   expect(JSON.stringify(data.passport)).not.toContain(source);
+});
+
+test('copies stand beside what was kept, can be searched and come in pages', async () => {
+  const page = async (query: string): Promise<DuplicatePage | null> =>
+    ((await (await ask(`/duplicates?${query}`)).json()) as { duplicates: DuplicatePage | null }).duplicates;
+  const all = await page('');
+  expect(all).toMatchObject({ total: 1, isComplete: true });
+  expect(all?.groups[0]).toMatchObject({
+    kept: { id: 'letters/a.txt#1', text: expect.stringContaining('harbour office') },
+    count: 1,
+    copies: [{ id: 'letters/b.txt#1', reason: 'exact-duplicate', detail: 'is the same text as letters/a.txt#1' }],
+  });
+  expect(await page('search=HARBOUR')).toEqual(all);
+  expect(await page('search=nowhere')).toEqual({ groups: [], total: 0, isComplete: true });
+  expect(await page('from=1&limit=5')).toEqual({ groups: [], total: 1, isComplete: true });
+  await rm(path.join(corpus(), 'duplicates.json'));
+  expect(await page('')).toBeNull();
 });
 
 test('a corpus that is damaged is said to be, without a path of this machine', async () => {

@@ -1,13 +1,17 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { MoatError } from '../../../base/errors.js';
 import { PASSPORT_FILE, REPORT_FILE, readPassport, readReport } from '../../../lab/data/corpus.js';
+import { DUPLICATES_FILE, readDuplicateGroups } from '../../../lab/data/duplicate-groups.js';
 import type { Passport } from '../../../lab/data/passport.js';
-import type { DataReport } from '../../../lab/data/report.js';
+import { type DataReport, lengthBins } from '../../../lab/data/report.js';
 import { SIDES } from '../../../lab/data/split.js';
 import { ApiProblem } from '../api-problem.js';
-import type { DataSummary, NamedTally, PassportSummary, TextTally } from '../api-types.js';
-import type { AdminRoute } from './admin-route.js';
+import type { DataSummary, DuplicatePage, NamedTally, PassportSummary, TextTally } from '../api-types.js';
+import { readShardManifest } from '../../../lab/tokenizer/shard-reader.js';
+import { readJson } from '../request-body.js';
+import type { AdminContext, AdminRequest, AdminRoute } from './admin-route.js';
 
 /** A passport names every file: of a hundred thousand it has some 20 MB. */
 const MAX_READ_BYTES = 32 * 1024 * 1024;
@@ -19,27 +23,97 @@ export const dataRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/api/data',
     needs: 'runs',
-    handle: async ({ corpusDirectory }, c) => c.json({ data: await readData(corpusDirectory) }),
+    handle: async ({ corpusDirectory, shardsDirectory }, c) =>
+      c.json({ data: await readData(corpusDirectory, shardsDirectory) }),
+  },
+  {
+    method: 'GET',
+    path: '/api/data/tokenizers',
+    needs: 'runs',
+    handle: async ({ tokenPreviews }, c) => c.json({ tokenizers: await tokenPreviews.tokenizers() }),
+  },
+  { method: 'POST', path: '/api/data/tokens', needs: 'runs', handle: previewTokens },
+  {
+    method: 'GET',
+    path: '/api/data/duplicates',
+    needs: 'runs',
+    handle: async ({ corpusDirectory }, c) =>
+      c.json({ duplicates: await readDuplicates(corpusDirectory, (name) => c.req.query(name)) }),
   },
 ];
 
 /** @throws ApiProblem 409 `corpus_damaged`, `corpus_too_large` */
-async function readData(corpus: string): Promise<DataSummary | null> {
+async function readData(corpus: string, shards: string): Promise<DataSummary | null> {
   try {
     const report = await readReport(await bounded(corpus));
-    return summaryOf(report, await readPassport(corpus));
+    return { ...summaryOf(report, await readPassport(corpus)), tokenLengths: await readTokenLengths(shards) };
   } catch (error) {
     if (!(error instanceof MoatError)) throw error;
     if (error.code === 'corpus-missing') return null;
-    if (error.code !== 'corpus-damaged') throw error;
-    throw new ApiProblem(409, 'corpus_damaged', 'The corpus cannot be read. Make it again with moat data.', {
-      cause: error,
-    });
+    throw damaged(error);
   }
 }
 
+function damaged(error: unknown): unknown {
+  if (!(error instanceof MoatError) || error.code !== 'corpus-damaged') return error;
+  return new ApiProblem(409, 'corpus_damaged', 'The corpus cannot be read. Make it again with moat data.', {
+    cause: error,
+  });
+}
+
+/** Of all sides together. */
+async function readTokenLengths(shards: string): Promise<DataSummary['tokenLengths']> {
+  const manifest = await readShardManifest(shards).catch(() => undefined);
+  const sides = Object.values(manifest?.splits ?? {}).map(({ lengths }) => lengths);
+  const counted = sides.filter((lengths) => lengths !== undefined);
+  if (counted.length === 0 || counted.length < sides.length) return null;
+  const longest = Math.max(...counted.map(({ length }) => length));
+  return lengthBins(
+    Array.from({ length: longest }, (_, digits) => counted.reduce((sum, each) => sum + (each[digits] ?? 0), 0)),
+  );
+}
+
+const tokensWish = z.union([
+  z.strictObject({ tokenizer: z.string().max(128), text: z.string().max(100_000) }),
+  z.strictObject({ tokenizer: z.string().max(128), document: z.int().min(0).max(9_999) }),
+]);
+
+/** Changes nothing; a text is too long for an address. */
+async function previewTokens({ tokenPreviews }: AdminContext, c: AdminRequest): Promise<Response> {
+  const wish = await readJson(c.env.incoming, tokensWish);
+  const preview =
+    'text' in wish
+      ? tokenPreviews.ofText(wish.tokenizer, wish.text)
+      : tokenPreviews.ofDocument(wish.tokenizer, wish.document);
+  return c.json(
+    await preview.catch((error: unknown) => {
+      throw damaged(error);
+    }),
+  );
+}
+
+const MAX_SEARCH = 200;
+
+/** @throws ApiProblem 409 `corpus_damaged` */
+async function readDuplicates(
+  corpus: string,
+  query: (name: string) => string | undefined,
+): Promise<DuplicatePage | null> {
+  const all = await readDuplicateGroups(await bounded(corpus)).catch((error: unknown) => {
+    throw damaged(error);
+  });
+  if (all === undefined) return null;
+  const search = (query('search') ?? '').slice(0, MAX_SEARCH).toLowerCase();
+  const holds = ({ id, text }: { id: string; text: string }): boolean =>
+    id.toLowerCase().includes(search) || text.toLowerCase().includes(search);
+  const found = all.groups.filter(({ kept, copies }) => holds(kept) || copies.some(holds));
+  const from = z.coerce.number().int().min(0).catch(0).parse(query('from'));
+  const limit = z.coerce.number().int().min(1).max(50).catch(10).parse(query('limit'));
+  return { groups: found.slice(from, from + limit), total: found.length, isComplete: all.isComplete };
+}
+
 async function bounded(corpus: string): Promise<string> {
-  for (const name of [REPORT_FILE, PASSPORT_FILE]) {
+  for (const name of [REPORT_FILE, PASSPORT_FILE, DUPLICATES_FILE]) {
     const facts = await stat(path.join(corpus, name)).catch(() => undefined);
     if ((facts?.size ?? 0) > MAX_READ_BYTES)
       throw new ApiProblem(409, 'corpus_too_large', `${name} has more than 32 MB. Look at it with moat data.`);
@@ -47,7 +121,7 @@ async function bounded(corpus: string): Promise<string> {
   return corpus;
 }
 
-function summaryOf(report: DataReport, passport: Passport): DataSummary {
+function summaryOf(report: DataReport, passport: Passport): Omit<DataSummary, 'tokenLengths'> {
   const { files, read, kept, train, validation, test, lengths } = report;
   const licences = new Map(passport.sources?.map(({ name, licence }) => [name, licence]));
   return {

@@ -1,9 +1,16 @@
+import { z } from 'zod';
+import { MoatError } from '../../../base/errors.js';
 import { ApiProblem } from '../api-problem.js';
-import type { ModelList } from '../api-types.js';
+import { EXPORT_KINDS } from '../../../lab/generate/export-model.js';
+import type { ModelList, ModelSource, ServedModel } from '../api-types.js';
+import { checkpointName, findSource, publicName, writePromotion } from '../model-source.js';
 import { servedModels } from '../overview.js';
-import { listRuns } from '../run-reader.js';
+import { readJson } from '../request-body.js';
 import { listRunModels, listTaskModels, readModelCard } from '../stored-models.js';
-import type { AdminRoute } from './admin-route.js';
+import { type AdminContext, type AdminRequest, type AdminRoute, auditOf } from './admin-route.js';
+
+const promotion = z.strictObject({ name: publicName, checkpoint: checkpointName.optional() });
+const wish = z.strictObject({ kind: z.enum(EXPORT_KINDS), checkpoint: checkpointName.optional() });
 
 /** What is served, and what could be. */
 export const modelRoutes: readonly AdminRoute[] = [
@@ -11,15 +18,20 @@ export const modelRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/api/models',
     needs: 'runs',
-    async handle({ books, overview, clock, runsDirectory, modelsDirectory }, c) {
-      const runs = await listRuns(runsDirectory, clock);
+    async handle(context, c) {
+      const { overview, models, runs, runsDirectory, modelsDirectory } = context;
       const [served, ...stored] = await Promise.all([
-        servedModels(books, overview),
-        listRunModels(runsDirectory, runs),
+        servedOf(context),
+        listRunModels(runsDirectory, await runs.list()),
         listTaskModels(modelsDirectory),
       ]);
       const newestFirst = stored.flat().sort((a, b) => b.writtenAt.localeCompare(a.writtenAt));
-      return c.json({ currency: overview.currency, served, stored: newestFirst } satisfies ModelList);
+      return c.json({
+        currency: overview.currency,
+        served,
+        canPromote: models.canPromote,
+        stored: newestFirst,
+      } satisfies ModelList);
     },
   },
   {
@@ -32,4 +44,70 @@ export const modelRoutes: readonly AdminRoute[] = [
       return c.json({ card });
     },
   },
+  { method: 'POST', path: '/api/models/:name/promote', needs: 'models', handle: promote },
+  { method: 'POST', path: '/api/models/:name/export', needs: 'models', handle: startExport },
+  {
+    method: 'GET',
+    path: '/api/exports',
+    needs: 'models',
+    handle: async ({ exports }, c) => c.json(await exports.list()),
+  },
+  {
+    method: 'GET',
+    path: '/api/exports/:file',
+    needs: 'models',
+    async handle({ exports }, c) {
+      const file = await exports.open(c.req.param('file') ?? '');
+      if (file === undefined) throw new ApiProblem(404, 'export_not_found', 'There is no such file in exports/.');
+      const headers = { 'content-type': 'application/octet-stream', 'content-length': String(file.sizeBytes) };
+      return c.body(file.stream, 200, headers);
+    },
+  },
 ];
+
+async function servedOf({ books, overview, models }: AdminContext): Promise<ServedModel[]> {
+  return (await servedModels(books, overview)).map((model) => ({
+    ...model,
+    source: models.sources.get(model.id) ?? null,
+    isElsewhere: models.backends.get(model.id)?.health !== undefined,
+  }));
+}
+
+/** Answers when the model does; what answered until then finishes what it was asked. */
+async function promote(context: AdminContext, c: AdminRequest): Promise<Response> {
+  const { models, runsDirectory } = context;
+  const { name, checkpoint } = await readJson(c.env.incoming, promotion);
+  const source = await findSource(runsDirectory, c.req.param('name') ?? '', checkpoint);
+  await models
+    .promote(name, source, () => keepPromotion(context, c, name, source))
+    .catch((error: unknown) => {
+      if (!(error instanceof MoatError) || error.code === 'bad-serving') throw error;
+      throw new ApiProblem(409, 'model_not_loaded', `It cannot be served: ${error.line}`, { cause: error });
+    });
+  return c.json((await servedOf(context)).find(({ id }) => id === name));
+}
+
+/** What leaves the house is written down too. Answers at once; `GET /api/exports` says how far it is. */
+async function startExport(context: AdminContext, c: AdminRequest): Promise<Response> {
+  const { kind, checkpoint } = await readJson(c.env.incoming, wish);
+  const source = await findSource(context.runsDirectory, c.req.param('name') ?? '', checkpoint);
+  const job = context.exports.start(source, kind);
+  await context.books.database.sql.begin(async (sql) => {
+    const details = { checkpoint: source.checkpoint, kind };
+    await auditOf(context, c)(sql, { action: 'model.exported', target: source.run, details });
+  });
+  return c.json(job, 202);
+}
+
+/** In the audit log and in `serving.json`, or in neither. */
+async function keepPromotion(
+  context: AdminContext,
+  c: AdminRequest,
+  name: string,
+  { run, checkpoint }: ModelSource,
+): Promise<void> {
+  await context.books.database.sql.begin(async (sql) => {
+    await auditOf(context, c)(sql, { action: 'model.promoted', target: name, details: { run, checkpoint } });
+    await writePromotion(context.projectDirectory, name, { run, checkpoint });
+  });
+}

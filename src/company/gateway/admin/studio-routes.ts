@@ -1,10 +1,9 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { z } from 'zod';
-import { ApiProblem, busy } from '../api-problem.js';
+import { busy } from '../api-problem.js';
 import { readOverview } from '../overview.js';
-import { readRunCurve } from '../run-curve.js';
-import { followRun, hasRun, listRuns } from '../run-reader.js';
 import { streamRun } from '../run-stream.js';
+import { runNotFound } from './training-routes.js';
 import type { AdminContext, AdminRequest, AdminRoute } from './admin-route.js';
 
 const MAX_FOLLOWERS = 64;
@@ -21,14 +20,14 @@ export const studioRoutes: readonly AdminRoute[] = [
     method: 'GET',
     path: '/api/runs',
     needs: 'runs',
-    handle: async ({ runsDirectory, clock }, c) => c.json({ runs: await listRuns(runsDirectory, clock) }),
+    handle: async ({ runs }, c) => c.json({ runs: await runs.list() }),
   },
   {
     method: 'GET',
     path: '/api/runs/:name/curve',
     needs: 'runs',
-    async handle({ runsDirectory }, c) {
-      const curve = await readRunCurve(runsDirectory, c.req.param('name') ?? '');
+    async handle({ runs }, c) {
+      const curve = await runs.curve(c.req.param('name') ?? '');
       if (curve === undefined) throw runNotFound();
       return c.json(curve);
     },
@@ -37,14 +36,12 @@ export const studioRoutes: readonly AdminRoute[] = [
   { method: 'POST', path: '/api/playground', needs: 'playground', handle: ({ playground }, c) => playground(c.env) },
 ];
 
-const runNotFound = (): ApiProblem => new ApiProblem(404, 'run_not_found', 'There is no such run.');
-
 const followers = new WeakMap<AdminContext, number>();
 
 async function follow(context: AdminContext, c: AdminRequest): Promise<Response> {
-  const { runsDirectory, shutdown } = context;
+  const { runs, shutdown } = context;
   const name = c.req.param('name') ?? '';
-  if (!(await hasRun(runsDirectory, name))) throw runNotFound();
+  if (!(await runs.has(name))) throw runNotFound();
   if ((followers.get(context) ?? 0) >= MAX_FOLLOWERS) throw busy();
   const fromLine = z.coerce
     .number()
@@ -54,7 +51,7 @@ async function follow(context: AdminContext, c: AdminRequest): Promise<Response>
     .parse(c.req.query('from') ?? 0);
   const count = (by: 1 | -1): unknown => followers.set(context, (followers.get(context) ?? 0) + by);
   count(1);
-  const lines = (signal: AbortSignal) => followRun(runsDirectory, name, fromLine, signal);
+  const lines = (signal: AbortSignal) => runs.follow(name, fromLine, signal);
   await streamRun(lines, c.env.outgoing, shutdown).finally(() => count(-1));
   return RESPONSE_ALREADY_SENT;
 }

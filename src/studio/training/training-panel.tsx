@@ -3,6 +3,7 @@ import type { Api } from '../api/client.js';
 import type { Polled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
 import { Empty, Loaded, Panel } from '../parts/panel.js';
+import { RunControls } from './run-controls.js';
 import { RunDetail } from './run-detail.js';
 
 interface TrainingPanelProps {
@@ -12,9 +13,11 @@ interface TrainingPanelProps {
   /** The name of the run that is looked at; null for the one that matters most. */
   chosen: string | null;
   onChoose: (name: string) => void;
+  /** Something was done to a run, which is then looked at. */
+  onChanged: (name: string) => void;
 }
 
-export function TrainingPanel({ api, runs, dark, chosen, onChoose }: TrainingPanelProps) {
+export function TrainingPanel({ api, runs, dark, chosen, onChoose, onChanged }: TrainingPanelProps) {
   const { text } = useLocale();
   return (
     <Panel title={text.runs.title} area="training">
@@ -32,7 +35,13 @@ export function TrainingPanel({ api, runs, dark, chosen, onChoose }: TrainingPan
                   <RunButton key={run.name} run={run} current={run === shown} onChoose={() => onChoose(run.name)} />
                 ))}
               </nav>
-              <RunDetail key={shown.name} api={api} run={shown} dark={dark} />
+              <RunDetail
+                key={shown.name}
+                api={api}
+                run={shown}
+                dark={dark}
+                controls={<RunControls api={api} run={shown} onDone={onChanged} />}
+              />
             </div>
           );
         }}

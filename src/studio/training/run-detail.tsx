@@ -1,9 +1,10 @@
-import type { ComponentProps } from 'preact';
+import type { ComponentChildren } from 'preact';
 import type { RunSummary } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { type Locale, useLocale } from '../i18n/locale.js';
-import { Chart } from '../parts/chart.js';
 import { Figure } from '../parts/figure.js';
+import { RunCharts } from './run-charts.js';
+import { SampleList } from './sample-list.js';
 import { type RunView, useRunHistory } from './use-run-history.js';
 
 interface RunDetailProps {
@@ -12,9 +13,11 @@ interface RunDetailProps {
   dark: boolean;
   /** Among other panels: the loss, and no more. */
   compact?: boolean;
+  /** What can be done with it. */
+  controls?: ComponentChildren;
 }
 
-export function RunDetail({ api, run, dark, compact = false }: RunDetailProps) {
+export function RunDetail({ api, run, dark, compact = false, controls }: RunDetailProps) {
   const { text } = useLocale();
   const view = useRunHistory(api, run.name);
   const running = run.state === 'running';
@@ -28,10 +31,17 @@ export function RunDetail({ api, run, dark, compact = false }: RunDetailProps) {
             {view.connection === 'live' ? text.runs.live : text.runs.reconnecting}
           </span>
         )}
+        {controls}
       </div>
+      {run.message !== null && (
+        <p class="notice notice-bad" role="status">
+          {run.message}
+        </p>
+      )}
       <RunProgress run={run} view={view} />
       <RunFigures run={run} view={view} />
       <RunCharts view={view} dark={dark} compact={compact} />
+      {!compact && <SampleList samples={view.history.samples} />}
     </div>
   );
 }
@@ -39,14 +49,13 @@ export function RunDetail({ api, run, dark, compact = false }: RunDetailProps) {
 /** What the events say, and the summary where they have not said it yet. */
 function factsOf(run: RunSummary, view: RunView) {
   const { lastStep, lastEval, done } = view.history;
-  const step = Math.max(lastStep?.step ?? 0, run.step);
+  const step = lastStep?.step ?? run.step;
   const elapsedSeconds = done?.elapsedSeconds ?? Math.max(lastStep?.elapsedSeconds ?? 0, run.elapsedSeconds);
   const remainingSeconds = run.state === 'running' ? (lastStep?.remainingSeconds ?? run.remainingSeconds) : null;
   return {
     step,
     elapsedSeconds,
     remainingSeconds,
-    loss: lastStep?.loss ?? run.loss,
     bitsPerByte: lastEval?.bitsPerByte ?? run.bitsPerByte,
     tokensPerSecond: lastStep?.tokensPerSecond ?? run.tokensPerSecond,
   };
@@ -102,90 +111,4 @@ function RunFigures({ run, view }: { run: RunSummary; view: RunView }) {
 
 function durationOf(facts: ReturnType<typeof factsOf>, { format }: Locale): string {
   return format.duration(facts.remainingSeconds ?? facts.elapsedSeconds);
-}
-
-function RunCharts({ view, dark, compact }: { view: RunView; dark: boolean; compact: boolean }) {
-  const { text, format, language } = useLocale();
-  const { lastStep, lastEval, steps } = view.history;
-  if (steps.length === 0) return <p class="chart-waiting">{text.runs.waiting}</p>;
-  const loss = (value: number | undefined): string =>
-    value === undefined ? text.state.notMeasured : format.decimal(value, 3);
-  const shared = {
-    formatX: (step: number) => format.integer(step),
-    formatHovered: (step: number) => text.runs.atStep(format.integer(step)),
-    look: `${language} ${dark ? 'dark' : 'light'}`,
-  };
-  return (
-    <div class="charts">
-      <Chart
-        {...shared}
-        title={text.runs.loss}
-        unit={text.runs.lossUnit}
-        lines={[
-          { label: text.runs.trainLoss, color: '--chart-train' },
-          { label: text.runs.heldOutLoss, color: '--chart-held-out', sparse: true },
-        ]}
-        columns={view.loss}
-        description={text.runs.lossChart(loss(lastStep?.loss), loss(lastEval?.loss))}
-        height={compact ? 200 : 290}
-        fromZero={false}
-        formatY={(value) => format.decimal(value, 2)}
-      />
-      {!compact && <PaceCharts view={view} shared={shared} />}
-    </div>
-  );
-}
-
-/** How fast it learns: tokens, steps of the optimizer, and what they follow. */
-function PaceCharts({
-  view,
-  shared,
-}: {
-  view: RunView;
-  shared: Pick<ComponentProps<typeof Chart>, 'formatX' | 'formatHovered' | 'look'>;
-}) {
-  const { text, format } = useLocale();
-  const { lastStep } = view.history;
-  const speed = lastStep?.tokensPerSecond ?? 0;
-  const rate = lastStep?.learningRateScale ?? 0;
-  const norm = lastStep?.gradientNorm ?? 0;
-  return (
-    <>
-      <Chart
-        {...shared}
-        title={text.runs.speed}
-        unit={text.runs.tokensPerSecond}
-        lines={[{ label: text.runs.tokensPerSecond, color: '--chart-train', filled: true }]}
-        columns={view.speed}
-        description={text.runs.speedChart(format.integer(speed))}
-        height={180}
-        fromZero
-        formatY={(value) => format.integer(value)}
-      />
-      <div class="chart-pair">
-        <Chart
-          {...shared}
-          title={text.training.rate}
-          unit={text.training.rateUnit}
-          lines={[{ label: text.training.now, color: '--chart-train' }]}
-          columns={view.rate}
-          description={text.training.rateChart(format.shareOf(rate, 1))}
-          height={150}
-          fromZero
-          formatY={(value) => format.shareOf(value, 1)}
-        />
-        <Chart
-          {...shared}
-          title={text.training.gradientNorm}
-          unit={text.training.gradientNormUnit}
-          lines={[{ label: text.training.now, color: '--chart-train' }]}
-          columns={view.gradientNorm}
-          description={text.training.gradientNormChart(format.decimal(norm, 2))}
-          height={150}
-          fromZero
-          formatY={(value) => format.decimal(value, 2)}
-        />
-      </div>
-    </>
-  );
 }

@@ -1,18 +1,21 @@
 import { useEffect, useState } from 'preact/hooks';
+import { type RunHistory, addEvent, emptyHistory } from '../../base/run-history.js';
+import type { RunEvent } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { followRun } from '../api/follow-run.js';
-import { addEvent, emptyHistory, lossColumns, type RunHistory } from '../run-history.js';
+import { type Columns, columnsOf, lossColumns } from './run-columns.js';
 
 export interface RunView {
   readonly history: RunHistory;
-  readonly loss: [number[], (number | null)[], (number | null)[]];
-  readonly speed: [number[], number[]];
-  readonly rate: [number[], number[]];
-  readonly gradientNorm: [number[], number[]];
+  readonly loss: Columns;
+  readonly speed: Columns;
+  readonly rate: Columns;
+  readonly gradientNorm: Columns;
+  readonly memory: Columns;
   readonly connection: 'connecting' | 'live' | 'reconnecting';
 }
 
-/** Longest time between two drawings while events pour in; a replay of thousands must not draw thousands of times. */
+/** Longest time between two drawings while events pour in. */
 const DRAW_MS = 120;
 
 /** The run's events so far and from now on. One run a component: give it the run's name as its key. */
@@ -20,7 +23,7 @@ export function useRunHistory(api: Api, name: string): RunView {
   const [view, setView] = useState<RunView>(() => viewOf(emptyHistory(), 'connecting'));
   useEffect(() => {
     const abort = new AbortController();
-    const history = emptyHistory();
+    let history = emptyHistory();
     let connection: RunView['connection'] = 'connecting';
     let timer: ReturnType<typeof setTimeout> | undefined;
     const draw = (): void => {
@@ -30,7 +33,11 @@ export function useRunHistory(api: Api, name: string): RunView {
       }, DRAW_MS);
     };
     const follower = {
-      onEvent: (event: Parameters<typeof addEvent>[1]) => {
+      onHistory: (past: RunHistory) => {
+        history = past;
+        setView(viewOf(history, connection));
+      },
+      onEvent: (event: RunEvent) => {
         addEvent(history, event);
         draw();
       },
@@ -52,9 +59,10 @@ function viewOf(history: RunHistory, connection: RunView['connection']): RunView
   return {
     history: { ...history },
     loss: lossColumns(history),
-    speed: [[...history.steps], [...history.speeds]],
-    rate: [[...history.steps], [...history.rates]],
-    gradientNorm: [[...history.steps], [...history.gradientNorms]],
+    speed: columnsOf(history, ['speeds']),
+    rate: columnsOf(history, ['rates']),
+    gradientNorm: columnsOf(history, ['gradientNorms', 'gradientNormHighs', 'gradientNormLows']),
+    memory: columnsOf(history, ['memory']),
     connection,
   };
 }

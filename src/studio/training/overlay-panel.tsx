@@ -83,12 +83,19 @@ function Curves({ api, names, side, dark }: { api: Api; names: readonly string[]
   );
 }
 
+function lineOf({ history }: RunCurve, side: Side): [step: number, loss: number][] {
+  const isTraining = side === 'training';
+  const losses = isTraining ? history.columns.losses : history.evalLosses;
+  return (isTraining ? history.steps : history.evalSteps).map((step, index) => [step, losses[index] ?? Number.NaN]);
+}
+
 function Lines({ curves, side, dark }: { curves: readonly RunCurve[]; side: Side; dark: boolean }) {
   const { text, format, language } = useLocale();
-  const columns = useMemo(() => overlaid(curves.map((curve) => curve[side])), [curves, side]);
+  const lines = useMemo(() => curves.map((curve) => lineOf(curve, side)), [curves, side]);
+  const columns = useMemo(() => overlaid(lines), [lines]);
   if (columns[0].length === 0) return <p class="chart-waiting">{text.training.noLoss}</p>;
-  const ends = curves.map((curve) => {
-    const last = curve[side].at(-1)?.[1];
+  const ends = curves.map((curve, index) => {
+    const last = lines[index]?.at(-1)?.[1];
     return `${curve.name} ${last === undefined ? text.state.notMeasured : format.decimal(last, 3)}`;
   });
   return (

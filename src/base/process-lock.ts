@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MoatError, systemCode } from '../../base/errors.js';
+import { type MoatError, systemCode } from './errors.js';
 
 /**
  * Files that say which processes use something. A name is `<pid>-<started>`: the pid alone could by now belong to
@@ -54,23 +54,27 @@ export async function leave(directory: string, name: string): Promise<number> {
   return left;
 }
 
+/** What else is needed to hold a lock. */
+export interface LockOptions {
+  /** How long to wait for another living process. */
+  readonly patienceMs: number;
+  /** What is thrown when it was waited for in vain. */
+  readonly busy: () => MoatError;
+}
+
 /**
  * Runs `work` while holding the lock file, which is taken over from a holder that died.
- * @throws MoatError `database-busy` when another living process holds it for `patienceMs`
+ * @throws MoatError `busy()` when another living process holds it for `patienceMs`
  */
-export async function withLock<T>(lockFile: string, patienceMs: number, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  lockFile: string,
+  { patienceMs, busy }: LockOptions,
+  work: () => Promise<T>,
+): Promise<T> {
   const mark = `${await ownMark()}-${randomBytes(4).toString('hex')}`;
   const deadline = performance.now() + patienceMs;
   while (!(await tryLock(lockFile, mark))) {
-    if (performance.now() > deadline) {
-      throw new MoatError(
-        'database-busy',
-        `${lockFile}: another moat process has been starting or stopping the database for too long`,
-        {
-          fix: `If no moat is running, delete ${lockFile} and run the command again.`,
-        },
-      );
-    }
+    if (performance.now() > deadline) throw busy();
     await sleep(10);
   }
   try {
@@ -78,6 +82,12 @@ export async function withLock<T>(lockFile: string, patienceMs: number, work: ()
   } finally {
     await rm(lockFile, { force: true });
   }
+}
+
+/** Whether the one who holds the lock file lives; undefined where nobody holds it. */
+export async function isHeld(lockFile: string): Promise<boolean | undefined> {
+  const holder = await readFile(lockFile, 'utf8').catch(() => undefined);
+  return holder === undefined ? undefined : isAlive(holder);
 }
 
 async function tryLock(lockFile: string, mark: string): Promise<boolean> {
