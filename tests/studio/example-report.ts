@@ -67,6 +67,12 @@ export function exampleReport(name: string, value = 0.9): TaskReport {
       { name: 'label: delivery', count: 41, score: score('macro-F1', value - 0.02, 0.06) },
       { name: 'label: invoice', count: 28, score: score('macro-F1', value - 0.11, 0.09) },
     ],
+    items: {
+      metric: 'accuracy',
+      better: 'higher',
+      examples: Array.from({ length: 121 }, (_, row) => `example-${row}`),
+      values: Array.from({ length: 121 }, (_, row) => Number((row * 37) % 121 < 121 * (value + 0.02))),
+    },
     worst: [
       {
         input: 'The parcel came, the invoice did not.',

@@ -112,5 +112,41 @@ describe.skipIf(chromiumPath === undefined)(
       expect(troubles).toEqual([]);
       await context.close();
     });
+
+    it('copies are searched and turned, and texts are seen as tokens, learned and given', async () => {
+      await seedLab(opened.scratch.directory);
+      const { page, context, troubles } = await enter('data');
+      await page.getByLabel('Search texts and names').fill('sizes run');
+      await expect.poll(() => page.locator('.duplicate').count()).toBe(1);
+      await page
+        .getByRole('button', { name: /Show copy/ })
+        .last()
+        .click();
+      await page.getByLabel('Search texts and names').fill('nowhere');
+      await page.getByText('No copy holds this.').waitFor();
+      await page.locator('.piece').first().waitFor();
+      await page.getByLabel('Numbers of the tokens').check();
+      await page.getByText('A text of yours').click();
+      await page.locator('.piece-given').first().waitFor();
+      await page.getByText('A text of yours').click();
+      await page.getByLabel('Text, or a record of a conversation').fill('plain words');
+      await page.getByText('every token is learned').waitFor();
+      await page.getByText('Tokens', { exact: true }).click();
+      expect(await auditPage(page)).toEqual([]);
+      expect(troubles).toEqual([]);
+      await context.close();
+    });
+
+    it('of two reports on the same examples it is said which is better', async () => {
+      await seedLab(opened.scratch.directory);
+      const { page, context, troubles } = await enter('evaluate?report=mails&beside=mails-small');
+      await page.getByText('McNemar’s test, exact').waitFor();
+      expect(await page.locator('.verdict').innerText()).toContain('121 (of 121 and 121)');
+      await page.getByLabel('Beside it').selectOption('');
+      await page.locator('.reliability-plot').waitFor();
+      expect(await auditPage(page)).toEqual([]);
+      expect(troubles).toEqual([]);
+      await context.close();
+    });
   },
 );

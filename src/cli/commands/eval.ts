@@ -5,6 +5,7 @@ import type { Project } from '../config/project.js';
 import { runChoicesStage } from '../stages/choices-stage.js';
 import { continuesTexts, evalTable, runEvalStage, runObjectiveStage } from '../stages/eval-stage.js';
 import { runWritingStage, writingTable } from '../stages/writing-stage.js';
+import { keepEvaluation } from '../stages/keep-evaluation.js';
 import { findModel, findModelOrFolder } from '../stages/find-run.js';
 import { runChatMeasureStage, runMeasureStage } from '../stages/measure-stage.js';
 import { filesOf } from '../stages/project-files.js';
@@ -116,6 +117,8 @@ export const command = defineCommand({
                 shotsFile: options.shots === undefined ? undefined : at(options.shots),
               });
       for (const line of taskLines(report, terminal.columns)) terminal.print(line);
+      const kept = await keepEvaluation(project, report, file);
+      if (kept !== undefined) terminal.print(`kept in ${kept}; the studio shows it under Evaluate`);
       if (usage.questions > 0) terminal.print(usageLine(usage));
       return { json: { ...report, usage } };
     }

@@ -140,11 +140,15 @@ export interface Interval {
 }
 
 export interface TaskReportSummary {
+  /** Of its folder in `models/` or `evaluations/`. */
   model: string;
   /** The task, of a model that learned several. */
   part: string | null;
   title: string;
   score: TaskScore | null;
+  /** The file of records, of a model that was measured and not fitted. */
+  measuredOn: string | null;
+  writtenAt: string;
 }
 
 /** null: undefined on these examples. Intervals are 95 %. */
@@ -156,11 +160,38 @@ export interface TaskScore {
   high: number | null;
 }
 
+/**
+ * GET /api/evaluation-comparison?left=&right=, each a model or `model/part`: left less right, on the examples that both were measured
+ * on; null where there are none, or no figure in common.
+ */
+export interface ReportComparison {
+  metric: string;
+  /** McNemar's exact test for right and wrong, else a paired bootstrap. */
+  test: 'mcnemar' | 'bootstrap';
+  /** In common. */
+  examples: number;
+  leftExamples: number;
+  rightExamples: number;
+  leftValue: number;
+  rightValue: number;
+  /** Examples on which one scored more than the other. */
+  onlyLeft: number;
+  onlyRight: number;
+  difference: number;
+  /** 95 %. */
+  low: number;
+  high: number;
+  pValue: number;
+  /** Of the left one. */
+  verdict: 'better' | 'worse' | 'not decisive';
+}
+
 /** GET /api/evaluations/:name, one for each task that the model was fitted to. */
 export interface TaskReportDetail {
   model: string;
   part: string | null;
   writtenAt: string;
+  measuredOn: string | null;
   task: { name: string; title: string; notice: string | null };
   data: { records: number; train: number; validation: number; test: number };
   scores: TaskScore[];

@@ -2,6 +2,7 @@
  * From a data file to a fitted model and what it is worth: read, split, fit, score beside the baselines, report. The same for
  * every task; nothing is written here.
  */
+import { itemScores } from './item-scores.js';
 import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
@@ -300,6 +301,7 @@ export function reportOf<Example, Output, Settings extends TaskSettings>(
     scores: scoreOutputs(task.metrics, test, theirs, draws),
     comparison: compareOutputs(primary, test, outputs, { name, outputs: theirs }, draws),
   }));
+  const items = itemScores(task, test, outputs);
   const shown = test.map((example, row) => ({ ...task.show(example, outputs[row] as Output), place: testPlaces[row] }));
   return {
     schemaVersion: 1 as const,
@@ -310,6 +312,7 @@ export function reportOf<Example, Output, Settings extends TaskSettings>(
     slices: slicesOf(task, test, outputs, seed),
     worst: shown.toSorted((a, b) => b.badness - a.badness).slice(0, WORST),
     tables: task.details?.(test, outputs) ?? [],
+    ...(items === undefined ? {} : { items }),
   };
 }
 

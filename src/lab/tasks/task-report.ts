@@ -1,4 +1,5 @@
 /** What a run of a task found out, as it is written to `report.json`: no place on this machine, no secret. */
+import type { ItemScores } from './item-scores.js';
 import type { LeftOut } from './read-examples.js';
 import type { Comparison, Score } from './score.js';
 import type { ReportTable, ShownAnswer, TaskSettings } from './task.js';
@@ -57,6 +58,8 @@ export interface TaskReport {
   readonly slices: readonly SliceScore[];
   readonly worst: readonly (ShownAnswer & { readonly place: string | undefined })[];
   readonly tables: readonly ReportTable[];
+  /** What each example of the test scored; reports of before have none. */
+  readonly items?: ItemScores;
 }
 
 /** A score as people write it: `0.912 (0.897–0.925)`. */

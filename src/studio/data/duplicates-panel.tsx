@@ -129,7 +129,7 @@ function Group({ group: { kept, count, copies } }: { group: DuplicateGroup }) {
                 class="link"
                 type="button"
                 aria-pressed={index === chosen}
-                aria-label={text.duplicates.showCopy(id)}
+                aria-label={text.duplicates.showCopy(format.integer(index + 1), id)}
                 onClick={() => setChosen(index)}
               >
                 {format.integer(index + 1)}

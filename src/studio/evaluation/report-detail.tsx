@@ -13,8 +13,18 @@ export function ReportDetail({ report }: { report: TaskReportDetail }) {
   return (
     <div class="report">
       <dl class="figures figures-small">
-        <Figure label={text.evaluate.train} value={format.integer(data.train)} note={text.evaluate.examples} />
-        <Figure label={text.data.validation} value={format.integer(data.validation)} note={text.data.validationHint} />
+        {report.measuredOn === null ? (
+          <>
+            <Figure label={text.evaluate.train} value={format.integer(data.train)} note={text.evaluate.examples} />
+            <Figure
+              label={text.data.validation}
+              value={format.integer(data.validation)}
+              note={text.data.validationHint}
+            />
+          </>
+        ) : (
+          <Figure label={text.evaluate.measuredOn} value={report.measuredOn} note={text.evaluate.measuredOnNote} />
+        )}
         <Figure label={text.data.test} value={format.integer(data.test)} note={text.data.testHint} />
         <Figure label={text.evaluate.measured} value={format.day(report.writtenAt)} />
       </dl>
@@ -112,7 +122,7 @@ function Verdicts({ report: { peers } }: { report: TaskReportDetail }) {
 }
 
 /** The colours of how a run ended. */
-const VERDICT_TONE = { better: 'finished', worse: 'failed', 'not decisive': 'open' } as const;
+export const VERDICT_TONE = { better: 'finished', worse: 'failed', 'not decisive': 'open' } as const;
 
 function Slices({ slices }: Pick<TaskReportDetail, 'slices'>) {
   const { text, format } = useLocale();

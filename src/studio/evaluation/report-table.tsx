@@ -1,4 +1,5 @@
 import type { TaskReportDetail } from '../../company/gateway/api-types.js';
+import { ReliabilityPlot } from './reliability-plot.js';
 import { useLocale } from '../i18n/locale.js';
 
 type Table = TaskReportDetail['tables'][number];
@@ -14,6 +15,7 @@ export function ReportTable({ table }: { table: Table }) {
   return (
     <section>
       <h3 class="part-title">{titles[title] ?? <code>{title}</code>}</h3>
+      {title === 'reliability' && <ReliabilityPlot table={table} />}
       <div class="scroll" tabIndex={0} role="region" aria-label={name}>
         <table class={`table table-scores ${isConfusion ? 'table-confusion' : ''}`}>
           <thead>

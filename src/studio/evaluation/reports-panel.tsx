@@ -1,5 +1,10 @@
 import { useCallback } from 'preact/hooks';
-import type { EvaluationList, TaskReportDetail, TaskReportSummary } from '../../company/gateway/api-types.js';
+import type {
+  EvaluationList,
+  ReportComparison,
+  TaskReportDetail,
+  TaskReportSummary,
+} from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { type Polled, usePolled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
@@ -56,7 +61,7 @@ function Chosen({ api, address, reports, shown, beside }: ChosenProps) {
   const { text, language } = useLocale();
   const options = reports.map((report) => ({
     value: keyOf(report),
-    label: `${keyOf(report)} · ${taskWord(language, report.title)}`,
+    label: [keyOf(report), taskWord(language, report.title), report.measuredOn ?? []].flat().join(' · '),
   }));
   const others = options.filter(({ value }) => value !== keyOf(shown));
   return (
@@ -96,6 +101,17 @@ async function readReport(
   return found;
 }
 
+async function readComparison(
+  api: Api,
+  ours: TaskReportSummary,
+  theirs: TaskReportSummary,
+  signal: AbortSignal,
+): Promise<ReportComparison | null> {
+  const query = new URLSearchParams({ left: keyOf(ours), right: keyOf(theirs) });
+  const at = `/api/evaluation-comparison?${query}`;
+  return (await api.get<{ comparison: ReportComparison | null }>(at, signal)).comparison;
+}
+
 function One({ api, of }: { api: Api; of: TaskReportSummary }) {
   const { model, part } = of;
   const report = usePolled(
@@ -113,14 +129,19 @@ function Two({ api, of }: { api: Api; of: readonly [TaskReportSummary, TaskRepor
   const [ours, theirs] = of;
   const reports = usePolled(
     useCallback(
-      (signal: AbortSignal) => Promise.all([readReport(api, ours, signal), readReport(api, theirs, signal)]),
+      (signal: AbortSignal) =>
+        Promise.all([
+          readReport(api, ours, signal),
+          readReport(api, theirs, signal),
+          readComparison(api, ours, theirs, signal),
+        ]),
       [api, keyOf(ours), keyOf(theirs)],
     ),
     REPORT_MS,
   );
   return (
     <Loaded source={reports} skeletonLines={8}>
-      {([left, right]) => <SideBySide left={left} right={right} />}
+      {([left, right, comparison]) => <SideBySide left={left} right={right} comparison={comparison} />}
     </Loaded>
   );
 }

@@ -1,10 +1,18 @@
-import type { TaskReportDetail, TaskScore } from '../../company/gateway/api-types.js';
+import type { ReportComparison, TaskReportDetail, TaskScore } from '../../company/gateway/api-types.js';
 import { useLocale } from '../i18n/locale.js';
 import { IntervalList } from '../parts/interval-list.js';
+import { ComparisonVerdict } from './comparison-verdict.js';
 import { scoreWithRange } from './score-text.js';
 
-/** Two reports, figure by figure on one scale. They may be of different tests, so that no verdict is given. */
-export function SideBySide({ left, right }: { left: TaskReportDetail; right: TaskReportDetail }) {
+interface SideBySideProps {
+  left: TaskReportDetail;
+  right: TaskReportDetail;
+  /** Null where they share no examples, and then no verdict is given. */
+  comparison: ReportComparison | null;
+}
+
+/** Two reports, figure by figure on one scale. */
+export function SideBySide({ left, right, comparison }: SideBySideProps) {
   const { text, format } = useLocale();
   const shared = left.scores.flatMap((ours) => {
     const theirs = right.scores.find(({ metric }) => metric === ours.metric);
@@ -35,7 +43,11 @@ export function SideBySide({ left, right }: { left: TaskReportDetail; right: Tas
   });
   return (
     <div class="report">
-      <p class="notice">{left.task.name === right.task.name ? text.evaluate.unpaired : text.evaluate.otherTask}</p>
+      {comparison === null ? (
+        <p class="notice">{left.task.name === right.task.name ? text.evaluate.unpaired : text.evaluate.otherTask}</p>
+      ) : (
+        <ComparisonVerdict comparison={comparison} left={nameOf(left)} right={nameOf(right)} />
+      )}
       <div class="columns">
         {shared.map(({ ours, theirs }) => (
           <section class="column" key={ours.metric}>

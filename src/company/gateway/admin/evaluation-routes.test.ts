@@ -5,7 +5,7 @@ import { type ScratchGateway, openScratchGateway } from '../../../../tests/scrat
 import { scriptedEngine } from '../../../../tests/scripted-engine.js';
 import { exampleEvaluation, exampleReport } from '../../../../tests/studio/example-report.js';
 import { writeEvaluation } from '../../../lab/eval/evaluation-file.js';
-import type { EvaluationList, TaskReportDetail } from '../api-types.js';
+import type { EvaluationList, ReportComparison, TaskReportDetail } from '../api-types.js';
 
 let opened: ScratchGateway;
 beforeAll(async () => {
@@ -80,4 +80,28 @@ test('what is no report is passed over: torn, of another shape, too large, no fi
   await symlink('/dev/zero', path.join(opened.scratch.directory, 'models', 'endless'));
   expect((await list()).reports).toHaveLength(before);
   expect((await ask('/huge')).status).toBe(404);
+});
+
+test('two reports are compared on the examples they share, one of moat eval among them', async () => {
+  const compare = async (left: string, right: string): Promise<Response> =>
+    fetch(`${opened.gateway.url}/api/evaluation-comparison?${new URLSearchParams({ left, right })}`, {
+      headers: { authorization: `Bearer ${opened.gateway.studioToken}` },
+    });
+  await write('fitted', exampleReport('fitted', 0.9));
+  await write('pair', { tasks: [{ name: 'topic', figures: exampleReport('pair', 0.5) }] });
+  const measured = exampleReport('other', 0.7);
+  const folder = path.join(opened.scratch.directory, 'evaluations', 'other--new');
+  await mkdir(folder, { recursive: true });
+  const content = { ...measured, data: { ...measured.data, train: 0, validation: 0 } };
+  await writeFile(path.join(folder, 'report.json'), JSON.stringify(content));
+  expect((await list()).reports.find(({ model }) => model === 'other--new')?.measuredOn).toBe('mails.jsonl');
+  expect((await reports('other--new'))[0]).not.toHaveProperty('items');
+  for (const right of ['other--new', 'pair/topic']) {
+    const { comparison } = (await (await compare('fitted', right)).json()) as { comparison: ReportComparison };
+    expect(comparison).toMatchObject({ metric: 'accuracy', test: 'mcnemar', examples: 121, verdict: 'better' });
+  }
+  await write('older', { ...exampleReport('older'), items: undefined });
+  expect(await (await compare('fitted', 'older')).json()).toEqual({ comparison: null });
+  for (const name of ['none', '', 'pair/other', '../models/fitted'])
+    expect((await compare('fitted', name)).status, name).toBe(404);
 });
