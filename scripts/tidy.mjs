@@ -16,6 +16,7 @@ const LAB = [
   'distributed',
   'generate',
   'eval',
+  'planning',
   'tasks',
   'compress',
 ];
