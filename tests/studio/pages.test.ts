@@ -12,7 +12,7 @@ const ENGLISH: View = { language: 'en', theme: 'light', width: 1280, height: 900
 const CHINESE_PHONE: View = { language: 'zh', theme: 'dark', width: 390, height: 844 };
 /** Names, addresses, codes: what no language translates. */
 const NAMES =
-  /Moat|moat (serve|train|users create [^\n]+)|English|acme-\w+|support-v\d|\S+@\S+|Northwind|Acme GmbH|IBAN|\bpro\b|Harbor Café|Lindqvist & Co|Orchard Books|web shop|partner|old laptop|default|INV-\d+|(cus|key|use)_\w+|moat_sk_\S+|[\da-f]{64}|qwen3|north|south|UTC|USD|PDF|curl|TypeScript|Python|MOAT_API_KEY|\btest\b|advertising|\bsearch\b|word of mouth|\bshop(-mini)?\b|spring|\b(MRR|ARR|NRR|CAC)\b|\d[.\d]*\s?[kMG]B\b|SHA|letters|[\w/]*\.jsonl(#\d+)?|moat (data( lock| PATH)?|eval --beside)|mails(-small)?|ms\b|TF-IDF|BM25|faq|Muon|AdamW?|SGD|run-1/g;
+  /Moat|moat (serve|train|users create [^\n]+)|English|acme-\w+|support-v\d|\S+@\S+|Northwind|Acme GmbH|IBAN|\bpro\b|Harbor Café|Lindqvist & Co|Orchard Books|web shop|partner|old laptop|default|INV-\d+|(cus|key|use)_\w+|moat_sk_\S+|[\da-f]{64}|qwen3|north|south|UTC|USD|PDF|curl|TypeScript|Python|MOAT_API_KEY|\btest\b|advertising|\bsearch\b|word of mouth|\bshop(-mini)?\b|spring|\b(MRR|ARR|NRR|CAC)\b|\d[.\d]*\s?[kMG]B\b|SHA|letters|[\w/]*\.jsonl(#\d+)?|moat (data( lock| PATH)?|eval --beside)|mails(-small)?|ms\b|TF-IDF|BM25|faq|Muon|AdamW?|SGD|run-1|step-\d+|ECE|GGUF/g;
 
 describe.skipIf(chromiumPath === undefined)(
   chromiumPath === undefined ? 'every page (skipped: no chromium on this machine)' : 'every page',
