@@ -25,6 +25,7 @@ import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
 import { runChartGroup } from './run-chart.js';
 import { shardsGroup } from './shards.js';
+import { studioGroup } from './studio.js';
 import { tokenizersGroup } from './tokenizers.js';
 
 const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
@@ -46,6 +47,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   'run-chart': runChartGroup,
   shards: shardsGroup,
   streaming: streamingGroup,
+  studio: studioGroup,
   tokenizers: tokenizersGroup,
 };
 

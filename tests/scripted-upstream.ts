@@ -52,9 +52,13 @@ export interface ScriptedUpstream {
   close(): Promise<void>;
 }
 
-/** @param behave asked for each POST, with its number from 0; other requests list one model */
+/**
+ * @param behave asked for each POST, with its number from 0
+ * @param facts what a GET is answered with, by its path; undefined is 404. Default: one model is listed, whatever is asked
+ */
 export async function openScriptedUpstream(
   behave: (request: SeenRequest, at: number) => Behaviour = () => ({ kind: 'answer' }),
+  facts: (path: string) => object | undefined = () => ({ object: 'list', data: [{ id: 'scripted' }] }),
 ): Promise<ScriptedUpstream> {
   const seen: SeenRequest[] = [];
   let [posts, cutOff] = [0, 0];
@@ -68,8 +72,9 @@ export async function openScriptedUpstream(
       const request = { method, path, headers, body };
       seen.push(request);
       if (method === 'POST') return act(behave(request, posts++), request, outgoing);
-      outgoing.setHeader('content-type', 'application/json');
-      return void outgoing.end('{"object":"list","data":[{"id":"scripted"}]}');
+      const fact = facts(path);
+      outgoing.writeHead(fact === undefined ? 404 : 200, { 'content-type': 'application/json' });
+      return void outgoing.end(JSON.stringify(fact ?? {}));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -13,7 +13,7 @@ import {
   createUpstreamBackend,
 } from '../src/company/gateway/upstream/upstream-backend.js';
 import type { UpstreamModel, UpstreamTarget } from '../src/company/gateway/upstream/upstream-file.js';
-import { type Behaviour, type SeenRequest, openScriptedUpstream } from './scripted-upstream.js';
+import { openScriptedUpstream } from './scripted-upstream.js';
 
 const closers: (() => Promise<void> | void)[] = [];
 
@@ -26,6 +26,10 @@ export const KEY = 'sk-abcdef0123456789-private';
 
 export const targetAt = (url: string, changes: Partial<UpstreamTarget> = {}): UpstreamTarget => ({
   url,
+  engine: undefined,
+  digest: undefined,
+  lacks: [],
+  usageOfOneChoice: false,
   model: 'there',
   apiKey: new Secret(KEY),
   weight: 1,
@@ -41,8 +45,8 @@ export const targetAt = (url: string, changes: Partial<UpstreamTarget> = {}): Up
   ...changes,
 });
 
-export async function upstream(behave?: (request: SeenRequest, at: number) => Behaviour) {
-  const opened = await openScriptedUpstream(behave);
+export async function upstream(...script: Parameters<typeof openScriptedUpstream>) {
+  const opened = await openScriptedUpstream(...script);
   closers.push(() => opened.close());
   return opened;
 }

@@ -78,7 +78,7 @@ export interface DoneEvent {
   reason: 'finished' | 'stopped' | 'converged' | 'failed';
   /** Mean training loss over the last steps; null when the run failed. */
   loss: number | null;
-  /** Wall seconds of the whole run, over every process, saves and evaluations included. */
+  /** Seconds of the whole run: of this process from its beginning to its end, of earlier ones what they trained. */
   elapsedSeconds: number;
   tokensSeen: number;
   message?: string;

@@ -41,7 +41,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'models',
-    summary: 'the architectures there are, with sizes and sources',
+    summary: 'the architectures there are; which model answers customers',
     load: () => import('./commands/models.js'),
   },
   { name: 'train', summary: 'train the model, or go on training it', load: () => import('./commands/train.js') },
@@ -80,7 +80,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'export',
-    summary: 'write a model as a GGUF file, for llama.cpp and its kin',
+    summary: "write a model as a GGUF file, or as a folder of Hugging Face's",
     load: () => import('./commands/export.js'),
   },
   {
@@ -92,6 +92,16 @@ export const commands: readonly CommandEntry[] = [
     name: 'serve',
     summary: 'sell the model: an OpenAI-compatible API, and the studio',
     load: () => import('./commands/serve.js'),
+  },
+  {
+    name: 'upstreams',
+    summary: 'whether the engines elsewhere are what upstreams.json says',
+    load: () => import('./commands/upstreams.js'),
+  },
+  {
+    name: 'deploy',
+    summary: 'write the files to serve a model with vLLM, Ollama, Compose or Kubernetes',
+    load: () => import('./commands/deploy.js'),
   },
   { name: 'keys', summary: 'customers, their API keys, limits and credit', load: () => import('./commands/keys.js') },
   { name: 'users', summary: 'who may sign in to the back office', load: () => import('./commands/users.js') },
@@ -109,6 +119,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'invoices',
     summary: 'bill what is due, and follow it until it is paid',
     load: () => import('./commands/invoices.js'),
+  },
+  {
+    name: 'top-ups',
+    summary: 'credit that customers asked for: paid, void, paid back',
+    load: () => import('./commands/top-ups.js'),
   },
   {
     name: 'budgets',

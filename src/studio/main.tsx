@@ -9,6 +9,7 @@ import './styles/panels.css';
 import './styles/tables.css';
 import './styles/playground.css';
 import './styles/lab.css';
+import './styles/training.css';
 import './styles/business.css';
 import { render } from 'preact';
 import { App } from './app.js';

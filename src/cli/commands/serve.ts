@@ -1,6 +1,9 @@
 import { once } from 'node:events';
-import { messageOf } from '../../base/errors.js';
+import { existsSync } from 'node:fs';
+import { MoatError, messageOf } from '../../base/errors.js';
 import { defineCommand } from '../command.js';
+import type { Project } from '../config/project.js';
+import { upstreamsFileOf } from '../stages/project-files.js';
 import { startService } from '../stages/serve-stage.js';
 import { servedFolders } from '../stages/served-folders.js';
 import { summaryBox } from '../terminal/summary-box.js';
@@ -18,6 +21,7 @@ export const command = defineCommand({
       placeholder: 'NAME',
       description: 'the run whose model to serve (default: what was promoted, else the newest)',
     },
+    elsewhere: { kind: 'flag', description: 'no model here: those of upstreams.json alone' },
   },
   settings: ['serve', 'business', 'currency', 'timeZone', 'database'],
   jsonLines: 'one object when the server is ready: url, studioUrl, model, models, checkpoint, database',
@@ -28,12 +32,12 @@ export const command = defineCommand({
   ],
   async run({ options, loadProject, terminal, reporter, signal, clock, env, emit }) {
     const project = await loadProject();
-    const folders = await servedFolders(project, options.run);
+    const folders = options.elsewhere ? noFolders(project, options.run) : await servedFolders(project, options.run);
     const checkpoint = folders.values().next().value;
     const service = await startService({
       project,
       folders,
-      isFixed: options.run !== undefined,
+      isFixed: options.elsewhere || options.run !== undefined,
       clock,
       env,
       onProblem: (error) => reporter.warn(messageOf(error)),
@@ -72,3 +76,13 @@ export const command = defineCommand({
     return { exitCode: 0 };
   },
 });
+
+function noFolders(project: Project, run: string | undefined): Map<string, string> {
+  if (run !== undefined)
+    throw new MoatError('usage', 'serve: --elsewhere and --run exclude each other', { fix: 'Give one of them.' });
+  const file = upstreamsFileOf(project);
+  if (existsSync(file)) return new Map();
+  throw new MoatError('no-upstreams', `${file}: there is no such file, and no model elsewhere`, {
+    fix: 'docs/UPSTREAMS.md shows what to write there; moat deploy writes it for a model of yours.',
+  });
+}

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { databaseUrlFrom } from '../../base/secret-environment.js';
 import { MAX_REPEATS } from '../../lab/data/mixture.js';
 import { architectures } from '../../lab/models/registry.js';
 import { configProblem, type ConfigSource, explainIssues } from './problems.js';
@@ -42,7 +43,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions): ProjectC
     train: resolveTrain(given.train ?? {}, model),
     serve: resolveServe(given.serve ?? {}, name),
     business: resolveBusiness(given.business ?? {}),
-    database: { url: given.database?.url ?? (options.env['DATABASE_URL'] || undefined) },
+    database: { url: given.database?.url ?? databaseUrlFrom(options.env) },
   };
   checkTogether(config, options.source);
   return config;

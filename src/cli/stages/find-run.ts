@@ -24,7 +24,11 @@ export function checkedRunName(name: string): string {
 }
 
 /** The run whose events changed last; undefined when there is none. */
-export async function newestRunName(runsDirectory: string): Promise<string | undefined> {
+export const newestRunName = async (runsDirectory: string): Promise<string | undefined> =>
+  (await newestRunNames(runsDirectory))[0];
+
+/** Newest first. */
+async function newestRunNames(runsDirectory: string): Promise<string[]> {
   const names = await readdir(runsDirectory).catch(() => []);
   const found = await Promise.all(
     names.map(async (name) => {
@@ -32,7 +36,8 @@ export async function newestRunName(runsDirectory: string): Promise<string | und
       return { name, modifiedMs: facts?.mtimeMs ?? 0 };
     }),
   );
-  return found.filter(({ modifiedMs }) => modifiedMs > 0).sort((a, b) => b.modifiedMs - a.modifiedMs)[0]?.name;
+  const newest = found.filter(({ modifiedMs }) => modifiedMs > 0).sort((a, b) => b.modifiedMs - a.modifiedMs);
+  return newest.map(({ name }) => name);
 }
 
 /**
@@ -41,14 +46,16 @@ export async function newestRunName(runsDirectory: string): Promise<string | und
  * @throws MoatError `no-model`
  */
 export async function findModel(runsDirectory: string, runName: string | undefined): Promise<string> {
-  const name = runName ?? (await newestRunName(runsDirectory));
-  const checkpoint = name === undefined ? undefined : await latestCheckpoint(path.join(runsDirectory, name));
-  if (checkpoint !== undefined) return checkpoint.directory;
+  const names = runName === undefined ? await newestRunNames(runsDirectory) : [runName];
+  for (const each of names) {
+    const checkpoint = await latestCheckpoint(path.join(runsDirectory, each));
+    if (checkpoint !== undefined) return checkpoint.directory;
+  }
   if (runName !== undefined && (await holdsModel(path.join(runsDirectory, runName))))
     return path.join(runsDirectory, runName);
   throw new MoatError(
     'no-model',
-    `${name === undefined ? runsDirectory : path.join(runsDirectory, name)}: there is no trained model`,
+    `${runName === undefined ? runsDirectory : path.join(runsDirectory, runName)}: there is no trained model`,
     {
       fix: 'Train one with moat train.',
     },

@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import { Rng } from '../../base/rng.js';
+import { secretFrom } from '../../base/secret-environment.js';
 import type { OidcSettings } from '../../company/access/oidc.js';
 import { createPromptLog } from '../../company/access/prompt-log.js';
 import type { Books } from '../../company/billing/customers.js';
@@ -11,9 +12,12 @@ import { type UpstreamBackend, createUpstreamBackend } from '../../company/gatew
 import { type UpstreamEmbedder, createUpstreamEmbedder } from '../../company/gateway/upstream/upstream-embedder.js';
 import { readUpstreams } from '../../company/gateway/upstream/upstream-file.js';
 import type { Project } from '../config/project.js';
+import { upstreamsFileOf } from './project-files.js';
 
-const UPSTREAMS_FILE = 'upstreams.json';
 const OIDC_SECRET = 'MOAT_OIDC_CLIENT_SECRET';
+const STUDIO_TOKEN = 'MOAT_STUDIO_TOKEN';
+const PAYMENT_SECRET = 'MOAT_PAYMENT_SECRET';
+const LEAST_SECRET_LENGTH = 32;
 
 /** @throws MoatError `log-not-writable` */
 export async function openLog(project: Project, clock: Clock): Promise<RequestLog | undefined> {
@@ -21,10 +25,6 @@ export async function openLog(project: Project, clock: Clock): Promise<RequestLo
   if (log === undefined) return undefined;
   return openRequestLog({ level, clock, ...(log === 'stdout' ? {} : { file: project.resolve(log) }) });
 }
-
-/** Where models that run elsewhere are written down. */
-export const upstreamsFileOf = (project: Project): string =>
-  project.resolve(project.config.serve.upstreams ?? UPSTREAMS_FILE);
 
 /** Models that run elsewhere, by our names. */
 export interface Upstreams {
@@ -34,6 +34,7 @@ export interface Upstreams {
 }
 
 /**
+ * Models that run elsewhere, by our names. Engines that are not what the file says are told, and left unused until they are.
  * @throws MoatError `bad-upstreams`, `upstream-key-missing`, `model-twice`
  */
 export async function openUpstreams(options: {
@@ -50,7 +51,7 @@ export async function openUpstreams(options: {
   const twice = models.find((model) => taken.includes(model.modelId));
   if (twice !== undefined) {
     throw new MoatError('model-twice', `${file}: "${twice.modelId}" is the name of a model that runs here`, {
-      fix: 'Give one of them another name (serve.modelId, or --as of moat models promote).',
+      fix: 'Give one of them another name (serve.modelId, or --as of moat models promote), or serve the one elsewhere alone: moat serve --elsewhere.',
     });
   }
   const onProblem = ({ model, target, message }: { model: string; target: string; message: string }): void =>
@@ -62,6 +63,7 @@ export async function openUpstreams(options: {
     new Map(opened.map((one) => [one.modelId, one]));
   const backends = named(of(false).map(createUpstreamBackend));
   const embedders = named(of(true).map(createUpstreamEmbedder));
+  await Promise.all([...backends.values(), ...embedders.values()].map((one) => one.checkIdentities()));
   return {
     backends,
     embedders,
@@ -86,10 +88,22 @@ export async function backOfficeOf(
   };
 }
 
+/**
+ * The same for every gateway of one project; undefined where each makes its own.
+ * @throws MoatError `weak-studio-token`
+ */
+export function studioTokenOf(env: NodeJS.ProcessEnv): string | undefined {
+  const token = secretFrom(env, STUDIO_TOKEN);
+  if (token === undefined || /^[\w-]{32,256}$/.test(token)) return token;
+  throw new MoatError('weak-studio-token', `${STUDIO_TOKEN} is no token: it takes 32 to 256 letters, digits, _ and -`, {
+    fix: 'Make one with: openssl rand -hex 32',
+  });
+}
+
 function oidcOf(serve: Project['config']['serve'], env: NodeJS.ProcessEnv): OidcSettings | undefined {
   const { oidcIssuer: issuer, oidcClientId: clientId, oidcDomains } = serve;
   if (issuer === undefined) return undefined;
-  const clientSecret = env[OIDC_SECRET];
+  const clientSecret = secretFrom(env, OIDC_SECRET);
   const missing = Object.entries({
     'serve.oidcClientId': clientId,
     'serve.oidcDomains': oidcDomains,
@@ -102,4 +116,14 @@ function oidcOf(serve: Project['config']['serve'], env: NodeJS.ProcessEnv): Oidc
   }
   const allowedDomains = oidcDomains.split(',').map((domain) => domain.trim());
   return { issuer, clientId, clientSecret, allowedDomains };
+}
+
+/** What payment notices are signed with; undefined: none are taken. @throws MoatError `bad-payment-secret` for one that can be guessed */
+export function paymentSecretOf(env: NodeJS.ProcessEnv): string | undefined {
+  const secret = env[PAYMENT_SECRET];
+  if (secret === undefined || secret === '') return undefined;
+  if (secret.length >= LEAST_SECRET_LENGTH) return secret;
+  throw new MoatError('bad-payment-secret', `${PAYMENT_SECRET} has ${secret.length} characters`, {
+    fix: `Give it at least ${LEAST_SECRET_LENGTH}: openssl rand -hex 32.`,
+  });
 }

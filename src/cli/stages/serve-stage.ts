@@ -7,18 +7,21 @@ import type { ModelSource } from '../../company/gateway/api-types.js';
 import { folderOfSource, sourceOfFolder } from '../../company/gateway/model-source.js';
 import type { OpenedModel } from '../../company/gateway/served-models.js';
 import { type Gateway, startGateway } from '../../company/gateway/start-gateway.js';
+import { readUpstreamCosts } from '../../company/gateway/upstream/upstream-file.js';
 import { openDatabase } from '../../company/store/database.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
 import { createRunUseReader } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
 import { hourlyMicrosOf } from './business-facts.js';
+import { businessPdfOf } from './business-pdf.js';
 import { followPromotions } from './follow-promotions.js';
 import { createLocalModels } from './local-models.js';
-import { filesOf } from './project-files.js';
+import { filesOf, upstreamsFileOf } from './project-files.js';
 import { readPicture } from './read-picture.js';
-import { backOfficeOf, openLog, openUpstreams } from './serve-parts.js';
+import { backOfficeOf, openLog, openUpstreams, paymentSecretOf, studioTokenOf } from './serve-parts.js';
 import { readSellerIfAny } from './seller.js';
+import { readServingCosts } from './serving-costs.js';
 import { openSideModels } from './side-models.js';
 import { createTrainingControl } from './training-control.js';
 
@@ -29,7 +32,7 @@ export interface Service {
   /** Every model that is sold, by the name customers ask for. */
   readonly modelIds: readonly string[];
   readonly books: Books;
-  /** The studio's address with its token; for the project's owner alone. */
+  /** The studio's address, with its token where this project made it; for the project's owner alone. */
   readonly studioUrl: string;
   /** Lets answers finish, settles them, stops engine and database. Safe to repeat. */
   close(): Promise<void>;
@@ -65,6 +68,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     closers.push(async () => upstreams.close());
     const database = await openDatabase({ projectDirectory: project.root, databaseUrl: databaseConfig.url });
     closers.push(() => database.close());
+    const studioToken = studioTokenOf(env);
     const books = { database, clock };
     const seller = await readSellerIfAny(project);
     const billing = startBillingUpkeep(books, { seller, onProblem });
@@ -90,16 +94,22 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
       training: createTrainingControl(project, env),
       businessOf: (month) => readPicture(project, books, month),
+      businessPdf: businessPdfOf(project, books),
+      servingCosts: () => readServingCosts(project, books),
       backOffice: await backOfficeOf(project, books, env),
+      seller,
+      paymentSecret: paymentSecretOf(env),
       onProblem,
       ...(log === undefined ? {} : { log }),
+      ...(studioToken === undefined ? {} : { studioToken }),
     });
     closers.push(() => gateway.close(serve.drainGrace * 1000, serve.drainNotice * 1000));
     if (!isFixed) {
       const following = followPromotions({ project: project.root, models: gateway.models, onProblem });
       closers.push(() => following.close());
     }
-    const studioUrl = `${gateway.url}/#token=${gateway.studioToken}`;
+    // a token that its owner handed over is not written into logs
+    const studioUrl = studioToken === undefined ? `${gateway.url}/#token=${gateway.studioToken}` : `${gateway.url}/`;
     const [engine] = [...opened.values()].map((model) => model.engine);
     const modelIds = [...folders.keys(), ...upstreams.backends.keys(), ...upstreams.embedders.keys()];
     return { gateway, engine, modelIds, books, studioUrl, close };
@@ -135,7 +145,11 @@ function gatewayFacts(project: Project) {
     runsDirectory: runs,
     currency,
     timeZone,
-    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await runUses() }),
+    costFacts: async () => ({
+      hourlyMicros: hourlyMicrosOf(project),
+      elsewhere: await readUpstreamCosts(upstreamsFileOf(project)),
+      trainingRuns: await runUses(),
+    }),
     maxConcurrent: serve.maxConcurrent + serve.queueLimit,
     rateLimits: serve,
   };

@@ -20,8 +20,10 @@ export interface PeriodFacts {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly revenueMicros: Micros;
-  /** Engine time spent on those answers. */
+  /** Machine time spent on those answers that were made here. */
   readonly computeSeconds: number | null;
+  /** What was paid for those that were made elsewhere; null where that is not stated. */
+  readonly boughtMicros: Micros | null;
 }
 
 export interface BusinessFacts {
@@ -106,10 +108,10 @@ function floorOf(priceMicrosPerMillion: Micros | null, costMicrosPerMillion: Mic
 }
 
 function periodResult(period: PeriodFacts, hourlyMicros: Micros | null): PeriodResult {
-  if (hourlyMicros === null || period.computeSeconds === null) {
+  if (hourlyMicros === null || period.computeSeconds === null || period.boughtMicros === null) {
     return { ...period, costMicros: null, marginMicros: null, marginRatio: null };
   }
-  const costMicros = machineCost({ seconds: period.computeSeconds, hourlyMicros });
+  const costMicros = machineCost({ seconds: period.computeSeconds, hourlyMicros }) + period.boughtMicros;
   const { marginMicros, ratio } = grossMargin({ revenueMicros: period.revenueMicros, costMicros });
   return { ...period, costMicros, marginMicros, marginRatio: ratio };
 }

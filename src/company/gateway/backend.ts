@@ -34,6 +34,8 @@ export interface BackendHealth {
     readonly lastFailure: string | null;
     /** Milliseconds until it may be asked again. */
     readonly restsMs: number;
+    /** Why it is not used at all: it is not the engine that was meant, as far as is known. */
+    readonly unfit: string | null;
   }[];
 }
 

@@ -75,7 +75,7 @@ async function withLog<T>(
   try {
     return await work(emit);
   } catch (error) {
-    emit({ ...endOf(job, run.from, started), reason: 'failed', loss: null, message: messageOf(error) });
+    emit({ ...endOf(job, run.from, run.from, started), reason: 'failed', loss: null, message: messageOf(error) });
     throw error;
   } finally {
     log.close();
@@ -125,7 +125,7 @@ async function execute(
     resumedFromStep: run.from.step,
   });
   const outcome = await run.train(emit);
-  emit({ ...endOf(job, outcome.progress, started), reason: outcome.reason, loss: outcome.loss });
+  emit({ ...endOf(job, run.from, outcome.progress, started), reason: outcome.reason, loss: outcome.loss });
   const last = await latestCheckpoint(job.runDirectory);
   if (last === undefined)
     throw new MoatError('no-checkpoint', `${job.runDirectory}: the run ended before its first step`);
@@ -137,12 +137,13 @@ async function execute(
   };
 }
 
-function endOf(job: TrainingJob, progress: TrainingProgress, started: number) {
+/** @param from where this process began: what earlier ones trained counts, too */
+function endOf(job: TrainingJob, from: TrainingProgress, progress: TrainingProgress, started: number) {
   return {
     type: 'done' as const,
     time: new Date(job.clock.now()).toISOString(),
     step: progress.step,
-    elapsedSeconds: secondsSince(job, started),
+    elapsedSeconds: from.elapsedSeconds + secondsSince(job, started),
     tokensSeen: progress.tokensSeen,
   };
 }

@@ -125,3 +125,18 @@ test('a new run can begin with the weights of another, of the same shape', async
   });
   expect(await readdir(folder)).not.toContain('wider');
 });
+
+test('how long a resumed run took counts what was trained before', async () => {
+  const run = path.join(folder, 'twice');
+  const ends = async (): Promise<number[]> =>
+    (await readEvents(run)).flatMap((event) => (event.type === 'done' ? [event.elapsedSeconds] : []));
+  await trainRun(
+    job(
+      'twice',
+      stopWhen((event) => event.type === 'step' && event.step === 6),
+    ),
+  );
+  await trainRun(job('twice', { config: undefined, resume: { fromStep: undefined } }));
+  const trained = (await readEvents(run)).findLast((event) => event.type === 'step');
+  expect((await ends())[1]).toBeGreaterThanOrEqual(trained?.elapsedSeconds ?? Number.NaN);
+});

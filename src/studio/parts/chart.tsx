@@ -114,7 +114,14 @@ function optionsOf(props: ChartProps, element: HTMLElement, onHover: (index: num
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: false }, y: { range: (_, low, high) => rangeOf(low, high, props.fromZero) } },
     axes: [
-      { ...axis, size: 26, space: 70, values: (_, ticks) => ticks.map(props.formatX), grid: { show: false } },
+      {
+        ...axis,
+        size: 26,
+        space: 70,
+        incrs: (made) => stepsFor(made.data[0]),
+        values: (_, ticks) => ticks.map(props.formatX),
+        grid: { show: false },
+      },
       { ...axis, size: 52, space: 34, values: (_, ticks) => ticks.map(props.formatY) },
     ],
     series: [{}, ...props.lines.map((line) => seriesOf(line, color))],
@@ -122,6 +129,12 @@ function optionsOf(props: ChartProps, element: HTMLElement, onHover: (index: num
     hooks: { setCursor: [(made) => onHover(made.cursor.idx ?? null)] },
   };
 }
+
+/** 1, 2 and 5 times the powers of ten: what is counted whole has no half between. */
+const TICK_STEPS = Array.from({ length: 16 }, (_, index) => [1, 2, 5].map((digit) => digit * 10 ** (index - 6))).flat();
+
+const stepsFor = (xs: ArrayLike<number>): number[] =>
+  Array.from(xs).every(Number.isInteger) ? TICK_STEPS.filter((step) => step >= 1) : TICK_STEPS;
 
 function bandOf({ band, lines }: ChartProps, color: (name: string) => string): Pick<uPlot.Options, 'bands'> {
   if (band === undefined) return {};

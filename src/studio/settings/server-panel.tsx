@@ -88,14 +88,14 @@ function Upstream({ upstream: { model, isAvailable, targets } }: { upstream: Ups
     <li class="row row-top">
       <div class="row-main">
         <span class="row-name">{model}</span>
-        {targets.map(({ target, state, inFlight, consecutiveFailures, restsMs }) => (
+        {targets.map(({ target, state, inFlight, consecutiveFailures, restsMs, unfit }) => (
           <span class="row-note row-wrap" key={target}>
             {[
               target,
-              text.upstreams.states[state],
+              unfit === null ? text.upstreams.states[state] : text.upstreams.unfit(unfit),
               text.upstreams.inFlight(format.integer(inFlight)),
               ...(consecutiveFailures === 0 ? [] : [text.upstreams.failures(format.integer(consecutiveFailures))]),
-              ...(restsMs === 0 ? [] : [text.upstreams.rests(format.duration(restsMs / 1000))]),
+              ...(restsMs === 0 || unfit !== null ? [] : [text.upstreams.rests(format.duration(restsMs / 1000))]),
             ].join(' · ')}
           </span>
         ))}

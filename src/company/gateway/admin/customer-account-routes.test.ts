@@ -12,7 +12,15 @@ let client: Client;
 const health: BackendHealth = {
   isAvailable: false,
   targets: [
-    { target: 'far', state: 'open', inFlight: 0, consecutiveFailures: 5, lastFailure: 'timeout', restsMs: 9000 },
+    {
+      target: 'far',
+      state: 'open',
+      inFlight: 0,
+      consecutiveFailures: 5,
+      lastFailure: 'timeout',
+      restsMs: 9000,
+      unfit: null,
+    },
   ],
 };
 beforeAll(async () => {

@@ -9,7 +9,7 @@ import type { UpstreamModel, UpstreamTarget } from './upstream-file.js';
 
 /** For the owner's log and metrics; holds neither texts of customers nor keys. */
 export interface UpstreamProblem {
-  readonly kind: CountProblem['kind'] | 'attempt-failed' | 'key-refused' | 'target-opened';
+  readonly kind: CountProblem['kind'] | 'attempt-failed' | 'key-refused' | 'target-opened' | 'target-unfit';
   readonly model: string;
   /** Host and model. */
   readonly target: string;

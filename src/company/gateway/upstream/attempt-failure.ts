@@ -93,7 +93,8 @@ function errorIn(body: string): { message: string; code: string | undefined } {
     const outer = isRecord(parsed) ? parsed : {};
     const error = isRecord(outer['error']) ? outer['error'] : outer;
     const text = error['message'] ?? outer['error'] ?? outer['detail'];
-    const code = error['code'];
+    // llama.cpp says it in the type
+    const code = error['type'] === 'exceed_context_size_error' ? 'context_length_exceeded' : error['code'];
     return { message: typeof text === 'string' ? text : '', code: typeof code === 'string' ? code : undefined };
   } catch {
     return { message: '', code: undefined };

@@ -10,6 +10,7 @@ import { type UpstreamRequest, bodyFor } from './upstream-request.js';
 export interface Attempt {
   /** Host and model of the target. */
   readonly label: string;
+  readonly target: UpstreamTarget;
   /** Of the parts that `next` gave. */
   readonly tally: Readonly<Tally>;
   /** @returns undefined when the answer is whole @throws AttemptFailure */
@@ -60,6 +61,7 @@ export function createAttempt(
 
   return {
     label,
+    target,
     tally,
     async next() {
       try {

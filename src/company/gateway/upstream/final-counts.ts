@@ -38,24 +38,35 @@ export function createInputEstimate(): InputEstimate {
   };
 }
 
+export interface CountSettings {
+  readonly knowsTokens: boolean;
+  /** The answer was cut off before its end. */
+  readonly wasCut: boolean;
+  /** The engine wrote several answers, and its usage counts one. */
+  readonly countsOneChoice: boolean;
+  readonly estimate: InputEstimate;
+}
+
 /**
  * Whose counts are taken: ours, where the tokenizer is known and everything the engine wrote can be seen; else the engine's,
  * never beyond what was reserved; else ours. An answer that was cut off is counted by what was passed on of it.
  */
-export function finalCounts(
-  request: UpstreamRequest,
-  tally: Readonly<Tally>,
-  settings: { readonly knowsTokens: boolean; readonly wasCut: boolean; readonly estimate: InputEstimate },
-): FinalCounts {
+export function finalCounts(request: UpstreamRequest, tally: Readonly<Tally>, settings: CountSettings): FinalCounts {
   const problems: CountProblem[] = [];
   const report = (kind: CountProblem['kind'], message: string): void => void problems.push({ kind, message });
   const usage = usageOf(tally, report);
   const input = inputOf(request, usage?.inputTokens, settings.estimate, report);
-  const isOwn = settings.wasCut || tally.isOver || (settings.knowsTokens && !tally.hasMarkup);
+  const isOwn =
+    settings.wasCut || settings.countsOneChoice || tally.isOver || (settings.knowsTokens && !tally.hasMarkup);
   const most = request.maxTokens * request.choices;
   if (usage !== undefined && !settings.wasCut) {
     const { outputTokens: said } = usage;
-    if (settings.knowsTokens && isOwn && !isNear(said, tally.outputTokens, request.choices))
+    if (
+      settings.knowsTokens &&
+      !settings.countsOneChoice &&
+      isOwn &&
+      !isNear(said, tally.outputTokens, request.choices)
+    )
       report(
         'counts-differ',
         `the engine counts ${said} tokens of the answer, its tokenizer here ${tally.outputTokens}`,

@@ -4,7 +4,7 @@ import { type Serving, askTargets, reportFailure } from './ask-targets.js';
 import { type Attempt, createAttempt } from './attempt.js';
 import { type AttemptFailure, toFailure } from './attempt-failure.js';
 import { finalCounts } from './final-counts.js';
-import type { UpstreamRequest } from './upstream-request.js';
+import { type UpstreamRequest, knowsFields } from './upstream-request.js';
 
 /** As `PreparedAnswer.run`. @throws ApiProblem 400, 429, 503; BackendFailure where an answer had begun */
 export async function* runRequest(
@@ -14,7 +14,7 @@ export async function* runRequest(
 ): AsyncGenerator<AnswerPart | AnswerDone, void> {
   const startedAt = serving.clock.monotonic();
   const begun = await askTargets<AnswerPart, Attempt>(serving, signal, {
-    understands: ({ tokens }) => tokens || !request.hasTokenPrompt,
+    understands: (target) => (target.tokens || !request.hasTokenPrompt) && knowsFields(target, request),
     attemptOn: (pooled) => createAttempt(pooled, serving.model, request, signal),
   });
   if (begun === undefined) return yield nothingDone(request);
@@ -36,10 +36,11 @@ export async function* runRequest(
 function doneWith(
   { model, estimate, report, clock }: Serving,
   request: UpstreamRequest,
-  { tally, label }: Attempt,
+  { tally, label, target }: Attempt,
   { wasCut, startedAt }: { wasCut: boolean; startedAt: number },
 ): AnswerDone {
-  const settings = { knowsTokens: model.tokenizer !== undefined, wasCut, estimate };
+  const countsOneChoice = target.usageOfOneChoice && request.choices > 1;
+  const settings = { knowsTokens: model.tokenizer !== undefined, wasCut, countsOneChoice, estimate };
   const { problems, ...counts } = finalCounts(request, tally, settings);
   for (const { kind, message } of problems) report(kind, label, message);
   const finishReasons = tally.ends.map((end) => end ?? 'aborted');

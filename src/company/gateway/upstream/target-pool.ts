@@ -4,8 +4,10 @@ import type { Rng } from '../../../base/rng.js';
 import type { Resolve } from './address-guard.js';
 import { type AttemptFailure, type FailureKind } from './attempt-failure.js';
 import { type BreakerState, type CircuitBreaker, type Outcome, createCircuitBreaker } from './circuit-breaker.js';
+import type { IdentityState } from './engine-identity.js';
+import { type IdentityWatch, watchIdentity } from './identity-watch.js';
 import { type UpstreamConnection, connectTo } from './upstream-connection.js';
-import type { UpstreamTarget } from './upstream-file.js';
+import type { UpstreamModel, UpstreamTarget } from './upstream-file.js';
 
 export interface PooledTarget {
   readonly target: UpstreamTarget;
@@ -24,6 +26,10 @@ export interface TargetHealth {
   readonly lastFailure: FailureKind | null;
   /** Milliseconds until it may be asked again. */
   readonly restsMs: number;
+  /** Whether it is what the file says; undefined where that is not asked. */
+  readonly identity: IdentityState | undefined;
+  /** Why it is not used, whatever its breaker says; null where it may be. */
+  readonly unfit: string | null;
 }
 
 export interface TargetPool {
@@ -32,33 +38,43 @@ export interface TargetPool {
   /** Milliseconds until one of them may be asked; and whether they said so themselves, or failed too often. */
   rest(): { readonly waitMs: number; readonly isLimited: boolean };
   health(): TargetHealth[];
+  /** Asks every target with a known engine whether it is what the file says. Until then none of those is used. Never throws. */
+  checkIdentities(): Promise<void>;
   close(): void;
 }
 
 export interface PoolSettings {
   readonly clock: Clock;
   readonly rng: Rng;
-  /** How often targets with an open breaker are looked at; 0 never. */
+  /** How often targets that are not used, or have not been looked at for long, are; 0 never. */
   readonly probeIntervalMs: number;
   readonly resolve: Resolve | undefined;
   /** A target became too bad to be asked. */
   readonly onOpened: (label: string) => void;
+  /** A target may not be used, and why. */
+  readonly onUnfit: (label: string, problem: string) => void;
 }
 
 interface Seat extends PooledTarget {
   readonly breaker: CircuitBreaker;
+  readonly identity: IdentityWatch;
   restsMs(): number;
   health(): TargetHealth;
 }
 
 /** One customer's long prompt may be what it does not want for an hour; the others' requests are not. */
 const LONGEST_REST_MS = 60_000;
+/** Until a target that is not what it should be is looked at again, where nothing else is known. */
+const UNFIT_REST_MS = 10_000;
 
-export function createTargetPool(targets: readonly UpstreamTarget[], settings: PoolSettings): TargetPool {
+export function createTargetPool(model: UpstreamModel, settings: PoolSettings): TargetPool {
   const { rng, probeIntervalMs } = settings;
-  const seats = targets.map((target) => createSeat(target, settings));
-  const probe = async ({ breaker, connection }: Seat): Promise<void> => {
-    if (breaker.state === 'open' && (await connection.probe())) breaker.sawLife();
+  const seats = model.targets.map((target) => createSeat(model, target, settings));
+  const probe = async ({ breaker, connection, identity }: Seat): Promise<void> => {
+    const isOpen = breaker.state === 'open';
+    // what comes back may be another one
+    if (identity.isDue || (isOpen && identity.state !== undefined)) await identity.check(isOpen);
+    if (isOpen && identity.isUsable && (identity.state === 'right' || (await connection.probe()))) breaker.sawLife();
   };
   const timer =
     probeIntervalMs > 0 ? setInterval(() => void Promise.all(seats.map(probe)), probeIntervalMs) : undefined;
@@ -73,9 +89,11 @@ export function createTargetPool(targets: readonly UpstreamTarget[], settings: P
     rest() {
       const waits = seats.map((seat) => seat.restsMs());
       const waitMs = Math.min(...waits);
-      return { waitMs, isLimited: (seats[waits.indexOf(waitMs)] as Seat).breaker.waitMs < waitMs };
+      const { breaker, identity } = seats[waits.indexOf(waitMs)] as Seat;
+      return { waitMs, isLimited: identity.isUsable && breaker.waitMs < waitMs };
     },
     health: () => seats.map((seat) => seat.health()),
+    checkIdentities: async () => void (await Promise.all(seats.map(({ identity }) => identity.check(false)))),
     close() {
       clearInterval(timer);
       for (const { connection } of seats) connection.close();
@@ -83,19 +101,24 @@ export function createTargetPool(targets: readonly UpstreamTarget[], settings: P
   };
 }
 
-function createSeat(target: UpstreamTarget, { clock, resolve, onOpened }: PoolSettings): Seat {
+function createSeat(model: UpstreamModel, target: UpstreamTarget, settings: PoolSettings): Seat {
+  const { clock, resolve, onOpened, onUnfit } = settings;
   const breaker = createCircuitBreaker(clock);
   const label = `${new URL(target.url).host} ${target.model}`;
   let inFlight = 0;
   let lastFailure: FailureKind | null = null;
   /** It said itself for how long it does not want to be asked. */
   let limitedUntil = -Infinity;
-  const restsMs = (): number => Math.max(breaker.waitMs, limitedUntil - clock.monotonic(), 0);
+  const connection = connectTo(target, resolve);
+  const identity = watchIdentity(model, target, connection, { clock, onChange: (problem) => onUnfit(label, problem) });
+  const restsMs = (): number =>
+    Math.max(breaker.waitMs, limitedUntil - clock.monotonic(), identity.isUsable ? 0 : UNFIT_REST_MS);
   return {
     target,
     breaker,
     label,
-    connection: connectTo(target, resolve),
+    connection,
+    identity,
     restsMs,
     enter() {
       if (restsMs() > 0) return undefined;
@@ -119,6 +142,8 @@ function createSeat(target: UpstreamTarget, { clock, resolve, onOpened }: PoolSe
       consecutiveFailures: breaker.consecutiveFailures,
       lastFailure,
       restsMs: restsMs(),
+      identity: identity.state,
+      unfit: identity.problem,
     }),
   };
 }

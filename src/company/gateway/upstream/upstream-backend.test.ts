@@ -89,7 +89,7 @@ test('tools go there and calls come back, thoughts and logprobs too', async () =
   const engine = await upstream(() => ({ kind: 'raw', body: `: hello\n\n${body}data: [DONE]\n\n` }));
   const { backend, problems } = serve([targetAt(engine.url)], { model: { maxOutputTokens: 100 } });
   const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }];
-  const ran = await ask(backend, { tools, tool_choice: 'auto', logprobs: true });
+  const ran = await ask(backend, { tools, tool_choice: 'required', logprobs: true });
   expect(ran.parts).toEqual([
     { type: 'part', choice: 0, text: '', tokenCount: 1, reasoning: 'hm' },
     {
@@ -112,7 +112,7 @@ test('tools go there and calls come back, thoughts and logprobs too', async () =
   expect(ran.done).toMatchObject({ finishReasons: ['tool_calls'], outputTokens: 5, reasoningTokens: 1 });
   expect(ran.done.inputTokens).toBeGreaterThan(0);
   expect(problems.map(({ kind }) => kind)).toEqual(['input-estimated']);
-  expect(engine.seen[0]?.body).toMatchObject({ tools, tool_choice: 'auto' });
+  expect(engine.seen[0]?.body).toMatchObject({ tools, tool_choice: 'required' });
 });
 
 test('what is not offered is refused before anything is sent', () => {

@@ -12,8 +12,15 @@ import { type TargetHealth, createTargetPool } from './target-pool.js';
 import type { UpstreamModel } from './upstream-file.js';
 import { type UpstreamRequest, chatRequest, textRequest } from './upstream-request.js';
 
-export interface UpstreamBackend extends Backend {
+export interface UpstreamBackend extends Backend, Upstream {
   health(): UpstreamHealth;
+}
+
+/** Engines elsewhere, whatever they are asked for. */
+export interface Upstream {
+  health(): UpstreamHealth;
+  /** Asks its targets who they are: those whose engine is named are used only once they proved right. Never throws. */
+  checkIdentities(): Promise<void>;
   /** Ends idle connections and probes; requests under way fail. */
   close(): void;
 }
@@ -55,8 +62,7 @@ export function createUpstreamBackend(settings: UpstreamSettings): UpstreamBacke
     contextLength: model.contextLength,
     prepareChat: (body) => prepared(chatRequest(body, model)),
     prepareText: (body) => prepared(textRequest(body, model)),
-    health: () => healthOf(serving),
-    close: () => serving.pool.close(),
+    ...upstreamOf(serving),
   };
 }
 
@@ -66,14 +72,15 @@ export function openServing(settings: UpstreamSettings): Serving {
   const report: Serving['report'] = (kind, target, message) =>
     onProblem({ kind, model: model.modelId, target, message });
   const onOpened = (label: string): void => report('target-opened', label, 'it failed too often and rests');
-  const pool = createTargetPool(model.targets, { clock, rng, probeIntervalMs, resolve, onOpened });
+  const onUnfit = (label: string, problem: string): void => report('target-unfit', label, `not used: ${problem}`);
+  const pool = createTargetPool(model, { clock, rng, probeIntervalMs, resolve, onOpened, onUnfit });
   return { model, clock, rng, pool, budget: createRetryBudget(clock), estimate: createInputEstimate(), pause, report };
 }
 
-export const healthOf = ({ model: { modelId }, pool }: Serving): UpstreamHealth => ({
-  model: modelId,
-  isAvailable: pool.rest().waitMs === 0,
-  targets: pool.health(),
+export const upstreamOf = ({ model: { modelId }, pool }: Serving): Upstream => ({
+  health: () => ({ model: modelId, isAvailable: pool.rest().waitMs === 0, targets: pool.health() }),
+  checkIdentities: () => pool.checkIdentities(),
+  close: () => pool.close(),
 });
 
 const timerPause = (ms: number, signal: AbortSignal): Promise<void> =>

@@ -17,8 +17,14 @@ export interface UpstreamConnection {
    * @throws AttemptFailure
    */
   open(route: string, body: string, signal: AbortSignal, form?: AnswerForm): Promise<UpstreamStream>;
-  /** Whether `GET /models` is answered well. Never throws. */
-  probe(): Promise<boolean>;
+  /** Whether a GET is answered with 200. Never throws. @param route from its root; default the list of models */
+  probe(route?: string): Promise<boolean>;
+  /**
+   * Asks the engine about itself, with its key. Its root is what stands before `/v1`.
+   * @param body sent as JSON with POST; without one it is GET
+   * @returns the JSON of an answer with 200 @throws AttemptFailure
+   */
+  ask(route: string, body?: object): Promise<unknown>;
   close(): void;
 }
 
@@ -38,6 +44,8 @@ const MEDIA_TYPES: Readonly<Record<AnswerForm, string>> = { events: 'text/event-
 const MAX_ERROR_BYTES = 64 << 10;
 const MAX_CONNECTIONS = 1024;
 const PROBE_TIMEOUT_MS = 5_000;
+/** Licences and lists of tensors are told too. */
+const MAX_FACTS_BYTES = 4 << 20;
 
 /** @param resolve of names; default the system's */
 export function connectTo(target: UpstreamTarget, resolve?: Resolve): UpstreamConnection {
@@ -53,21 +61,17 @@ export function connectTo(target: UpstreamTarget, resolve?: Resolve): UpstreamCo
   };
   const agent = isSecure ? new HttpsAgent(settings) : new HttpAgent(settings);
   const base = url.pathname.replace(/\/+$/, '');
+  const root = base.replace(/\/v1$/, '');
   const headers = {
     'user-agent': 'moat',
     ...(target.apiKey !== undefined && { authorization: `Bearer ${target.apiKey.reveal()}` }),
   };
   const { hostname, port } = urlToHttpOptions(url);
   const shared = { hostname, port, agent };
-  const request = (method: string, route: string, more: Record<string, string | number>): ClientRequest =>
-    (isSecure ? requestHttps : requestHttp)({
-      ...shared,
-      method,
-      path: base + route,
-      headers: { ...headers, ...more },
-    });
+  const request = (method: string, path: string, more: Record<string, string | number>): ClientRequest =>
+    (isSecure ? requestHttps : requestHttp)({ ...shared, method, path, headers: { ...headers, ...more } });
   const post = (route: string, body: string, form: AnswerForm): ClientRequest =>
-    request('POST', route, {
+    request('POST', base + route, {
       accept: MEDIA_TYPES[form],
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
@@ -83,9 +87,9 @@ export function connectTo(target: UpstreamTarget, resolve?: Resolve): UpstreamCo
         return exchange().opened;
       });
     },
-    probe: () =>
+    probe: (route) =>
       new Promise((resolve) => {
-        const asked = request('GET', '/models', {});
+        const asked = request('GET', route === undefined ? `${base}/models` : root + route, {});
         const timer = setTimeout(() => asked.destroy(), PROBE_TIMEOUT_MS);
         const end = (isWell: boolean): void => {
           clearTimeout(timer);
@@ -98,8 +102,46 @@ export function connectTo(target: UpstreamTarget, resolve?: Resolve): UpstreamCo
         });
         asked.end();
       }),
+    async ask(route, body) {
+      const text = body === undefined ? '' : JSON.stringify(body);
+      const json = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+      return factsFrom(request(text === '' ? 'GET' : 'POST', root + route, text === '' ? {} : json), text, target);
+    },
     close: () => agent.destroy(),
   };
+}
+
+/** One short answer, read whole within `PROBE_TIMEOUT_MS`. */
+async function factsFrom(request: ClientRequest, body: string, target: UpstreamTarget): Promise<unknown> {
+  const tooLate = new AttemptFailure('late', `no answer within ${PROBE_TIMEOUT_MS} ms`);
+  const timer = setTimeout(() => request.destroy(tooLate), PROBE_TIMEOUT_MS);
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request.once('response', resolve);
+      request.on('error', reject);
+      request.end(body);
+    });
+    if (response.statusCode !== 200) throw await refusalIn(response, target, 'json');
+    return JSON.parse(await bodyOf(response, MAX_FACTS_BYTES)) as unknown;
+  } catch (error) {
+    if (error instanceof AttemptFailure) throw error;
+    if (error instanceof SyntaxError) throw new AttemptFailure('broken', 'what it says of itself is no JSON');
+    throw new AttemptFailure('unavailable', systemCode(error) ?? messageOf(error), { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** At most so much of it; the rest is not read. */
+async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const pieces: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    pieces.push(piece);
+    sizeBytes += piece.length;
+    if (sizeBytes > maxBytes) break;
+  }
+  return Buffer.concat(pieces).toString('utf8');
 }
 
 interface Exchange {
@@ -197,20 +239,14 @@ function isAnswer({ statusCode, headers }: IncomingMessage, form: AnswerForm): b
 }
 
 async function refusalIn(response: IncomingMessage, target: UpstreamTarget, form: AnswerForm): Promise<AttemptFailure> {
-  const pieces: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const piece of response as AsyncIterable<Buffer>) {
-    pieces.push(piece);
-    sizeBytes += piece.length;
-    if (sizeBytes > MAX_ERROR_BYTES) break;
-  }
+  const body = await bodyOf(response, MAX_ERROR_BYTES);
   const { statusCode = 0, headers } = response;
   if (statusCode === 200) return new AttemptFailure('broken', `its answer is no ${MEDIA_TYPES[form]}`);
   return failureOf({
     status: statusCode,
     retryAfter: headers['retry-after'],
     date: headers.date,
-    body: Buffer.concat(pieces).toString('utf8'),
+    body,
     hidden: hiddenOf(target),
   });
 }

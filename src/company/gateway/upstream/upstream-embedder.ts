@@ -6,13 +6,9 @@ import { type AttemptFailure, isRecord, toFailure } from './attempt-failure.js';
 import { broken } from './chunk-fields.js';
 import { inputOf } from './final-counts.js';
 import type { PooledTarget } from './target-pool.js';
-import { type UpstreamHealth, type UpstreamSettings, healthOf, openServing } from './upstream-backend.js';
+import { type Upstream, type UpstreamSettings, openServing, upstreamOf } from './upstream-backend.js';
 
-export interface UpstreamEmbedder extends EmbeddingBackend {
-  health(): UpstreamHealth;
-  /** Ends idle connections and probes; requests under way fail. */
-  close(): void;
-}
+export interface UpstreamEmbedder extends EmbeddingBackend, Upstream {}
 
 /** What an encoder puts around a text ([CLS], [SEP], an instruction of the engine's own). */
 const TOKENS_AROUND_TEXT = 16;
@@ -31,8 +27,7 @@ export function createUpstreamEmbedder(settings: UpstreamSettings): UpstreamEmbe
       const asked: Asked = { texts, dimensions, sizeBytes, inputTokens };
       return { inputTokens, run: (signal) => embed(serving, asked, signal) };
     },
-    health: () => healthOf(serving),
-    close: () => serving.pool.close(),
+    ...upstreamOf(serving),
   };
 }
 

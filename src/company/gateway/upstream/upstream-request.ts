@@ -12,6 +12,8 @@ export interface UpstreamRequest {
   readonly fields: string;
   /** UTF-8 bytes of it. */
   readonly sizeBytes: number;
+  /** Their names, also as `completions.logprobs`: what a target must not lack. */
+  readonly uses: ReadonlySet<string>;
   /** Of each answer. */
   readonly maxTokens: number;
   readonly choices: number;
@@ -63,6 +65,23 @@ const DROPPED = new Set([
   'prompt_cache_key',
 ]);
 
+/** What says only what is so anyway: an engine that does not know the field need not hear of it. */
+const NEUTRAL: Readonly<Record<string, (value: unknown, body: ChatBody | TextBody) => boolean>> = {
+  n: (value) => value === 1,
+  presence_penalty: (value) => value === 0,
+  frequency_penalty: (value) => value === 0,
+  logprobs: (value) => value === false,
+  logit_bias: (value) => isEmptyObject(value),
+  tools: (value) => isEmptyObject(value),
+  tool_choice: (value, body) => value === (isListed(body['tools']) ? 'auto' : 'none'),
+  parallel_tool_calls: (value, body) => value === true || !isListed(body['tools']),
+  response_format: (value) => typeof value === 'object' && value !== null && 'type' in value && value.type === 'text',
+  suffix: (value) => value === '',
+};
+const isEmptyObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+const isListed = (tools: unknown): boolean => Array.isArray(tools) && tools.length > 0;
+
 /** OpenAI's documented default for /v1/completions. */
 const DEFAULT_TEXT_MAX_TOKENS = 16;
 /** What a chat template writes around a message, and once around all (default instructions, the date, how to call tools). */
@@ -78,13 +97,14 @@ export function chatRequest(body: ChatBody, model: UpstreamModel): UpstreamReque
       });
     }
   }
-  const { fields, sizeBytes } = fieldsOf(body, 'chat');
+  const { fields, sizeBytes, uses } = fieldsOf(body, 'chat', model);
   const tools = body['tools'] == null ? 0 : Buffer.byteLength(JSON.stringify(body['tools']));
   return complete(model, {
     form: 'chat',
     route: '/chat/completions',
     fields,
     sizeBytes,
+    uses,
     choices: body.n ?? 1,
     exact: model.tokenizer === undefined ? undefined : chatTokens(body, model.tokenizer),
     // templates may write tools once more, and with indentation
@@ -104,7 +124,7 @@ export function textRequest(body: TextBody, model: UpstreamModel): UpstreamReque
       param: 'prompt',
     });
   }
-  const { fields, sizeBytes } = fieldsOf(body, 'text');
+  const { fields, sizeBytes, uses } = fieldsOf(body, 'text', model);
   const isPlain = body['suffix'] == null || body['suffix'] === '';
   const ofText =
     typeof prompt === 'string' && isPlain && model.tokenizer !== undefined
@@ -115,6 +135,7 @@ export function textRequest(body: TextBody, model: UpstreamModel): UpstreamReque
     route: '/completions',
     fields,
     sizeBytes,
+    uses,
     choices: body.n ?? 1,
     exact: hasTokenPrompt ? prompt.length : ofText,
     bound: sizeBytes + TOKENS_A_MESSAGE,
@@ -154,10 +175,12 @@ function complete(model: UpstreamModel, { exact, bound, asked, fallback, ...draf
   return { ...draft, maxTokens, inputTokens: exact ?? most, inputIsExact: exact !== undefined };
 }
 
-function fieldsOf(body: ChatBody | TextBody, form: 'chat' | 'text'): { fields: string; sizeBytes: number } {
+type Fields = Pick<UpstreamRequest, 'fields' | 'sizeBytes' | 'uses'>;
+
+function fieldsOf(body: ChatBody | TextBody, form: 'chat' | 'text', model: UpstreamModel): Fields {
   const sent: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(body)) {
-    if (value == null || DROPPED.has(name)) continue;
+    if (value == null || DROPPED.has(name) || NEUTRAL[name]?.(value, body) === true) continue;
     if (ALLOWED[form].has(name)) sent[name] = value;
     else if (value !== false) {
       throw new ApiProblem(400, 'unsupported_parameter', `${name} is not offered by this server; leave it out.`, {
@@ -166,7 +189,28 @@ function fieldsOf(body: ChatBody | TextBody, form: 'chat' | 'text'): { fields: s
     }
   }
   const fields = JSON.stringify(sent).slice(1);
-  return { fields, sizeBytes: Buffer.byteLength(fields) };
+  const names = Object.keys(sent);
+  const uses = new Set([...names, ...names.map((name) => `${form === 'chat' ? 'chat' : 'completions'}.${name}`)]);
+  refuseWhatNobodyHas(uses, model);
+  return { fields, sizeBytes: Buffer.byteLength(fields), uses };
+}
+
+/** Whether an engine knows every field of a request. */
+export const knowsFields = ({ lacks }: UpstreamTarget, { uses }: Pick<UpstreamRequest, 'uses'>): boolean =>
+  !lacks.some((name) => uses.has(name));
+
+/** Said before anything is asked: an engine that ignores a field would sell something else than was asked for. */
+function refuseWhatNobodyHas(uses: ReadonlySet<string>, { modelId, targets }: UpstreamModel): void {
+  if (targets.some((target) => knowsFields(target, { uses }))) return;
+  const name = targets[0]?.lacks.find((lacked) => uses.has(lacked))?.replace(/^(chat|completions)\./, '') ?? '';
+  throw new ApiProblem(
+    400,
+    'unsupported_parameter',
+    `${modelId}: ${name} is not offered for this model; leave it out.`,
+    {
+      param: name,
+    },
+  );
 }
 
 /** The body for one target. Always streamed, so that an answer that is cut off is charged what was sent of it. */
@@ -174,8 +218,9 @@ export function bodyFor({ fields, maxTokens }: UpstreamRequest, target: Upstream
   const usage = target.usageInEveryChunk
     ? '{"include_usage":true,"continuous_usage_stats":true}'
     : '{"include_usage":true}';
+  const options = target.lacks.includes('stream_options') ? '' : `"stream_options":${usage},`;
   const limit = `"${target.maxTokensField}":${maxTokens}`;
-  return `{"model":${JSON.stringify(target.model)},"stream":true,"stream_options":${usage},${limit},${fields}`;
+  return `{"model":${JSON.stringify(target.model)},"stream":true,${options}${limit},${fields}`;
 }
 
 /** Tokens of a plain conversation by the tokenizer's template; undefined where tools or the template make that a guess. */
