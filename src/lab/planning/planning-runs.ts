@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { RunEvent } from '../../base/run-events.js';
 import { MoatError } from '../../base/errors.js';
 import { type RunConfig, parseRunConfig } from '../train/run-config.js';
-import { wallSecondsOf } from '../train/run-cost.js';
+import { timesOf } from '../train/run-cost.js';
 import { readEvents, readRunConfig } from '../train/run-directory.js';
 import type { LawPoint } from './fit-law.js';
 import { modelSize } from './training-work.js';
@@ -87,7 +87,7 @@ export function planningRunOf(
     bitsPerByte: evaluation.bitsPerByte,
     flopsPerToken,
     flopsPerSecond: (flopsPerToken * end.tokensSeen) / trainingSeconds,
-    wallSeconds: wallSecondsOf(events),
+    wallSeconds: timesOf(events).elapsedSeconds,
     device: start.device,
   };
 }

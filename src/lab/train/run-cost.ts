@@ -53,7 +53,7 @@ function joulesOf(events: readonly RunEvent[]): number | null {
  * Wall seconds of a run from the times in its events: each process from its start to its last sign of life, so that a
  * process that was killed counts for what it wrote down.
  */
-function timesOf(events: readonly RunEvent[]): Pick<RunUse, 'elapsedSeconds' | 'cluster'> {
+export function timesOf(events: readonly RunEvent[]): Pick<RunUse, 'elapsedSeconds' | 'cluster'> {
   const times = { elapsedSeconds: 0, wallSeconds: 0, machineSeconds: 0 };
   for (const [index, event] of events.entries()) {
     if (event.type !== 'start') continue;
