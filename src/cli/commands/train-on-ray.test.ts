@@ -1,5 +1,5 @@
 /** `moat train` and `moat search` against a Ray that a script plays: what is sent, what comes back, what is refused. */
-import { existsSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +10,7 @@ import { systemClock } from '../../base/clock.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { jobSpecSchema, type JobSpec } from '../../lab/distributed/job-spec.js';
 import { readEvents } from '../../lab/train/run-directory.js';
+import { whileTraining } from '../../lab/train/run-lock.js';
 import { commands } from '../commands.js';
 import { createInterruption } from '../interruption.js';
 import { runProgram } from '../program.js';
@@ -184,14 +185,21 @@ test('a run that was left alone is not trained here meanwhile, and is found agai
     `keeps this run in ${path.join(shared, 'left')}. Give --storage ${shared}.`,
   );
   setTimeout(() => {
-    const line = `${JSON.stringify(done(9, 'finished'))}\n`;
-    void writeFile(path.join(shared, 'left', 'events.jsonl'), line, { flag: 'a' }).then(() => {
-      if (running !== undefined) running.state = 'SUCCEEDED';
-    });
+    appendFileSync(path.join(shared, 'left', 'events.jsonl'), `${JSON.stringify(done(9, 'finished'))}\n`);
+    if (running !== undefined) running.state = 'SUCCEEDED';
   }, 300);
   expect((await moat(...options, '--resume')).exitCode).toBe(0);
   expect(ray.jobs.size).toBe(1);
   expect((await readEvents(path.join(cwd, 'runs', 'left'))).at(-1)).toEqual(done(9, 'finished'));
+});
+
+test('a run that a process of this machine trains is not sent away', async () => {
+  const runDirectory = path.join(cwd, 'runs', 'local');
+  await whileTraining(runDirectory, new AbortController(), async () => {
+    const { stderr } = await moat('train', '--resume', '--name', 'local', '--on', ray.address);
+    expect(stderr).toMatch(/^moat: .*local: a process of this machine is training this run/);
+  });
+  expect(ray.jobs.size).toBe(0);
 });
 
 test('--install hands the pinned packages to Ray, but not Ray itself', async () => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.js';
+import { MoatError } from '../../base/errors.js';
 import type { DoneEvent, RunEvent } from '../../base/run-events.js';
 import { formatCount } from '../../base/units.js';
 import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
@@ -17,6 +18,7 @@ import { parameterCount } from '../../lab/models/model.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { resumedConfig } from '../../lab/train/resumed-config.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
+import { isTraining } from '../../lab/train/run-lock.js';
 import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
@@ -73,6 +75,11 @@ const PROGRAM = fileURLToPath(new URL('../../../distributed/', import.meta.url))
 export async function runRayStage(options: RayStageOptions): Promise<RayStageResult> {
   const { project, runName, reporter, env, address, workers, resume, detach, clock, signal } = options;
   const runDirectory = runDirectoryOf(project, runName);
+  if ((await isTraining(runDirectory)) === true) {
+    throw new MoatError('run-busy', `${runDirectory}: a process of this machine is training this run`, {
+      fix: 'Stop it first, or train under another --name.',
+    });
+  }
   const tokenizer = await loadTokenizer(filesOf(project).tokenizer);
   const config = await configOf(options, runDirectory, tokenizer);
   const { model } = portableModel(config, path.join(runDirectory, 'config.json'));

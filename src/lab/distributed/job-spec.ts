@@ -19,8 +19,8 @@ const initializerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('ones') }),
 ]);
 
-/** The shards of a split, in order. */
-const splitSchema = z.strictObject({
+/** The shards of a split, in order; what else their manifest says stays here. */
+const splitSchema = z.object({
   shards: z.array(z.string()),
   tokens: z.int().nonnegative(),
   documents: z.int().nonnegative(),
