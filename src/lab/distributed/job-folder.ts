@@ -82,8 +82,8 @@ export async function writeJobFolder(folder: string, options: JobFolderOptions):
     parameters: trained.map(({ shape, ...spec }) => ({ ...spec, shape: [...shape] })),
     data: {
       shards: options.shardsThere ?? 'shards',
-      train: manifest.splits['train'] ?? EMPTY_SPLIT,
-      validation: manifest.splits['validation'] ?? null,
+      train: splitOf(manifest.splits['train'] ?? EMPTY_SPLIT),
+      validation: manifest.splits['validation'] === undefined ? null : splitOf(manifest.splits['validation']),
       endOfText: options.endOfText,
     },
     files: Object.keys(options.files),
@@ -103,6 +103,11 @@ export async function writeJobFolder(folder: string, options: JobFolderOptions):
 }
 
 const EMPTY_SPLIT = { shards: [], tokens: 0, documents: 0, textBytes: 0 };
+
+/** What the workers need of a manifest's split. */
+function splitOf({ shards, tokens, documents, textBytes }: JobSpec['data']['train']): JobSpec['data']['train'] {
+  return { shards, tokens, documents, textBytes };
+}
 
 /** The weights that the local trainer would begin with; none for a resumed run, and none when they are too large to draw or send. */
 async function writeStart(
