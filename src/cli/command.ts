@@ -53,7 +53,13 @@ export type OptionSpec = { readonly description: string; readonly short?: string
   | { readonly kind: 'text'; readonly placeholder: string; readonly default?: string }
   /** May be given several times. */
   | { readonly kind: 'list'; readonly placeholder: string }
-  | { readonly kind: 'choice'; readonly choices: readonly string[]; readonly default?: string }
+  | {
+      readonly kind: 'choice';
+      readonly choices: readonly string[];
+      readonly default?: string;
+      /** Default: the choices; said where they are many. */
+      readonly placeholder?: string;
+    }
   | {
       /** "integer" takes whole numbers only. Both ends of the range are allowed. */
       readonly kind: 'integer' | 'number';

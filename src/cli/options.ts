@@ -69,7 +69,7 @@ function addOptions(parser: Parser, table: OptionTable): void {
 }
 
 function placeholderOf(spec: Exclude<OptionSpec, { kind: 'flag' }>): string {
-  return spec.kind === 'choice' ? spec.choices.join('|') : spec.placeholder;
+  return spec.kind === 'choice' ? (spec.placeholder ?? spec.choices.join('|')) : spec.placeholder;
 }
 
 function readNumber(spec: Extract<OptionSpec, { kind: 'integer' | 'number' }>, written: string): number {

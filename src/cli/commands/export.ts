@@ -19,6 +19,7 @@ export const command = defineCommand({
     type: {
       kind: 'choice',
       choices: EXPORT_KINDS,
+      placeholder: 'TYPE',
       default: 'q8_0',
       description: 'bits of a weight: about 8.5, about 4.5, 16 or 32; or a folder of safetensors',
     },
