@@ -13,6 +13,8 @@ const SLOW = [
   'tests/clean-kill.test.ts',
   'src/company/billing/billing-storm.test.ts',
 ];
+/** Have a configuration of their own. */
+const NEEDS_PYTHON = 'tests/distributed/**';
 const isSlow = process.env['MOAT_SLOW_TESTS'] !== undefined;
 
 export default defineConfig({
@@ -20,7 +22,7 @@ export default defineConfig({
     include: isSlow
       ? SLOW.map((place) => place.replace('**', '**/*.test.ts'))
       : ['src/**/*.test.ts', 'tests/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...(isSlow ? [] : SLOW)],
+    exclude: [...configDefaults.exclude, NEEDS_PYTHON, ...(isSlow ? [] : SLOW)],
     globalSetup: ['tests/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,

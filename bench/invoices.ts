@@ -11,7 +11,7 @@ import { setPrice } from '../src/company/billing/prices.js';
 import { subscribe } from '../src/company/billing/subscriptions.js';
 import type { BenchResult } from './result.js';
 
-const EVENTS = 1_000_000;
+export const EVENTS = 1_000_000;
 const BATCH = 100_000;
 
 export async function invoicesGroup(): Promise<BenchResult[]> {
@@ -49,7 +49,8 @@ export async function invoicesGroup(): Promise<BenchResult[]> {
   }
 }
 
-async function prepare(books: Books): Promise<void> {
+/** A customer `Large` on a plan, and three models. */
+export async function prepare(books: Books): Promise<void> {
   for (const model of ['m0', 'm1', 'm2'])
     await setPrice(books, { model, inputMicrosPerMillionTokens: 1_000_000n, outputMicrosPerMillionTokens: 1_000_000n });
   const plan = {
@@ -66,7 +67,7 @@ async function prepare(books: Books): Promise<void> {
 }
 
 /** As settlement leaves them, but a hundred thousand in one statement. */
-async function makeEvents({ database: { sql } }: Books): Promise<void> {
+export async function makeEvents({ database: { sql } }: Books): Promise<void> {
   for (let first = 0; first < EVENTS; first += BATCH) {
     await sql.begin(async (step) => {
       await step`

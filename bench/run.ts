@@ -8,6 +8,7 @@ import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { classifiersGroup } from './classifiers.js';
 import { cleaningGroup } from './cleaning.js';
+import { dataParallelGroup } from './data-parallel.js';
 import { encodersGroup } from './encoders.js';
 import { engineGroup } from './engine.js';
 import { fleetGroup } from './fleet.js';
@@ -25,11 +26,13 @@ import { recurrentGroup } from './recurrent.js';
 import type { BenchResult } from './result.js';
 import { runChartGroup } from './run-chart.js';
 import { shardsGroup } from './shards.js';
+import { studioGroup } from './studio.js';
 import { tokenizersGroup } from './tokenizers.js';
 
 const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   classifiers: classifiersGroup,
   cleaning: cleaningGroup,
+  'data-parallel': dataParallelGroup,
   encoders: encodersGroup,
   engine: engineGroup,
   fleet: fleetGroup,
@@ -46,6 +49,7 @@ const groups: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   'run-chart': runChartGroup,
   shards: shardsGroup,
   streaming: streamingGroup,
+  studio: studioGroup,
   tokenizers: tokenizersGroup,
 };
 

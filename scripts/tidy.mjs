@@ -13,8 +13,10 @@ const LAB = [
   'tokenizer',
   'models',
   'train',
+  'distributed',
   'generate',
   'eval',
+  'planning',
   'tasks',
   'compress',
 ];

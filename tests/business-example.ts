@@ -126,6 +126,7 @@ export const exampleFacts = (): PictureFacts => ({
   startsAt: new Date('2026-11-01T00:00:00Z'),
   endsAt: new Date('2026-12-01T00:00:00Z'),
   hourlyMicros: 360_000n,
+  elsewhere: new Map(),
   runs: [run('wild', 1800, 'failed', '2026-10-20T00:00:00Z'), run('first', 7200, 'finished', '2026-11-02T00:00:00Z')],
   sales: [
     sold('2026-09', 'Acorn', 'shop', 30_000_000, 100_000, 60n * UNIT),

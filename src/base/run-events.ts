@@ -16,6 +16,8 @@ export interface StartEvent {
   device: string;
   /** The step this process begins after: 0, or the checkpoint's step when resumed. */
   resumedFromStep: number;
+  /** Machines of a cluster or of torchrun that train together; absent where Moat itself trains. */
+  machines?: number;
 }
 
 export interface StepEvent {

@@ -46,6 +46,11 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'train', summary: 'train the model, or go on training it', load: () => import('./commands/train.js') },
   {
+    name: 'plan',
+    summary: 'how good a model a budget buys, from a few small runs',
+    load: () => import('./commands/plan.js'),
+  },
+  {
     name: 'tune',
     summary: 'teach a model from conversations, questions with answers',
     load: () => import('./commands/tune.js'),
@@ -119,6 +124,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'invoices',
     summary: 'bill what is due, and follow it until it is paid',
     load: () => import('./commands/invoices.js'),
+  },
+  {
+    name: 'top-ups',
+    summary: 'credit that customers asked for: paid, void, paid back',
+    load: () => import('./commands/top-ups.js'),
   },
   {
     name: 'budgets',

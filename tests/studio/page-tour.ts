@@ -84,7 +84,36 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
       name: 'invoice',
       at: customer,
       shows: '.dialog .parties',
-      prepare: (page) => page.getByRole('button', { name: /^\d{4}-\d{6}$/ }).click(),
+      prepare: (page) => page.getByRole('button', { name: INVOICE }).last().click(),
+    },
+    {
+      name: 'refund',
+      at: customer,
+      shows: '.dialog .button-danger',
+      async prepare(page) {
+        await page.getByRole('button', { name: INVOICE }).first().click();
+        // The other one, which downloads the PDF, is there first.
+        await page.locator('.dialog .form-actions .button').nth(1).waitFor();
+        await page.locator('.dialog .form-actions .button').first().click();
+      },
+    },
+    {
+      name: 'paid',
+      at: customer,
+      shows: '.dialog .button-primary',
+      prepare: (page) => page.locator('tr', { hasText: 'RF' }).first().locator('.row-actions .link').first().click(),
+    },
+    {
+      name: 'budget',
+      at: customer,
+      shows: '.dialog select',
+      prepare: (page) => page.locator('.panel-aside .button').nth(3).click(),
+    },
+    {
+      name: 'buyer',
+      at: customer,
+      shows: '.dialog textarea',
+      prepare: (page) => page.locator('.panel-aside .button').nth(5).click(),
     },
     {
       name: 'new-key',
@@ -128,12 +157,37 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
       name: 'portal',
       at: 'portal',
       shows: '.chart-frame canvas',
+      prepare: (page) => openPortal(page, secretKey),
+    },
+    {
+      name: 'how-to-pay',
+      at: 'portal',
+      shows: '.dialog .payment',
       async prepare(page) {
-        await page.locator('input[type=password]').fill(secretKey);
-        await page.keyboard.press('Enter');
+        await openPortal(page, secretKey);
+        await page.locator('tr', { hasText: 'RF' }).first().locator('.row-actions .link').first().click();
+      },
+    },
+    {
+      name: 'ask-credit',
+      at: 'portal',
+      shows: '.dialog .field-hint',
+      async prepare(page) {
+        await openPortal(page, secretKey);
+        await page.locator('.panel-aside .button').click();
       },
     },
   ];
+}
+
+const INVOICE = /^\d{4}-\d{6}$/;
+
+/** The key stays in the tab, so the gate is passed once. */
+async function openPortal(page: Page, secretKey: string): Promise<void> {
+  await page.locator('input[type=password], .chart-frame canvas').first().waitFor();
+  if ((await page.locator('input[type=password]').count()) === 0) return;
+  await page.locator('input[type=password]').fill(secretKey);
+  await page.keyboard.press('Enter');
 }
 
 /** What stands before the studio and the portal: for whoever is not signed in. */

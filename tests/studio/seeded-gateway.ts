@@ -6,6 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/base/clock.js';
+import { renderReportPdf } from '../../src/cli/business-report/pdf/report-pdf.js';
 import type { RunEvent } from '../../src/base/run-events.js';
 import { auditAs } from '../../src/company/access/audit-log.js';
 import { createPromptLog } from '../../src/company/access/prompt-log.js';
@@ -20,6 +21,8 @@ import { grantCredit } from '../../src/company/billing/ledger.js';
 import { publishPlan } from '../../src/company/billing/plans.js';
 import { setPrice } from '../../src/company/billing/prices.js';
 import { subscribe } from '../../src/company/billing/subscriptions.js';
+import { payTopUp } from '../../src/company/billing/top-ups/pay-top-up.js';
+import { requestTopUp } from '../../src/company/billing/top-ups/top-up.js';
 import { type BusinessPicture, businessPicture } from '../../src/company/business/picture.js';
 import type { Backend } from '../../src/company/gateway/backend.js';
 import { localBackend } from '../../src/company/gateway/local-backend.js';
@@ -47,6 +50,8 @@ export interface SeededGateway {
   readonly problems: readonly unknown[];
   close(): Promise<void>;
 }
+
+const seller = parseSeller({ name: 'Acme GmbH', taxPercent: '19', payment: ['IBAN 1234'] }, 'company.json');
 
 export async function openSeededGateway(): Promise<SeededGateway> {
   const scratch = await openScratchProject();
@@ -78,6 +83,8 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     },
     costFacts: async () => ({ hourlyMicros: 100_000n, trainingRuns: [{ name: 'support-v2', elapsedSeconds: 4000 }] }),
     businessOf: async () => lastMonth(),
+    businessPdf: (_, { language }) => reportPdf(language),
+    seller,
     training: idleTraining,
     onProblem: (error) => problems.push(error),
   });
@@ -103,6 +110,12 @@ function lastMonth(): BusinessPicture {
   const endsAt = new Date(systemClock.now());
   const startsAt = new Date(endsAt.getTime() - 30 * 24 * 3_600_000);
   return businessPicture({ ...exampleFacts(), project: 'acme-support', now: endsAt, startsAt, endsAt });
+}
+
+async function reportPdf(language: 'en' | 'zh'): Promise<Uint8Array> {
+  const books = { balanced: true, transactionCount: 12 };
+  const facts = { picture: lastMonth(), market: null, scenario: null, buildOrBuy: null, books, timeZone: 'UTC' };
+  return renderReportPdf(facts, language === 'zh' ? 'zh-CN' : 'en');
 }
 
 function farBackend(): Backend {
@@ -187,8 +200,12 @@ async function seedCustomers(books: Books, url: string): Promise<{ customerId: s
   const terms = { name: 'pro', currency: 'USD', fee: '20.00', seat: '5.00', credit: '15.00' };
   await publishPlan(books, terms, 'plan.json', audit);
   await subscribe(books, { customerId, plan: 'pro', seats: 3 }, audit);
-  await runBilling(books, { seller: parseSeller({ name: 'Acme GmbH', payment: ['IBAN 1234'] }, 'company.json') });
+  await runBilling(books, { seller });
+  const paid = await requestTopUp(books, { customerId, amountMicros: 100_000_000n, seller }, audit);
+  await payTopUp(books, paid.number, { audit });
+  await requestTopUp(books, { customerId, amountMicros: 25_000_000n, seller }, audit);
   await setBudget(books, { customerId, span: 'month', timeZone: 'UTC', limitMicros: 50_000n }, audit);
+  await setBudget(books, { customerId, keyId: key.id, span: 'day', timeZone: 'UTC', limitMicros: 20_000n }, audit);
   await setRateLimit(books, { customerId, requestsPerMinute: 600, tokensPerMinute: 200_000 }, audit);
   await setRateLimit(books, { customerId, keyId: key.id, model: 'acme-support', concurrentRequests: 4 }, audit);
   for (const name of ['Harbor Café', 'Lindqvist & Co', 'Orchard Books']) {

@@ -7,6 +7,7 @@ import type { Axis, MoatItem } from '../../company/business/market.js';
 
 export interface BusinessTexts {
   readonly report: string;
+  readonly pageOf: (page: number, pages: number) => string;
   readonly running: (day: string) => string;
   readonly books: (transactions: string) => string;
   readonly booksBroken: string;
@@ -96,6 +97,7 @@ export interface BusinessTexts {
 
 const en: BusinessTexts = {
   report: 'Monthly report',
+  pageOf: (page, pages) => `Page ${page} of ${pages}`,
   running: (day) => `The month is not over: figures up to ${day}.`,
   books: (transactions) => `The books balance: ${transactions} transactions were checked.`,
   booksBroken: 'The books do not balance. No figure here can be relied on until moat audit finds nothing.',
@@ -121,7 +123,7 @@ const en: BusinessTexts = {
   unassigned: 'not known',
   marginsTitle: 'Margins',
   marginsNote:
-    'Cost is the machine time of the answers. Idle time is in the result above, and belongs to no line here.',
+    'Cost is the machine time of the answers, or what a model elsewhere is paid. Idle time is in the result above, and belongs to no line here.',
   byModel: 'By model',
   byPlan: 'By plan',
   byCustomer: 'By customer',
@@ -216,6 +218,7 @@ const en: BusinessTexts = {
 
 const zh: BusinessTexts = {
   report: '月度经营报告',
+  pageOf: (page, pages) => `第 ${page} 页，共 ${pages} 页`,
   running: (day) => `本月尚未结束，数字截至 ${day}。`,
   books: (transactions) => `账目平衡：已核对 ${transactions} 笔交易。`,
   booksBroken: '账目不平。在 moat audit 无问题之前，本报告数字不可采信。',
@@ -239,7 +242,7 @@ const zh: BusinessTexts = {
   costEach: '单客成本',
   unassigned: '未知',
   marginsTitle: '毛利明细',
-  marginsNote: '成本为应答所用机时；空闲时间计入上表的服务成本，不分摊到各行。',
+  marginsNote: '成本为应答所用机时，外部模型按支付的词元费计；空闲时间计入上表的服务成本，不分摊到各行。',
   byModel: '按模型',
   byPlan: '按套餐',
   byCustomer: '按客户',

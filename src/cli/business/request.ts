@@ -13,6 +13,7 @@ export interface BusinessRequest {
   /** Files to write, absolute. */
   readonly html: string | undefined;
   readonly markdown: string | undefined;
+  readonly pdf: string | undefined;
   readonly language: BusinessLanguage;
   readonly terminal: Terminal;
 }

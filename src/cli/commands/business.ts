@@ -28,11 +28,12 @@ export const command = defineCommand({
   name: 'business',
   summary: 'what the model cost, what it earns, and when it pays',
   description:
-    'summary (the default): training cost from the measured wall time of every run, serving cost from measured throughput, revenue from the ledger, margin and break-even; it also proves the books: every entry balances, every charge has its usage. costs: every run, failed ones too, with time, energy and money. load: what a token costs at the load there is, and at which load it pays. facts: every figure by name. report: a month as a page. From business.yaml (docs/BUSINESS.md): canvas, scenario, market. What was not measured is said to be so.',
+    'summary (the default): training cost from the measured wall time of every run, serving cost from measured throughput, revenue from the ledger, margin and break-even; it also proves the books: every entry balances, every charge has its usage. costs: every run, failed ones too, with time, energy and money. load: what a token costs at the load there is, and at which load it pays. facts: every figure by name. report: a month as a page or a PDF. From business.yaml (docs/BUSINESS.md): canvas, scenario, market. What was not measured is said to be so.',
   arguments: { action: { description: Object.keys(actions).join(', '), count: 'optional' } },
   options: {
     month: { kind: 'text', placeholder: 'MONTH', description: 'such as 2026-11 (default: the one that runs)' },
     html: { kind: 'text', placeholder: 'FILE', description: 'of report and canvas: write it as a page' },
+    pdf: { kind: 'text', placeholder: 'FILE', description: 'of report and canvas: write it as a PDF, on A4' },
     md: { kind: 'text', placeholder: 'FILE', description: 'of canvas: write it as Markdown' },
     pageLanguage: {
       kind: 'choice',
@@ -49,7 +50,8 @@ export const command = defineCommand({
     { command: 'moat business load --month 2026-11', does: 'cost of a token, and break-even' },
     { command: 'moat business canvas --html canvas.html', does: 'the nine blocks' },
     { command: 'moat business scenario', does: 'low, base, high, and by chance' },
-    { command: 'moat business report --month 2026-11 --html report.html', does: 'for investors' },
+    { command: 'moat business report --month 2026-11 --pdf report.pdf', does: 'for investors' },
+    { command: 'moat business canvas --pdf canvas.pdf --page-language zh-CN', does: 'one sheet, in Chinese' },
     { command: 'moat business --json', does: 'for a spreadsheet or a dashboard' },
   ],
   async run({ arguments: { action = 'summary' }, options, cwd, loadProject, clock, terminal }) {
@@ -61,7 +63,7 @@ export const command = defineCommand({
     }
     const project = await loadProject();
     const fileAt = (file: string | undefined) => (file === undefined ? undefined : path.resolve(cwd, file));
-    const { month, html, md, pageLanguage: language } = options;
+    const { month, html, md, pdf, pageLanguage: language } = options;
     return withBooks(project, clock, (books) =>
       handler({
         project,
@@ -69,6 +71,7 @@ export const command = defineCommand({
         month,
         html: fileAt(html),
         markdown: fileAt(md),
+        pdf: fileAt(pdf),
         language: languageOf(language),
         terminal,
       }),

@@ -201,13 +201,14 @@ async function credit({ books, audit, target, amount, reason, terminal }: Reques
   return { json: note };
 }
 
-async function buyer({ books, target, details, cwd, terminal }: Request): Promise<CommandResult> {
+async function buyer({ books, audit, target, details, cwd, terminal }: Request): Promise<CommandResult> {
   const customer = await findCustomer(books, required(target, 'the customer'));
   const file = path.resolve(cwd, required(details, '--details'));
   const named = await setBuyer(
     books,
     customer.id,
     await readJsonFile(file, 'bad-customer', 'docs/BILLING.md shows one.'),
+    audit,
   );
   terminal.print(`${customer.name} is "${named.name}" on invoices from now on`);
   return { json: { customer, buyer: named } };

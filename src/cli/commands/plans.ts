@@ -3,11 +3,13 @@ import { MoatError } from '../../base/errors.js';
 import { formatMicros } from '../../base/money.js';
 import { type AuditWriter, auditAs } from '../../company/access/audit-log.js';
 import { type Books, findCustomer } from '../../company/billing/customers.js';
-import { type Plan, findPlan, listPlans, publishPlan } from '../../company/billing/plans.js';
+import { type Plan, findPlan, listPlans, lossesOfPlan, publishPlan } from '../../company/billing/plans.js';
 import { cancelSubscription, changePlan, listSubscriptions, subscribe } from '../../company/billing/subscriptions.js';
 import { type CommandResult, defineCommand } from '../command.js';
+import type { Project } from '../config/project.js';
 import { readJsonFile } from '../stages/json-file.js';
 import { withBooks } from '../stages/open-books.js';
+import { readServingCosts } from '../stages/serving-costs.js';
 import { table } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
 
@@ -19,6 +21,8 @@ interface Request {
   readonly seats: number | undefined;
   readonly trial: boolean;
   readonly now: boolean;
+  readonly acceptLoss: boolean;
+  readonly project: Project;
   readonly cwd: string;
   readonly terminal: Terminal;
 }
@@ -43,8 +47,9 @@ export const command = defineCommand({
     },
     trial: { kind: 'flag', description: "begin with the plan's free days" },
     now: { kind: 'flag', description: 'change or cancel at once, not at the end of the period' },
+    acceptLoss: { kind: 'flag', description: 'publish it although it can cost more to serve than it brings' },
   },
-  settings: ['database'],
+  settings: ['business', 'currency', 'serve.modelId', 'database'],
   examples: [
     { command: 'moat plans publish pro.json', does: 'a plan, or its next version' },
     { command: 'moat plans subscribe "Acme Ltd" pro --seats 3 --trial', does: 'free days first, then three seats' },
@@ -59,7 +64,7 @@ export const command = defineCommand({
       });
     const project = await loadProject();
     return withBooks(project, clock, (books) =>
-      handler({ books, audit: auditAs('command line', clock), target, plan, ...options, cwd, terminal }),
+      handler({ books, project, audit: auditAs('command line', clock), target, plan, ...options, cwd, terminal }),
     );
   },
 });
@@ -77,14 +82,17 @@ function required(value: string | undefined, what: string): string {
   throw new MoatError('usage', `plans: ${what} is missing`, { fix: 'See moat plans --help for examples.' });
 }
 
-async function publish({ books, audit, target, cwd, terminal }: Request): Promise<CommandResult> {
+async function publish({ books, project, audit, target, acceptLoss, cwd, terminal }: Request): Promise<CommandResult> {
   const file = path.resolve(cwd, required(target, 'the file'));
+  const costs = await readServingCosts(project, books);
   const plan = await publishPlan(
     books,
     await readJsonFile(file, 'bad-plan', 'moat plans --help shows one.'),
     file,
     audit,
+    { costs, acceptLoss },
   );
+  for (const loss of await lossesOfPlan(books, plan, costs)) terminal.print(`below cost: ${loss}`);
   terminal.print(`${plan.name} version ${plan.version}: ${termsOf(plan)}`);
   return { json: { plan } };
 }

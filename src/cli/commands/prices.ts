@@ -4,17 +4,17 @@ import { formatMicros } from '../../base/money.js';
 import { auditAs } from '../../company/access/audit-log.js';
 import type { Books } from '../../company/billing/customers.js';
 import { type PriceBook, parsePriceBook } from '../../company/billing/price-book.js';
-import { listPriceBooks, publishPriceBook, soldBelowCost } from '../../company/billing/publish-prices.js';
+import { type PriceLoss, type ServingCosts, lossText, lossesOf } from '../../company/billing/price-floor.js';
+import { listPriceBooks, publishPriceBook } from '../../company/billing/publish-prices.js';
 import { type Replay, replayPrices } from '../../company/billing/replay-prices.js';
 import { dayAt, startOf } from '../../company/billing/time-zone.js';
 import { usageByMonth } from '../../company/billing/usage.js';
-import { servingCostPerMillionTokens } from '../../company/business/unit-economics.js';
 import { type CommandResult, defineCommand } from '../command.js';
 import type { Project } from '../config/project.js';
 import { dayOf } from '../day-option.js';
-import { readBusinessFacts } from '../stages/business-facts.js';
 import { readJsonFile } from '../stages/json-file.js';
 import { withBooks } from '../stages/open-books.js';
+import { readServingCosts } from '../stages/serving-costs.js';
 import { table } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
 
@@ -29,7 +29,7 @@ export const command = defineCommand({
     to: { kind: 'text', placeholder: 'DAY', description: 'usage before this day (default: now)' },
     publish: { kind: 'flag', description: 'bring the book into force, as its next version' },
     starts: { kind: 'text', placeholder: 'DAY', description: 'from the beginning of this day on (default: now)' },
-    allowBelowCost: { kind: 'flag', description: 'publish it although it sells below the cost of serving' },
+    acceptLoss: { kind: 'flag', description: 'publish it although it sells below the cost of serving' },
     list: { kind: 'flag', description: 'the books that are in force and to come' },
   },
   settings: ['business', 'currency', 'timeZone', 'serve.modelId', 'database'],
@@ -58,8 +58,8 @@ export const command = defineCommand({
       });
     }
     return withBooks(project, clock, async (books) => {
-      const costMicros = await outputCost(project, books);
-      const request = { project, books, book, costMicros, options, terminal };
+      const costs = await readServingCosts(project, books);
+      const request = { project, books, book, costs, options, terminal };
       return options.publish ? publish(request) : replay(request);
     });
   },
@@ -69,50 +69,44 @@ interface Request {
   readonly project: Project;
   readonly books: Books;
   readonly book: PriceBook;
-  /** What a million output tokens cost to serve; null when it was not measured. */
-  readonly costMicros: bigint | null;
+  readonly costs: ServingCosts;
   readonly options: {
     readonly from: string | undefined;
     readonly to: string | undefined;
     readonly starts: string | undefined;
-    readonly allowBelowCost: boolean;
+    readonly acceptLoss: boolean;
   };
   readonly terminal: Terminal;
 }
 
-async function outputCost(project: Project, books: Books): Promise<bigint | null> {
-  const { hourlyMicros, decodeTokensPerSecond } = await readBusinessFacts(project, books, undefined);
-  if (decodeTokensPerSecond === null || hourlyMicros === null) return null;
-  return servingCostPerMillionTokens({ hourlyMicros, tokensPerSecond: decodeTokensPerSecond });
-}
-
-async function replay({ project, books, book, costMicros, options, terminal }: Request): Promise<CommandResult> {
+async function replay({ project, books, book, costs, options, terminal }: Request): Promise<CommandResult> {
   const { currency, timeZone } = project.config;
   const from = dayOf(options.from, '--from') ?? new Date(0);
   const to = dayOf(options.to, '--to') ?? new Date(books.clock.now());
   const replayed = replayPrices(book, await usageByMonth(books, { currency, from, to, timeZone }));
-  const below = soldBelowCost(book, costMicros ?? undefined);
-  for (const line of linesOf(replayed, { currency, below, costMicros, columns: terminal.columns }))
-    terminal.print(line);
-  return { json: { book: book.name, currency, from, to, ...replayed, costMicros, underCost: below } };
+  const losses = lossesOf(book, costs);
+  for (const line of linesOf(replayed, { currency, columns: terminal.columns })) terminal.print(line);
+  for (const line of costLines(book, { losses, costs })) terminal.print(line);
+  return {
+    json: { book: book.name, currency, from, to, ...replayed, costs: Object.fromEntries(costs), underCost: losses },
+  };
 }
 
-async function publish({ project, books, book, costMicros, options, terminal }: Request): Promise<CommandResult> {
+async function publish({ project, books, book, costs, options, terminal }: Request): Promise<CommandResult> {
   const { timeZone } = project.config;
   const day = dayOf(options.starts, '--starts');
   const published = await publishPriceBook(books, book, {
     timeZone,
-    outputCostMicros: costMicros ?? undefined,
-    allowBelowCost: options.allowBelowCost,
+    costs,
+    acceptLoss: options.acceptLoss,
     audit: auditAs('command line', books.clock),
     // The day of the project's zone, as the one that months are in.
     ...(day === undefined ? {} : { startsAt: startOf(dayAt(day, 'UTC'), timeZone) }),
   });
-  const { name, version, startsAt, withdrawn, belowCost } = published;
+  const { name, version, startsAt, withdrawn, losses } = published;
   terminal.print(`${name} version ${version} is in force from ${startsAt.toISOString()} on`);
   if (withdrawn.length > 0) terminal.print(`no longer sold by it: ${withdrawn.join(', ')}`);
-  if (belowCost.length > 0) terminal.print(`below what it costs to serve: ${belowCost.join(', ')}`);
-  if (costMicros === null) terminal.print('Nothing was served yet, so the cost of serving is not known.');
+  for (const line of costLines(book, { losses, costs })) terminal.print(line);
   return { json: published };
 }
 
@@ -137,12 +131,10 @@ async function showBooks(books: Books, terminal: Terminal): Promise<CommandResul
 
 interface Shown {
   readonly currency: string;
-  readonly below: readonly string[];
-  readonly costMicros: bigint | null;
   readonly columns: number;
 }
 
-function linesOf(replay: Replay, { currency, below, costMicros, columns }: Shown): string[] {
+function linesOf(replay: Replay, { currency, columns }: Shown): string[] {
   const money = (micros: bigint): string => formatMicros(micros);
   const change = (paid: bigint, would: bigint): string =>
     `${would < paid ? '−' : '+'}${money(would < paid ? paid - would : would - paid)}`;
@@ -160,9 +152,19 @@ function linesOf(replay: Replay, { currency, below, costMicros, columns }: Shown
     ...(replay.unpriced.length === 0
       ? []
       : [`not sold by this book, and counted as nothing: ${replay.unpriced.join(', ')}`]),
-    ...below.map(
-      (model) => `${model}: output is sold below the ${money(costMicros ?? 0n)} that a million tokens cost to serve`,
-    ),
-    ...(costMicros === null ? ['Nothing was served yet, so the cost of serving is not known.'] : []),
+  ];
+}
+
+/** What lies below cost, and of which models the cost is not known. */
+function costLines(
+  { models, currency }: PriceBook,
+  { losses, costs }: { losses: readonly PriceLoss[]; costs: ServingCosts },
+): string[] {
+  const unknown = Object.keys(models).filter((model) => !costs.has(model));
+  return [
+    ...losses.map((loss) => `below cost: ${lossText(loss, currency)}`),
+    ...(unknown.length === 0
+      ? []
+      : [`What ${unknown.join(', ')} costs to serve is not known: moat bench serve, or "cost" in upstreams.json.`]),
   ];
 }

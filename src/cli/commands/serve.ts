@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { MoatError, messageOf } from '../../base/errors.js';
 import { defineCommand } from '../command.js';
 import type { Project } from '../config/project.js';
-import { upstreamsFileOf } from '../stages/serve-parts.js';
+import { upstreamsFileOf } from '../stages/project-files.js';
 import { startService } from '../stages/serve-stage.js';
 import { servedFolders } from '../stages/served-folders.js';
 import { summaryBox } from '../terminal/summary-box.js';

@@ -2,9 +2,12 @@ import { MoatError } from '../../base/errors.js';
 import { type CommandResult, defineCommand } from '../command.js';
 import { freeRunName, newestRunName } from '../stages/find-run.js';
 import { filesOf } from '../stages/project-files.js';
+import { type RayStageOptions, runRayStage } from '../stages/ray-stage.js';
+import { runTorchrunStage } from '../stages/torchrun-stage.js';
 import { type TrainStageOptions, runRateSearchStage, runTrainStage } from '../stages/train-stage.js';
 import { curve } from '../terminal/curve.js';
 import type { Terminal } from '../terminal/terminal.js';
+import { clusterOptions, targetOptions, trainTarget } from './train-target.js';
 
 export const command = defineCommand({
   name: 'train',
@@ -28,37 +31,67 @@ export const command = defineCommand({
     },
     withWeights: { kind: 'flag', description: 'with --fork: begin with its weights instead of from scratch' },
     findLr: { kind: 'flag', description: 'train nothing: try learning rates on a fresh model and suggest one' },
+    ...targetOptions,
   },
   settings: ['train', 'model'],
   examples: [
     { command: 'moat train --minutes 30', does: 'half an hour' },
     { command: 'moat train --steps 300 --name first', does: '300 steps, in runs/first' },
     { command: 'moat train --objective causal=0.7,infill=0.3', does: 'to fill gaps, too' },
+    { command: 'moat train --on torchrun', does: "on this machine's PyTorch, all GPUs" },
     { command: 'moat train --find-lr', does: 'which learning rate to use' },
     { command: 'moat train --fork first --learning-rate 0.01', does: 'the same with another rate' },
     { command: 'moat train --resume', does: 'go on with the newest run' },
+    { command: 'moat train --on ray://10.0.0.5:8265 --workers 8', does: 'on a Ray cluster' },
   ],
-  async run({ options, overrides, loadProject, reporter, terminal, signal, clock }) {
+  async run({ options, overrides, loadProject, reporter, terminal, signal, clock, env }) {
+    const target = trainTarget(options.on);
     const project = await loadProject();
     const runName = options.name ?? (await (options.resume ? newestRun : freeRunName)(filesOf(project).runs));
     checkTogether(options);
+    if (target.kind !== 'here' && options.fork !== undefined) {
+      throw new MoatError('usage', '--fork begins a run here, not with --on', { fix: 'Leave one of them out.' });
+    }
     const { fork: run, withWeights, fromStep } = options;
     const fork = run === undefined ? undefined : { run, withWeights, fromStep, overrides };
     const resume = options.resume ? { fromStep: options.fromStep } : undefined;
     const stage = { project, runName, resume, fork, reporter, clock, signal };
     if (options.findLr) return suggestRate(stage, terminal);
-    const result = await runTrainStage(stage);
-    if (result.losses.length > 1) {
-      terminal.print(
-        curve(result.losses, { columns: terminal.columns, rows: 8, caption: 'training loss, nats a token' }),
-      );
+    if (target.kind === 'ray') {
+      return trainThere({ ...stage, ...clusterOptions(options), address: target.address, env }, terminal);
     }
+    const result =
+      target.kind === 'torchrun'
+        ? await runTorchrunStage({ ...stage, workers: options.workers, env })
+        : await runTrainStage(stage);
+    showCurve(result.losses, terminal);
     terminal.print(`checkpoint: ${result.checkpoint}`);
-    if (result.reason === 'stopped') terminal.print(`go on with: moat train --resume --name ${runName}`);
+    if (result.reason === 'stopped')
+      terminal.print(
+        `go on with: moat train --resume --name ${runName}${options.on === undefined ? '' : ` --on ${options.on}`}`,
+      );
     const { losses: _losses, ...json } = result;
     return { json };
   },
 });
+
+/** On a cluster: the same to look at, but that the run may be left alone. */
+async function trainThere(stage: RayStageOptions, terminal: Terminal): Promise<CommandResult> {
+  const { losses, ...json } = await runRayStage(stage);
+  showCurve(losses, terminal);
+  const storage = stage.storage === undefined ? '' : ` --storage ${stage.storage}`;
+  const again = `moat train --resume --name ${json.runName} --on ${json.address}${storage}`;
+  if (json.reason === 'detached') terminal.print(`follow it, or stop it with Ctrl-C then: ${again}`);
+  if (json.reason === 'stopped') terminal.print(`go on with: ${again}`);
+  if (json.checkpoint !== undefined) terminal.print(`checkpoint: ${json.checkpoint}`);
+  else if (stage.storage !== undefined) terminal.print(`checkpoints: ${stage.storage}/${json.runName}/checkpoints`);
+  return { json };
+}
+
+function showCurve(losses: readonly number[], { columns, print }: Terminal): void {
+  if (losses.length < 2) return;
+  print(curve(losses, { columns, rows: 8, caption: 'training loss, nats a token' }));
+}
 
 /** Options that mean nothing without another one are refused rather than passed over. */
 function checkTogether(given: {

@@ -7,7 +7,7 @@ import {
   readUpstreams,
 } from '../../company/gateway/upstream/upstream-file.js';
 import { defineCommand } from '../command.js';
-import { upstreamsFileOf } from '../stages/serve-parts.js';
+import { upstreamsFileOf } from '../stages/project-files.js';
 import { type Column, table } from '../terminal/table.js';
 
 /** One target, as it was found. */

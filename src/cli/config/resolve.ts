@@ -190,8 +190,10 @@ function resolveServe(serve: Given<'serve'>, name: string): ProjectConfig['serve
 }
 
 function resolveBusiness(business: Given<'business'>): ProjectConfig['business'] {
+  const machineHourlyPrice = business.machineHourlyPrice ?? '0.10';
   return {
-    machineHourlyPrice: business.machineHourlyPrice ?? '0.10',
+    machineHourlyPrice,
+    nodeHourlyPrice: business.nodeHourlyPrice ?? machineHourlyPrice,
     inputPricePerMillion: business.inputPricePerMillion ?? '0.50',
     outputPricePerMillion: business.outputPricePerMillion ?? '1.50',
   };

@@ -135,6 +135,7 @@ const sections = {
   },
   business: {
     machineHourlyPrice: text(AMOUNT, ['machine-hourly-price', 'what an hour of this machine costs you']),
+    nodeHourlyPrice: text(AMOUNT, ['node-hourly-price', 'what an hour of one machine of a cluster costs you']),
     inputPricePerMillion: text(AMOUNT, ['input-price', 'price of a million input tokens']),
     outputPricePerMillion: text(AMOUNT, ['output-price', 'price of a million output tokens']),
   },

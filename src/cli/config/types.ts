@@ -249,6 +249,8 @@ export interface ServeConfig {
 export interface BusinessConfig {
   /** What one hour of this machine costs you. Default "0.10". */
   machineHourlyPrice?: string;
+  /** What one hour of one machine of a cluster costs you, where runs are trained on one. Default: `machineHourlyPrice`. */
+  nodeHourlyPrice?: string;
   /** What you charge for a million input tokens. Default "0.50". */
   inputPricePerMillion?: string;
   /** What you charge for a million output tokens. Default "1.50". */

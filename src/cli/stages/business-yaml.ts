@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import { MoatError, messageOf, systemCode } from '../../base/errors.js';
+import { MoatError, messageOf } from '../../base/errors.js';
 import { type BusinessFile, parseBusinessFile } from '../../company/business/business-file.js';
 import type { Project } from '../config/project.js';
+import { readTextFile } from './read-text-file.js';
 
 /** JSON is YAML too, so a founder may write either. */
 const NAMES = ['business.yaml', 'business.yml', 'business.json'] as const;
@@ -11,10 +11,7 @@ const MOST_BYTES = 1_000_000;
 /** The first of them in the project's folder; null where there is none. @throws MoatError `bad-business-file` */
 export async function readBusinessFile(project: Project): Promise<BusinessFile | null> {
   for (const name of NAMES) {
-    const text = await readFile(project.resolve(name), 'utf8').catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw error;
-    });
+    const text = await readTextFile(project.resolve(name));
     if (text !== undefined) return parseBusinessFile(parsed(text, name), name);
   }
   return null;

@@ -23,3 +23,7 @@ export function filesOf(project: Project): ProjectFiles {
     models: project.resolve('models'),
   };
 }
+
+/** Where models that run elsewhere are written down. */
+export const upstreamsFileOf = (project: Project): string =>
+  project.resolve(project.config.serve.upstreams ?? 'upstreams.json');

@@ -8,13 +8,15 @@ import { addMonths, dayAt, startOf } from '../../company/billing/time-zone.js';
 import { type LoadCurve, parseLoadCurve } from '../../company/business/load-curve.js';
 import { monthNumber } from '../../company/business/months.js';
 import { type BusinessPicture, businessPicture } from '../../company/business/picture.js';
-import { readRunUses } from '../../lab/train/run-cost.js';
+import type { RunFacts } from '../../company/business/run-costs.js';
+import { readUpstreamCosts } from '../../company/gateway/upstream/upstream-file.js';
+import { type RunRecord, readRunUses } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
-import { hourlyMicrosOf } from './business-facts.js';
+import { clusterMicrosOf, hourlyMicrosOf } from './business-facts.js';
 import { readBusinessFile } from './business-yaml.js';
 import { readJsonFile } from './json-file.js';
 import { readFits, readQuality } from './fitted-models.js';
-import { filesOf } from './project-files.js';
+import { filesOf, upstreamsFileOf } from './project-files.js';
 
 /** Where `moat bench serve` leaves what it measured. */
 export const loadCurveFileOf = (project: Project): string => project.resolve('business', 'load-curve.json');
@@ -30,7 +32,8 @@ export async function readPicture(project: Project, books: Books, month: string 
   const [startsAt, endsAt] = [startOf(first, timeZone), startOf(addMonths(first, 1), timeZone)];
   const options = { currency, timeZone, to: endsAt };
   const file = await readBusinessFile(project);
-  const [runs, fits, sales, ledger, subscriptions, price, curve, quality] = await Promise.all([
+  const [elsewhere, runs, fits, sales, ledger, subscriptions, price, curve, quality] = await Promise.all([
+    readUpstreamCosts(upstreamsFileOf(project)),
     readRunUses(filesOf(project).runs),
     readFits(project),
     usageOfMonths(books, options),
@@ -48,7 +51,8 @@ export async function readPicture(project: Project, books: Books, month: string 
     startsAt,
     endsAt,
     hourlyMicros: hourlyMicrosOf(project),
-    runs: [...runs.map(({ elapsedSeconds, ...run }) => ({ ...run, wallSeconds: elapsedSeconds })), ...fits],
+    elsewhere,
+    runs: [...runs.map((run) => runFacts(project, run)), ...fits],
     sales,
     ledger,
     subscriptions,
@@ -62,12 +66,17 @@ export async function readPicture(project: Project, books: Books, month: string 
   });
 }
 
+function runFacts(project: Project, { elapsedSeconds, cluster, ...run }: RunRecord): RunFacts {
+  const micros = clusterMicrosOf(project, [{ name: run.name, elapsedSeconds, cluster }]);
+  return { ...run, wallSeconds: elapsedSeconds, cluster: { wallSeconds: cluster.wallSeconds, micros } };
+}
+
 function firstDayOf(month: string) {
   const number = monthNumber(month);
   return { year: Math.floor(number / 12), month: (number % 12) + 1, day: 1 };
 }
 
-async function readLoadCurve(project: Project): Promise<LoadCurve | null> {
+export async function readLoadCurve(project: Project): Promise<LoadCurve | null> {
   const file = loadCurveFileOf(project);
   const exists = await readFile(file).then(
     () => true,

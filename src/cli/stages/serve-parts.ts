@@ -12,10 +12,12 @@ import { type UpstreamBackend, createUpstreamBackend } from '../../company/gatew
 import { type UpstreamEmbedder, createUpstreamEmbedder } from '../../company/gateway/upstream/upstream-embedder.js';
 import { readUpstreams } from '../../company/gateway/upstream/upstream-file.js';
 import type { Project } from '../config/project.js';
+import { upstreamsFileOf } from './project-files.js';
 
-const UPSTREAMS_FILE = 'upstreams.json';
 const OIDC_SECRET = 'MOAT_OIDC_CLIENT_SECRET';
 const STUDIO_TOKEN = 'MOAT_STUDIO_TOKEN';
+const PAYMENT_SECRET = 'MOAT_PAYMENT_SECRET';
+const LEAST_SECRET_LENGTH = 32;
 
 /** @throws MoatError `log-not-writable` */
 export async function openLog(project: Project, clock: Clock): Promise<RequestLog | undefined> {
@@ -23,10 +25,6 @@ export async function openLog(project: Project, clock: Clock): Promise<RequestLo
   if (log === undefined) return undefined;
   return openRequestLog({ level, clock, ...(log === 'stdout' ? {} : { file: project.resolve(log) }) });
 }
-
-/** Where models that run elsewhere are written down. */
-export const upstreamsFileOf = (project: Project): string =>
-  project.resolve(project.config.serve.upstreams ?? UPSTREAMS_FILE);
 
 /** Models that run elsewhere, by our names. */
 export interface Upstreams {
@@ -118,4 +116,14 @@ function oidcOf(serve: Project['config']['serve'], env: NodeJS.ProcessEnv): Oidc
   }
   const allowedDomains = oidcDomains.split(',').map((domain) => domain.trim());
   return { issuer, clientId, clientSecret, allowedDomains };
+}
+
+/** What payment notices are signed with; undefined: none are taken. @throws MoatError `bad-payment-secret` for one that can be guessed */
+export function paymentSecretOf(env: NodeJS.ProcessEnv): string | undefined {
+  const secret = env[PAYMENT_SECRET];
+  if (secret === undefined || secret === '') return undefined;
+  if (secret.length >= LEAST_SECRET_LENGTH) return secret;
+  throw new MoatError('bad-payment-secret', `${PAYMENT_SECRET} has ${secret.length} characters`, {
+    fix: `Give it at least ${LEAST_SECRET_LENGTH}: openssl rand -hex 32.`,
+  });
 }

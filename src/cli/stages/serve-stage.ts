@@ -7,18 +7,21 @@ import type { ModelSource } from '../../company/gateway/api-types.js';
 import { folderOfSource, sourceOfFolder } from '../../company/gateway/model-source.js';
 import type { OpenedModel } from '../../company/gateway/served-models.js';
 import { type Gateway, startGateway } from '../../company/gateway/start-gateway.js';
+import { readUpstreamCosts } from '../../company/gateway/upstream/upstream-file.js';
 import { openDatabase } from '../../company/store/database.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
 import { createRunUseReader } from '../../lab/train/run-cost.js';
 import type { Project } from '../config/project.js';
 import { readPackageFacts } from '../package-facts.js';
-import { hourlyMicrosOf } from './business-facts.js';
+import { costFactsOf } from './business-facts.js';
+import { businessPdfOf } from './business-pdf.js';
 import { followPromotions } from './follow-promotions.js';
 import { createLocalModels } from './local-models.js';
-import { filesOf } from './project-files.js';
+import { filesOf, upstreamsFileOf } from './project-files.js';
 import { readPicture } from './read-picture.js';
-import { backOfficeOf, openLog, openUpstreams, studioTokenOf } from './serve-parts.js';
+import { backOfficeOf, openLog, openUpstreams, paymentSecretOf, studioTokenOf } from './serve-parts.js';
 import { readSellerIfAny } from './seller.js';
+import { readServingCosts } from './serving-costs.js';
 import { openSideModels } from './side-models.js';
 import { createTrainingControl } from './training-control.js';
 
@@ -91,7 +94,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
       training: createTrainingControl(project, env),
       businessOf: (month) => readPicture(project, books, month),
+      businessPdf: businessPdfOf(project, books),
+      servingCosts: () => readServingCosts(project, books),
       backOffice: await backOfficeOf(project, books, env),
+      seller,
+      paymentSecret: paymentSecretOf(env),
       onProblem,
       ...(log === undefined ? {} : { log }),
       ...(studioToken === undefined ? {} : { studioToken }),
@@ -138,7 +145,10 @@ function gatewayFacts(project: Project) {
     runsDirectory: runs,
     currency,
     timeZone,
-    costFacts: async () => ({ hourlyMicros: hourlyMicrosOf(project), trainingRuns: await runUses() }),
+    costFacts: async () => ({
+      ...costFactsOf(project, await runUses()),
+      elsewhere: await readUpstreamCosts(upstreamsFileOf(project)),
+    }),
     maxConcurrent: serve.maxConcurrent + serve.queueLimit,
     rateLimits: serve,
   };

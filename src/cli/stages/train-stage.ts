@@ -1,25 +1,23 @@
 import os from 'node:os';
-import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
-import type { RunEvent, StepEvent } from '../../base/run-events.js';
+import type { RunEvent } from '../../base/run-events.js';
 import { formatBytes, formatCount } from '../../base/units.js';
-import { readPassport } from '../../lab/data/corpus.js';
-import { findArchitecture } from '../../lab/models/registry.js';
+import { claimedBy, readClaim } from '../../lab/distributed/run-claim.js';
 import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { type RateSearch, findLearningRate } from '../../lab/train/find-learning-rate.js';
 import { fitMemory } from '../../lab/train/memory-estimate.js';
-import { PASSPORT_NAME, renderModelCard } from '../../lab/train/model-card.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
 import { chooseCheckpoint } from '../../lab/train/run-directory.js';
 import { type TrainingResult, trainRun } from '../../lab/train/session.js';
 import type { TrainingJob, Validation } from '../../lab/train/training-job.js';
 import type { Project } from '../config/project.js';
-import type { Reporter, Stage } from '../terminal/reporter.js';
-import { checkedRunName } from './find-run.js';
+import type { Reporter } from '../terminal/reporter.js';
 import { type Fork, forkedConfig } from './fork-settings.js';
+import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
 import { filesOf } from './project-files.js';
 import { runConfigOf } from './run-settings.js';
+import { watchRun } from './watch-run.js';
 
 export interface TrainStageOptions {
   readonly project: Project;
@@ -45,7 +43,8 @@ export interface TrainStageResult extends TrainingResult {
 
 /** Trains (or goes on training) a run of the project, with a live bar. */
 export async function runTrainStage(options: TrainStageOptions): Promise<TrainStageResult> {
-  const { runName, reporter } = options;
+  const { project, runName, reporter } = options;
+  await refuseWhileElsewhere(runDirectoryOf(project, runName));
   const { tokenizer, job } = await prepareJob(options);
   const config = options.resume === undefined ? await fittedConfig(options, tokenizer, job.validation) : undefined;
   const stage = reporter.stage('train');
@@ -71,6 +70,12 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
   return { ...result, runName, tokensPerSecond, losses: watch.losses, bitsPerByte: bits };
 }
 
+/** @throws MoatError `run-busy` for a run that a job of a cluster has */
+export async function refuseWhileElsewhere(runDirectory: string): Promise<void> {
+  const claim = await readClaim(runDirectory);
+  if (claim !== undefined) throw claimedBy(runDirectory, claim);
+}
+
 type LoadedTokenizer = Awaited<ReturnType<typeof loadTokenizer>>;
 
 /** Tokens, tokenizer and place of a run; its configuration is not yet known. */
@@ -83,7 +88,7 @@ async function prepareJob({ project, runName, resume, fork, clock, signal }: Tra
   const train = await readTokenSplit(files.shards, 'train', tokenizer);
   const validation = await readTokenSplit(files.shards, 'validation', tokenizer);
   const job = {
-    runDirectory: path.join(files.runs, checkedRunName(runName)),
+    runDirectory: runDirectoryOf(project, runName),
     resume,
     trainTokens: train.tokens,
     documentStarts: train.documentStarts,
@@ -92,11 +97,11 @@ async function prepareJob({ project, runName, resume, fork, clock, signal }: Tra
       validation.textBytes === 0
         ? undefined
         : { stream: { ...validation, endOfText: tokenizer.endOfText }, byteCount: validation.textBytes },
-    files: { ...tokenizerFiles(files.tokenizer, tokenizer), ...(await cardFiles(project, runName)) },
+    files: await modelFiles(project, runName, tokenizer),
     tokenizerHash: tokenizer.hash,
     tokens: tokenizer,
     samples: tokenizer,
-    ...(fork?.withWeights === true ? { weightsFrom: await weightsOf(files.runs, fork) } : {}),
+    ...(fork?.withWeights === true ? { weightsFrom: await weightsOf(project, fork) } : {}),
     threads: project.config.serve.threads,
     device: project.config.train.device,
     clock,
@@ -108,8 +113,8 @@ async function prepareJob({ project, runName, resume, fork, clock, signal }: Tra
 const GIGABYTE = 1e9;
 
 /** The run's configuration, its batch split where the memory asks for it. */
-async function fittedConfig(
-  { project, fork, reporter }: TrainStageOptions,
+export async function fittedConfig(
+  { project, fork, reporter }: Pick<TrainStageOptions, 'project' | 'fork' | 'reporter'>,
   tokenizer: LoadedTokenizer,
   validation: Validation | undefined,
 ): Promise<RunConfig> {
@@ -117,8 +122,8 @@ async function fittedConfig(
   const limitBytes = memoryLimit === undefined ? availableMemoryBytes() : memoryLimit * GIGABYTE;
   const asked =
     fork === undefined
-      ? withSamples(runConfigOf(project.config, factsOf(tokenizer)), project, tokenizer, validation)
-      : await forkedConfig(filesOf(project).runs, fork, factsOf(tokenizer));
+      ? withSamples(runConfigOf(project.config, tokenizerFacts(tokenizer)), project, tokenizer, validation)
+      : await forkedConfig(filesOf(project).runs, fork, tokenizerFacts(tokenizer));
   const { batchSize } = asked.loop;
   const { config, estimate } = fitMemory(asked, limitBytes, 'moat.config.ts');
   if (config.loop.batchSize < batchSize) {
@@ -151,8 +156,8 @@ function withSamples(
   return { ...config, samples: { prompt, tokens: train.sampleTokens } };
 }
 
-async function weightsOf(runs: string, { run, fromStep }: Fork): Promise<string> {
-  return (await chooseCheckpoint(path.join(runs, checkedRunName(run)), fromStep)).directory;
+async function weightsOf(project: Project, { run, fromStep }: Fork): Promise<string> {
+  return (await chooseCheckpoint(runDirectoryOf(project, run), fromStep)).directory;
 }
 
 /** What this process may still take, its container's limit included. */
@@ -187,77 +192,4 @@ export async function runRateSearchStage(options: TrainStageOptions): Promise<Ra
       : `the loss falls fastest at ${suggestedFactor.toPrecision(2)} times the rates of the configuration`,
   );
   return search;
-}
-
-function factsOf(tokenizer: LoadedTokenizer) {
-  const { vocabSize: vocabularySize, endOfText, pad, endOfTurn, hash } = tokenizer;
-  return { vocabularySize, endOfText, pad, endOfTurn, hash };
-}
-
-/** Where the model's data came from, in the form that the Hub shows. */
-async function cardFiles(project: Project, name: string): Promise<Record<string, string>> {
-  const passport = await readPassport(filesOf(project).corpus);
-  const { architecture } = project.config.model;
-  const { title, source } = findArchitecture(architecture, 'model.architecture');
-  return {
-    'README.md': renderModelCard({ name, architecture: { title, source }, passport }),
-    [PASSPORT_NAME]: `${JSON.stringify(passport, undefined, 2)}\n`,
-  };
-}
-
-/** What stands beside the weights in every checkpoint, so that the folder alone is a model. */
-function tokenizerFiles(
-  folder: string,
-  { endOfText, endOfTurn, pad }: { endOfText: number; endOfTurn: number; pad: number | undefined },
-) {
-  const generation = {
-    bos_token_id: endOfText,
-    eos_token_id: [endOfText, endOfTurn],
-    ...(pad === undefined ? {} : { pad_token_id: pad }),
-  };
-  return {
-    'tokenizer.json': { copyOf: path.join(folder, 'tokenizer.json') },
-    'tokenizer_config.json': { copyOf: path.join(folder, 'tokenizer_config.json') },
-    'generation_config.json': `${JSON.stringify(generation, undefined, 2)}\n`,
-  };
-}
-
-const SMOOTHING = 0.9;
-
-/** Turns events into the bar's text, and keeps what the summary needs. */
-function watchRun(stage: Stage) {
-  const losses: number[] = [];
-  const speeds: number[] = [];
-  let smoothed: number | undefined;
-  let bits: number | undefined;
-  let validationLoss: number | undefined;
-  const show = (event: StepEvent): void => {
-    smoothed = smoothed === undefined ? event.loss : SMOOTHING * smoothed + (1 - SMOOTHING) * event.loss;
-    const total = event.elapsedSeconds + event.remainingSeconds;
-    stage.progress({
-      fraction: total === 0 ? 0 : event.elapsedSeconds / total,
-      text: `step ${event.step}  loss ${smoothed.toFixed(2)}  ${formatCount(event.tokensPerSecond)} tok/s${bits === undefined ? '' : `  ${bits.toFixed(2)} b/B`}`,
-      remainingSeconds: event.remainingSeconds,
-    });
-  };
-  return {
-    losses,
-    see(event: RunEvent): void {
-      if (event.type === 'eval') {
-        bits = event.bitsPerByte;
-        validationLoss = event.loss;
-      }
-      if (event.type !== 'step') return;
-      losses.push(event.loss);
-      speeds.push(event.tokensPerSecond);
-      show(event);
-    },
-    bitsPerByte: () => bits,
-    /** As it is printed: bits a byte where texts have a probability, else the loss. */
-    measured: () => (bits === undefined ? validationLoss?.toFixed(3) : `${bits.toFixed(3)} bits a byte`),
-    tokensPerSecond(): number {
-      const sorted = [...speeds].sort((a, b) => a - b);
-      return sorted[sorted.length >> 1] ?? 0;
-    },
-  };
 }

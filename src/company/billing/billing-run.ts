@@ -154,7 +154,7 @@ async function lastCut(
 ): Promise<{ after: Cut; resumeId: bigint }> {
   const [last] = await sql<{ before: Date; through: bigint; resumeId: bigint }[]>`
     select covers_before as before, covers_through as through, resume_id as "resumeId" from moat.invoices
-     where customer_id = ${customerId} order by id desc limit 1`;
+     where customer_id = ${customerId} and subscription_id is not null order by id desc limit 1`;
   if (last !== undefined) return { after: { before: last.before, through: last.through }, resumeId: last.resumeId };
   return { after: { before: startedAt, through: coveredId }, resumeId: coveredId + 1n };
 }

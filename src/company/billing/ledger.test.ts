@@ -15,7 +15,7 @@ import { balanceOf, grantCredit, ledgerEntriesOf } from './ledger.js';
 import { createMeter, type Meter } from './meter.js';
 import { setPrice } from './prices.js';
 import { createSettlements, toRecord } from './settlement.js';
-import { usageOf, usageTotals } from './usage.js';
+import { totalsOf, usageByModel, usageOf } from './usage.js';
 
 const clock = manualClock(Date.UTC(2030, 0, 1));
 let scratch: ScratchProject;
@@ -167,13 +167,13 @@ test('requests racing over several connections never reserve more than there is'
 });
 
 test('internal use is recorded and earns nothing', async () => {
-  const before = await usageTotals(books, { currency: 'USD' });
+  const before = totalsOf(await usageByModel(books, { currency: 'USD' }));
   const admission = await meter.admit({ ...request('', 5, 5), payer: 'internal', model: 'unpriced' });
   if (admission.outcome !== 'admitted') throw new Error(admission.outcome);
   const settled = await meter.settle({ admission, usage: usage(5, 5), atMs: clock.now() });
   expect(settled.chargedMicros).toBe(0n);
   expect(await ledgerEntriesOf(books, settled.eventId)).toEqual([]);
-  const after = await usageTotals(books, { currency: 'USD' });
+  const after = totalsOf(await usageByModel(books, { currency: 'USD' }));
   expect(after).toEqual({ ...before, computeMs: before.computeMs + 1.5 });
 });
 

@@ -118,6 +118,24 @@ export async function lockAccount(sql: MoneySql, customerId: string): Promise<Lo
   return account;
 }
 
+/**
+ * Locks a customer's prepaid account, and says what of it is neither used nor held by open requests; below 0 where he owes.
+ * Holds are locked before accounts, as everywhere.
+ * @throws MoatError `unknown-customer`
+ */
+export async function lockFreeCredit(
+  sql: MoneySql,
+  customerId: string,
+): Promise<{ account: LockedAccount; freeMicros: Micros }> {
+  // What was settled a moment ago may still be reserved.
+  await sql`select moat.release_settled(id) from moat.accounts where customer_id = ${customerId} and kind = 'prepaid'`;
+  const [hold] = await sql<{ reserved: bigint }[]>`
+    select h.reserved_micros as reserved from moat.holds h join moat.accounts a on a.id = h.account_id
+     where a.customer_id = ${customerId} and a.kind = 'prepaid' for no key update of h`;
+  const account = await lockAccount(sql, customerId);
+  return { account, freeMicros: -account.balanceMicros - (hold?.reserved ?? 0n) };
+}
+
 /** The row of a credit that was just booked to a locked account, whose consumption was shared out before. */
 export async function openCredit(
   sql: MoneySql,

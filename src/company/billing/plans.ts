@@ -1,11 +1,12 @@
 /** Plans as a founder writes them (JSON): versions that are never changed, so that who subscribed to one keeps its terms. */
 import { z } from 'zod';
 import { MoatError } from '../../base/errors.js';
-import type { Micros } from '../../base/money.js';
+import { type Micros, formatMicros } from '../../base/money.js';
 import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 import type { AnySql } from './ledger.js';
 import { amountSchema } from './price-book.js';
+import { type PriceInForce, type PriceLoss, type ServingCosts, lossText, planFloor } from './price-floor.js';
 import { checkTimeZone } from './time-zone.js';
 
 const planSchema = z.strictObject({
@@ -54,11 +55,27 @@ export function parsePlan(json: unknown, origin: string): PlanTerms {
  * Offers a plan, as its next version. Subscribers stay with theirs until they change.
  * @param json as it was written; it is kept like that
  * @param audit written in the same transaction
- * @throws MoatError `bad-plan`, `bad-time-zone`, `unknown-book`
+ * @param floor what models cost to serve, and whether a plan below that is published all the same. Default: nothing is known
+ * @throws MoatError `bad-plan`, `bad-time-zone`, `unknown-book`, `below-cost`
  */
-export async function publishPlan(books: Books, json: unknown, origin: string, audit?: AuditWriter): Promise<Plan> {
+export async function publishPlan(
+  books: Books,
+  json: unknown,
+  origin: string,
+  audit?: AuditWriter,
+  floor: { readonly costs?: ServingCosts; readonly acceptLoss?: boolean } = {},
+): Promise<Plan> {
   const terms = parsePlan(json, origin);
   checkTimeZone(terms.timeZone);
+  const losses = await lossesOfPlan(books, terms, floor.costs ?? new Map());
+  if (losses.length > 0 && floor.acceptLoss !== true)
+    throw new MoatError(
+      'below-cost',
+      `${origin}: plan "${terms.name}" can cost more than it brings: ${losses.join('; ')}`,
+      {
+        fix: 'Raise the fee or the prices, include less credit, or accept the loss with --accept-loss.',
+      },
+    );
   const publishedAt = new Date(books.clock.now());
   return books.database.sql.begin(async (sql) => {
     await sql`select pg_advisory_xact_lock(hashtext(${`plan ${terms.name}`}))`;
@@ -77,6 +94,32 @@ export async function publishPlan(books: Books, json: unknown, origin: string, a
     return { ...terms, id, version, publishedAt };
   });
 }
+
+/** In words: what of a plan lies below cost at the prices that are in force. Tiers are held against it when their book is published. */
+export async function lossesOfPlan(
+  { database, clock }: Books,
+  terms: PlanTerms,
+  costs: ServingCosts,
+): Promise<string[]> {
+  const prices = await database.sql<PriceInForce[]>`
+    select model, input as "inputMicros", output as "outputMicros" from (
+      select distinct on (model) model, input_micros_per_million as input, output_micros_per_million as output, charges, is_withdrawn
+        from moat.prices where book = ${terms.book} and currency = ${terms.currency} and starts_at <= ${new Date(clock.now())}
+       order by model, starts_at desc) p
+     where not is_withdrawn and charges is null order by model`;
+  const { losses, credit } = planFloor(terms, prices, costs);
+  return [
+    ...losses.map((loss) => lossText(loss, terms.currency)),
+    ...(credit === null
+      ? []
+      : [
+          `its fee of ${formatMicros(terms.fee)} includes credit that costs up to ${formatMicros(credit.costMicros)} to serve, as ${creditText(credit.on, terms.currency)}`,
+        ]),
+  ];
+}
+
+const creditText = ({ model, what, priceMicros, costMicros, source }: PriceLoss, currency: string): string =>
+  `${model} ${what} sold at ${formatMicros(priceMicros)} costs ${formatMicros(costMicros)} ${currency} a million (${source})`;
 
 interface PlanRow {
   readonly id: bigint;

@@ -5,6 +5,7 @@ import { manualClock } from '../../base/clock.js';
 import { multiplyCeil } from '../../base/money.js';
 import type { Books } from './customers.js';
 import { priceRowOf, storedCharges } from './price-bounds.js';
+import { publishPlan } from './plans.js';
 import { parsePriceBook } from './price-book.js';
 import { setPrice } from './prices.js';
 import { listPriceBooks, publishPriceBook } from './publish-prices.js';
@@ -124,7 +125,7 @@ test('versions: never in the past, never two at one time, what is no longer name
   await setPrice(books, { model: 'old', inputMicrosPerMillionTokens: 1n, outputMicrosPerMillionTokens: 1n });
   clock.advance(1000);
   const first = await publishPriceBook(books, bookOf('list', { poet: { output: flat('1.00') } }));
-  expect(first).toMatchObject({ version: 1, withdrawn: ['old'], belowCost: [] });
+  expect(first).toMatchObject({ version: 1, withdrawn: ['old'], losses: [] });
   const again = bookOf('list', { poet: { output: flat('2.00') } });
   await expect(publishPriceBook(books, again)).rejects.toMatchObject({ code: 'bad-start' });
   await expect(publishPriceBook(books, again, { startsAt: new Date(clock.now() - 1) })).rejects.toMatchObject({
@@ -144,12 +145,17 @@ test('versions: never in the past, never two at one time, what is no longer name
 
 test('below cost only when that is allowed; volume prices fall and change with a month', async () => {
   const cheap = bookOf('cheap', { poet: { output: flat('0.10') } });
-  await expect(publishPriceBook(books, cheap, { outputCostMicros: 200_000n })).rejects.toMatchObject({
+  const costs = new Map([['poet', { inputMicros: null, outputMicros: 200_000n, source: 'moat bench serve' }]]);
+  await expect(publishPriceBook(books, cheap, { costs })).rejects.toMatchObject({
     code: 'below-cost',
+    message: expect.stringContaining('poet output at 0.10 costs 0.20 USD a million (moat bench serve)'),
   });
-  expect(await publishPriceBook(books, cheap, { outputCostMicros: 200_000n, allowBelowCost: true })).toMatchObject({
-    belowCost: ['poet'],
+  expect(await publishPriceBook(books, cheap, { costs, acceptLoss: true })).toMatchObject({
+    losses: [{ model: 'poet', what: 'output', priceMicros: 100_000n, costMicros: 200_000n }],
   });
+  // Of a model whose cost nobody knows, nothing is said.
+  const other = bookOf('other', { clerk: { output: flat('0.01') } });
+  expect(await publishPriceBook(books, other, { costs })).toMatchObject({ losses: [] });
   const volume = (...prices: string[]) => ({
     poet: { output: { kind: 'volume', tiers: [{ upTo: 1000, price: prices[0] }, { price: prices[1] }] } },
   });
@@ -163,5 +169,25 @@ test('below cost only when that is allowed; volume prices fall and change with a
   });
   expect(await publishPriceBook(books, later, { startsAt: new Date('2030-01-31T16:00:00Z') })).toMatchObject({
     version: 2,
+  });
+});
+
+test('a plan below cost is refused with the figures, and published where the loss is accepted', async () => {
+  await publishPriceBook(books, bookOf('fair', { poet: { output: flat('0.40') } }));
+  const costs = new Map([['poet', { inputMicros: null, outputMicros: 200_000n, source: 'moat bench serve' }]]);
+  const plan = (fee: string) => ({ name: 'pro', currency: 'USD', book: 'fair', fee, credit: '30.00' });
+  // 30.00 of credit at 0.40 are 75 million tokens; at 0.20 they cost 15.00.
+  await expect(publishPlan(books, plan('14.99'), 'pro.json', undefined, { costs })).rejects.toMatchObject({
+    code: 'below-cost',
+    message: expect.stringContaining(
+      'its fee of 14.99 includes credit that costs up to 15.00 to serve, as poet output sold at 0.40 costs 0.20 USD a million (moat bench serve)',
+    ),
+  });
+  expect(await publishPlan(books, plan('15.00'), 'pro.json', undefined, { costs })).toMatchObject({ version: 1 });
+  const accepted = { costs, acceptLoss: true };
+  expect(await publishPlan(books, plan('1.00'), 'pro.json', undefined, accepted)).toMatchObject({ version: 2 });
+  const onCheap = { ...plan('99.00'), name: 'cheap', book: 'cheap' };
+  await expect(publishPlan(books, onCheap, 'cheap.json', undefined, { costs })).rejects.toMatchObject({
+    message: expect.stringContaining('poet output at 0.10 costs 0.20 USD a million'),
   });
 });

@@ -1,11 +1,12 @@
 /** Price books in force: versions that start at a time, never in the past, and never two at once. */
 import { MoatError } from '../../base/errors.js';
-import type { Currency, Micros } from '../../base/money.js';
+import type { Currency } from '../../base/money.js';
 import type { AuditWriter } from '../access/audit-log.js';
 import { type Books, checkCurrency } from './customers.js';
 import type { MoneySql } from './ledger.js';
 import { hasVolumePrice, priceRowOf, storedCharges } from './price-bounds.js';
-import { type PriceBook, lowestPrices } from './price-book.js';
+import type { PriceBook } from './price-book.js';
+import { type PriceLoss, type ServingCosts, lossText, lossesOf } from './price-floor.js';
 import { checkTimeZone, isStartOfMonth } from './time-zone.js';
 
 export interface PublishOptions {
@@ -13,9 +14,10 @@ export interface PublishOptions {
   readonly startsAt?: Date;
   /** In whose months tiers, free units and packages begin anew. Default UTC. */
   readonly timeZone?: string;
-  /** What a million output tokens cost to serve, as measured; undefined: it is not known, and nothing is refused for it. */
-  readonly outputCostMicros?: Micros | undefined;
-  readonly allowBelowCost?: boolean;
+  /** What models cost to serve. Of one that is not in it the cost is not known, and nothing is refused for it. Default: none. */
+  readonly costs?: ServingCosts;
+  /** Publishes it although it sells below cost. */
+  readonly acceptLoss?: boolean;
   /** Written in the same transaction. */
   readonly audit?: AuditWriter;
 }
@@ -29,8 +31,8 @@ export interface PublishedBook {
 }
 
 export interface Publication extends PublishedBook {
-  /** Models whose output is sold below its cost, which was allowed. */
-  readonly belowCost: readonly string[];
+  /** What is sold below its cost, which was accepted. */
+  readonly losses: readonly PriceLoss[];
   /** Models that the book no longer sells. */
   readonly withdrawn: readonly string[];
 }
@@ -61,14 +63,12 @@ export async function publishPriceBook(
     throw new MoatError('bad-start', `book "${book.name}" would start at ${startsAt.toISOString()}: that is past`, {
       fix: 'Give a time to come; what was used is charged at the prices of its time.',
     });
-  const belowCost = soldBelowCost(book, options.outputCostMicros);
-  if (belowCost.length > 0 && options.allowBelowCost !== true)
+  const losses = lossesOf(book, options.costs ?? new Map());
+  if (losses.length > 0 && options.acceptLoss !== true)
     throw new MoatError(
       'below-cost',
-      `book "${book.name}" sells the output of ${belowCost.join(', ')} below what it costs to serve`,
-      {
-        fix: 'Raise the price, or allow it with --allow-below-cost.',
-      },
+      `book "${book.name}" sells below what it costs to serve: ${losses.map((loss) => lossText(loss, book.currency)).join('; ')}`,
+      { fix: 'Raise the price, or accept the loss with --accept-loss.' },
     );
   const rows = Object.entries(book.models).map(([model, charges]) => ({ model, ...priceRowOf(model, charges) }));
   return books.database.sql.begin(async (sql) => {
@@ -97,18 +97,10 @@ export async function publishPriceBook(
          where book = ${book.name} and currency = ${book.currency} and starts_at < ${startsAt} order by model, starts_at desc) p
        where not p.is_withdrawn and not (p.model = any(${rows.map(({ model }) => model)}::text[])) returning model`;
     const models = withdrawn.map(({ model }) => model).sort();
-    const details = { version: `${version}`, startsAt: startsAt.toISOString(), isBelowCost: belowCost.length > 0 };
+    const details = { version: `${version}`, startsAt: startsAt.toISOString(), isBelowCost: losses.length > 0 };
     await options.audit?.(sql, { action: 'prices.published', target: book.name, details });
-    return { name: book.name, version, currency: book.currency, timeZone, startsAt, belowCost, withdrawn: models };
+    return { name: book.name, version, currency: book.currency, timeZone, startsAt, losses, withdrawn: models };
   });
-}
-
-/** Models whose output is sold for less than it costs to write, at the lowest price of the book. */
-export function soldBelowCost(book: PriceBook, costMicros: Micros | undefined): string[] {
-  if (costMicros === undefined) return [];
-  return lowestPrices(book, 'output')
-    .filter(({ microsPerMillion }) => microsPerMillion < costMicros)
-    .map(({ model }) => model);
 }
 
 /** Versions follow each other in time; a price set for one model alone counts too. */

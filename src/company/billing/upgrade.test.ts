@@ -12,7 +12,7 @@ import { hashOfKey, newSecretKey } from './api-key.js';
 import { audit } from './audit.js';
 import { grantCredit, balanceOf } from './ledger.js';
 import { createMeter } from './meter.js';
-import { usageOf, usageTotals } from './usage.js';
+import { totalsOf, usageByModel, usageOf } from './usage.js';
 
 const FIRST_VERSION = 3;
 const OLD = '7f0a'.padStart(8, '0');
@@ -64,7 +64,7 @@ test('customers, keys, prices, credit, usage and open reservations go along', as
   expect(await usageOf(books)).toMatchObject([
     { inputTokens: 10, cachedTokens: 4, outputTokens: 20, chargedMicros: 50n },
   ]);
-  expect(await usageTotals(books, { currency: 'USD' })).toMatchObject({ requests: 1, revenueMicros: 50n });
+  expect(totalsOf(await usageByModel(books, { currency: 'USD' }))).toMatchObject({ requests: 1, revenueMicros: 50n });
   // the open reservation is swept, the key still opens, and credit old and new is used
   const meter = await createMeter({ ...books, unsettledDirectory: path.join(directory, 'unsettled') });
   await grantCredit(books, { customerId: 'cus_old', amountMicros: 500n });

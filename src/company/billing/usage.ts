@@ -56,28 +56,53 @@ export interface UsageTotals {
   readonly payingComputeMs: number;
 }
 
-/** Totals of one currency from `from` (inclusive) on, or of all time: of whole hours from their sums, of a part of one from its events. */
-export async function usageTotals(
+export interface ModelUsage extends UsageTotals {
+  readonly model: string;
+  /** Internal use included, as `computeMs`. */
+  readonly allInputTokens: number;
+  readonly allOutputTokens: number;
+}
+
+/** Σ of models. Pure. */
+export function totalsOf(models: readonly UsageTotals[]): UsageTotals {
+  const sum = (count: (row: UsageTotals) => number): number => models.reduce((total, row) => total + count(row), 0);
+  return {
+    requests: sum(({ requests }) => requests),
+    inputTokens: sum(({ inputTokens }) => inputTokens),
+    outputTokens: sum(({ outputTokens }) => outputTokens),
+    revenueMicros: models.reduce((total, { revenueMicros }) => total + revenueMicros, 0n),
+    computeMs: sum(({ computeMs }) => computeMs),
+    payingComputeMs: sum(({ payingComputeMs }) => payingComputeMs),
+  };
+}
+
+/**
+ * What was used of each model, in one currency, from `from` (inclusive) on, or of all time: of whole hours from their sums, of a part of
+ * one from its events.
+ */
+export async function usageByModel(
   { database }: Books,
   options: { currency: Currency; from?: Date },
-): Promise<UsageTotals> {
+): Promise<ModelUsage[]> {
   const from = options.from ?? new Date(0);
-  const [row] = await database.sql<UsageTotals[]>`
-    select coalesce(sum(requests) filter (where customer_id <> 'internal'), 0)::float8 as requests,
+  return database.sql<ModelUsage[]>`
+    select model, coalesce(sum(requests) filter (where customer_id <> 'internal'), 0)::float8 as requests,
            coalesce(sum(input_tokens + cached_input_tokens) filter (where customer_id <> 'internal'), 0)::float8 as "inputTokens",
            coalesce(sum(output_tokens + reasoning_tokens) filter (where customer_id <> 'internal'), 0)::float8 as "outputTokens",
+           sum(input_tokens + cached_input_tokens)::float8 as "allInputTokens",
+           sum(output_tokens + reasoning_tokens)::float8 as "allOutputTokens",
            coalesce(sum(charged_micros), 0)::bigint as "revenueMicros",
            coalesce(sum(compute_us), 0)::float8 / 1000 as "computeMs",
            coalesce(sum(compute_us) filter (where customer_id <> 'internal'), 0)::float8 / 1000 as "payingComputeMs"
       from (
-        select customer_id, requests, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, compute_us, charged_micros
+        select customer_id, model, requests, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens, compute_us, charged_micros
           from moat.usage_hours where hour >= ${from} and currency = ${options.currency}
         union all
-        select customer_id, case status when 'reversed' then -1 else 1 end, input_tokens, cached_input_tokens, output_tokens, reasoning_tokens,
-               compute_us, charged_micros
+        select customer_id, model, case status when 'reversed' then -1 else 1 end, input_tokens, cached_input_tokens, output_tokens,
+               reasoning_tokens, compute_us, charged_micros
           from moat.usage_events
-         where time >= ${from} and time < ${firstFullHour(from)} and currency = ${options.currency}) used`;
-  return row ?? { requests: 0, inputTokens: 0, outputTokens: 0, revenueMicros: 0n, computeMs: 0, payingComputeMs: 0 };
+         where time >= ${from} and time < ${firstFullHour(from)} and currency = ${options.currency}) used
+     group by model order by model`;
 }
 
 const HOUR_MS = 3_600_000;

@@ -9,6 +9,7 @@ const nothingSold: PeriodFacts = {
   outputTokens: 0,
   revenueMicros: 0n,
   computeSeconds: null,
+  boughtMicros: 0n,
 };
 const unmeasured: BusinessFacts = {
   currency: 'USD',
@@ -21,7 +22,14 @@ const unmeasured: BusinessFacts = {
   today: nothingSold,
   total: nothingSold,
 };
-const sold: PeriodFacts = { requests: 3, inputTokens: 90, outputTokens: 600, revenueMicros: 1290n, computeSeconds: 3 };
+const sold: PeriodFacts = {
+  requests: 3,
+  inputTokens: 90,
+  outputTokens: 600,
+  revenueMicros: 1290n,
+  computeSeconds: 3,
+  boughtMicros: 0n,
+};
 const measured: BusinessFacts = {
   currency: 'USD',
   hourlyMicros: 100_000n,

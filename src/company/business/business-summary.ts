@@ -20,16 +20,20 @@ export interface PeriodFacts {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly revenueMicros: Micros;
-  /** Engine time spent on those answers. */
+  /** Machine time spent on those answers that were made here. */
   readonly computeSeconds: number | null;
+  /** What was paid for those that were made elsewhere; null where that is not stated. */
+  readonly boughtMicros: Micros | null;
 }
 
 export interface BusinessFacts {
   readonly currency: Currency;
   /** The machine's hourly price (`business.machineHourlyPrice`). */
   readonly hourlyMicros: Micros | null;
-  /** Wall time of the training runs behind the model on sale, over all their processes. */
+  /** Wall time of the training runs behind the model on sale, over all their processes on this machine. */
   readonly trainingWallSeconds: number | null;
+  /** What the machines of clusters cost that trained it, too. */
+  readonly clusterMicros?: Micros;
   /** Measured output tokens a second, all concurrent answers together. */
   readonly decodeTokensPerSecond: number | null;
   /** Measured input tokens a second. */
@@ -73,7 +77,7 @@ export function businessSummary(facts: BusinessFacts): BusinessSummary {
   const trainingCostMicros =
     hourlyMicros === null || facts.trainingWallSeconds === null
       ? null
-      : trainingCost({ wallSeconds: facts.trainingWallSeconds, hourlyMicros });
+      : trainingCost({ wallSeconds: facts.trainingWallSeconds, hourlyMicros }) + (facts.clusterMicros ?? 0n);
   const inputCostMicrosPerMillion = servingCost(hourlyMicros, facts.prefillTokensPerSecond);
   const outputCostMicrosPerMillion = servingCost(hourlyMicros, facts.decodeTokensPerSecond);
   const total = periodResult(facts.total, hourlyMicros);
@@ -106,10 +110,10 @@ function floorOf(priceMicrosPerMillion: Micros | null, costMicrosPerMillion: Mic
 }
 
 function periodResult(period: PeriodFacts, hourlyMicros: Micros | null): PeriodResult {
-  if (hourlyMicros === null || period.computeSeconds === null) {
+  if (hourlyMicros === null || period.computeSeconds === null || period.boughtMicros === null) {
     return { ...period, costMicros: null, marginMicros: null, marginRatio: null };
   }
-  const costMicros = machineCost({ seconds: period.computeSeconds, hourlyMicros });
+  const costMicros = machineCost({ seconds: period.computeSeconds, hourlyMicros }) + period.boughtMicros;
   const { marginMicros, ratio } = grossMargin({ revenueMicros: period.revenueMicros, costMicros });
   return { ...period, costMicros, marginMicros, marginRatio: ratio };
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type SoldUsage, marginsBy, paymentFees, withOtherRevenue } from './margins.js';
+import type { CostBasis } from './serving-cost.js';
 import { percentText } from './measurement.js';
 
 const sold = (customerName: string, model: string, chargedMicros: bigint, computeMs: number): SoldUsage => ({
@@ -13,25 +14,26 @@ const sold = (customerName: string, model: string, chargedMicros: bigint, comput
   computeMs,
   chargedMicros,
 });
+const hourly = (hourlyMicros: bigint | null): CostBasis => ({ hourlyMicros, elsewhere: new Map() });
 const rows = [sold('Ann', 'poet', 900n, 10_000), sold('Ann', 'clerk', 100n, 36_000), sold('Bob', 'poet', 500n, 10_000)];
 
 it('by model and by customer, by hand', () => {
   // At 0.10 an hour, 20 s cost 20 ÷ 3600 × 100,000 = 555.5̅, up: 556; 36 s cost 1000.
-  const [poet, clerk] = marginsBy(rows, ({ model }) => model, 100_000n);
+  const [poet, clerk] = marginsBy(rows, ({ model }) => model, hourly(100_000n));
   expect(poet).toMatchObject({ name: 'poet', requests: 2, revenueMicros: 1400n, costMicros: 556n, marginMicros: 844n });
   expect(poet?.ratio && percentText(poet.ratio)).toBe('60.3'); // 844 ÷ 1400
   expect(clerk).toMatchObject({ name: 'clerk', costMicros: 1000n, marginMicros: -900n }); // sold at a loss
-  expect(marginsBy(rows, ({ customerName }) => customerName, null)[0]).toMatchObject({
+  expect(marginsBy(rows, ({ customerName }) => customerName, hourly(null))[0]).toMatchObject({
     name: 'Ann',
     costMicros: null,
     marginMicros: null,
   });
-  expect(marginsBy([], ({ model }) => model, 1n)).toEqual([]);
+  expect(marginsBy([], ({ model }) => model, hourly(1n))).toEqual([]);
 });
 
 it('fees count for those who paid them, users of nothing included', () => {
   const lines = withOtherRevenue(
-    marginsBy(rows, ({ customerName }) => customerName, 100_000n),
+    marginsBy(rows, ({ customerName }) => customerName, hourly(100_000n)),
     [
       { name: 'Bob', micros: 2000n },
       { name: 'Cem', micros: 50n },
@@ -61,7 +63,7 @@ it('margin is revenue less cost on every line, and no revenue is lost by groupin
   fc.assert(
     fc.property(fc.array(anyRow), (drawn) => {
       const usage = drawn.map(({ name, charged, ms }) => sold(name, name, charged, ms));
-      const lines = marginsBy(usage, ({ model }) => model, 350_000n);
+      const lines = marginsBy(usage, ({ model }) => model, hourly(350_000n));
       for (const line of lines) expect(line.revenueMicros - (line.costMicros ?? 0n)).toBe(line.marginMicros);
       const total = (all: readonly bigint[]) => all.reduce((sum, each) => sum + each, 0n);
       expect(total(lines.map(({ revenueMicros }) => revenueMicros))).toBe(

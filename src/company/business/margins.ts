@@ -1,16 +1,13 @@
-/** Gross margin line by line: what was charged less the machine time it took. One rule for models, plans and customers. */
+/** Gross margin line by line: what was charged less what its answers cost. One rule for models, plans and customers. */
 import type { Micros, Rate } from '../../base/money.js';
-import { grossMargin, machineCost } from './unit-economics.js';
+import { type CostBasis, type ServedUsage, usageCost } from './serving-cost.js';
+import { grossMargin } from './unit-economics.js';
 
 /** What one customer used of one model in a month, by the ledger and the meter. */
-export interface SoldUsage {
+export interface SoldUsage extends ServedUsage {
   readonly customerId: string;
   readonly customerName: string;
-  readonly model: string;
   readonly requests: number;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly computeMs: number;
   readonly chargedMicros: Micros;
 }
 
@@ -20,7 +17,7 @@ export interface MarginLine {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly revenueMicros: Micros;
-  /** Machine time of its answers alone; idle time belongs to no line. */
+  /** Machine time and bought tokens of its answers alone; idle time belongs to no line. */
   readonly costMicros: Micros | null;
   readonly marginMicros: Micros | null;
   readonly ratio: Rate | null;
@@ -30,7 +27,7 @@ export interface MarginLine {
 export function marginsBy<Row extends SoldUsage>(
   rows: readonly Row[],
   nameOf: (row: Row) => string,
-  hourlyMicros: Micros | null,
+  basis: CostBasis,
 ): MarginLine[] {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
@@ -40,7 +37,7 @@ export function marginsBy<Row extends SoldUsage>(
     else group.push(row);
   }
   return [...groups]
-    .map(([name, group]) => marginLine(name, group, hourlyMicros))
+    .map(([name, group]) => marginLine(name, group, basis))
     .sort((a, b) => compare(b.revenueMicros, a.revenueMicros) || compare(a.name, b.name));
 }
 
@@ -52,7 +49,7 @@ export function withOtherRevenue(
   const extra = new Map<string, Micros>();
   for (const { name, micros } of other) extra.set(name, (extra.get(name) ?? 0n) + micros);
   const known = new Set(lines.map(({ name }) => name));
-  const fresh = [...extra.keys()].filter((name) => !known.has(name)).map((name) => marginLine(name, [], 0n));
+  const fresh = [...extra.keys()].filter((name) => !known.has(name)).map((name) => marginLine(name, [], NO_USE));
   return [...lines, ...fresh]
     .map((line) => {
       const revenueMicros = line.revenueMicros + (extra.get(line.name) ?? 0n);
@@ -61,16 +58,13 @@ export function withOtherRevenue(
     .sort((a, b) => compare(b.revenueMicros, a.revenueMicros) || compare(a.name, b.name));
 }
 
-function marginLine(name: string, rows: readonly SoldUsage[], hourlyMicros: Micros | null): MarginLine {
+/** Who used nothing cost nothing, whatever a machine costs. */
+const NO_USE: CostBasis = { hourlyMicros: null, elsewhere: new Map() };
+
+function marginLine(name: string, rows: readonly SoldUsage[], basis: CostBasis): MarginLine {
   const sum = (count: (row: SoldUsage) => number): number => rows.reduce((total, row) => total + count(row), 0);
   const revenueMicros = rows.reduce((total, { chargedMicros }) => total + chargedMicros, 0n);
-  // A correction can take back more than the hour had; a machine is never paid less than nothing.
-  const seconds =
-    Math.max(
-      0,
-      sum(({ computeMs }) => computeMs),
-    ) / 1000;
-  const costMicros = hourlyMicros === null ? null : machineCost({ seconds, hourlyMicros });
+  const costMicros = usageCost(rows, basis);
   return {
     name,
     requests: sum(({ requests }) => requests),

@@ -3,6 +3,7 @@ import { type Fact, commandOf } from './fact.js';
 import type { BusinessPicture } from './picture.js';
 
 type Need =
+  | 'upstreamCosts'
   | 'machinePrice'
   | 'curve'
   | 'serving'
@@ -22,6 +23,10 @@ const SOURCES: Readonly<Record<Need, { readonly command: string; isThere(picture
     command: 'moat.config.ts business.machineHourlyPrice',
     isThere: ({ facts }) => facts.hourlyMicros !== null,
   },
+  upstreamCosts: {
+    command: 'upstreams.json cost',
+    isThere: ({ facts }) => facts.sales.every(({ model }) => facts.elsewhere.get(model) !== null),
+  },
   curve: { command: 'moat bench serve', isThere: ({ capacity }) => capacity !== null },
   serving: { command: 'business.yaml serving', isThere: ({ load }) => load !== null },
   price: { command: 'moat prices BOOK.json --publish', isThere: ({ facts }) => facts.price !== null },
@@ -39,16 +44,16 @@ const SOURCES: Readonly<Record<Need, { readonly command: string; isThere(picture
   },
 };
 
-const ALL_COSTS = ['machinePrice', 'payments', 'dataCosts', 'monthlyCosts', 'channels'] as const;
+const ALL_COSTS = ['machinePrice', 'upstreamCosts', 'payments', 'dataCosts', 'monthlyCosts', 'channels'] as const;
 
 /** In the order in which a founder would go about it. */
 const NEEDS: Readonly<Record<string, readonly Need[]>> = {
   'revenue.other': ['otherRevenue'],
-  'margin.gross': ['machinePrice'],
-  'margin.grossShare': ['machinePrice'],
-  'margin.contribution': ['machinePrice', 'payments'],
+  'margin.gross': ['machinePrice', 'upstreamCosts'],
+  'margin.grossShare': ['machinePrice', 'upstreamCosts'],
+  'margin.contribution': ['machinePrice', 'upstreamCosts', 'payments'],
   'margin.result': ALL_COSTS,
-  'cost.serving': ['machinePrice'],
+  'cost.serving': ['machinePrice', 'upstreamCosts'],
   'cost.payments': ['payments'],
   'cost.training': ['machinePrice'],
   'cost.trainingTotal': ['runs', 'machinePrice'],

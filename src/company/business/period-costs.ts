@@ -8,10 +8,10 @@ import { exactly } from './measurement.js';
 import type { PictureFacts, SoldMonth } from './picture-facts.js';
 import type { CustomerMonth } from './retention.js';
 import { type RunCost, sumKnown } from './run-costs.js';
-import { machineCost } from './unit-economics.js';
+import { type CostBasis, type ServedUsage, boughtCost, usageCost } from './serving-cost.js';
 
 export interface PeriodCosts {
-  /** Machines that served: all paid hours where they are stated, else the time of the answers. */
+  /** Machines that served: all paid hours where they are stated, else the time of the answers; and tokens bought elsewhere. */
   readonly servingMicros: Micros | null;
   /** Whether idle hours are in it. */
   readonly includesIdle: boolean;
@@ -60,7 +60,7 @@ export function costsOf({ facts, runs, usage, load, elapsedShare }: CostFacts): 
     ledgerSum(ledger, { month, account: 'credit-grants' }) + ledgerSum(ledger, { month, account: 'write-offs' });
   const cashOutMicros = sumKnown([trainingMicros, dataMicros, fixedMicros, acquisitionMicros]);
   return {
-    ...servingOf(facts.hourlyMicros, usage, load),
+    ...servingOf(facts, usage, load),
     paymentMicros: feesOf(paymentsIn(ledger.filter((row) => row.month === month && isPayment(row))), file?.payments),
     trainingMicros,
     dataMicros,
@@ -76,16 +76,12 @@ export function costsOf({ facts, runs, usage, load, elapsedShare }: CostFacts): 
   };
 }
 
-function servingOf(hourlyMicros: Micros | null, usage: readonly SoldMonth[], load: ServedLoad | null) {
-  if (hourlyMicros === null) return { servingMicros: null, includesIdle: false };
-  if (load !== null)
-    return { servingMicros: multiplyCeil(hourlyMicros, exactly(load.hours, 'hours')), includesIdle: true };
-  const seconds =
-    Math.max(
-      0,
-      usage.reduce((sum, { computeMs }) => sum + computeMs, 0),
-    ) / 1000;
-  return { servingMicros: machineCost({ seconds, hourlyMicros }), includesIdle: false };
+function servingOf(basis: CostBasis, usage: readonly SoldMonth[], load: ServedLoad | null) {
+  const { hourlyMicros } = basis;
+  if (usage.length === 0 && hourlyMicros === null) return { servingMicros: null, includesIdle: false };
+  if (load === null) return { servingMicros: usageCost(usage, basis), includesIdle: false };
+  const machines = hourlyMicros === null ? null : multiplyCeil(hourlyMicros, exactly(load.hours, 'hours'));
+  return { servingMicros: sumKnown([machines, boughtCost(usage, basis)]), includesIdle: machines !== null };
 }
 
 const statedSum = (costs: BusinessFile['dataCosts'] | BusinessFile['monthlyCosts']): Micros | null =>
@@ -118,7 +114,7 @@ export function customerMonths(facts: PictureFacts): (CustomerMonth & { readonly
     customerName: string;
     month: string;
     revenueMicros: Micros;
-    computeMs: number;
+    usage: ServedUsage[];
     payments: Payments;
   }
   const sums = new Map<string, Sums>();
@@ -129,7 +125,7 @@ export function customerMonths(facts: PictureFacts): (CustomerMonth & { readonly
       customerName,
       month,
       revenueMicros: 0n,
-      computeMs: 0,
+      usage: [],
       payments: { count: 0, paidMicros: 0n },
     };
     sums.set(key, found);
@@ -139,7 +135,7 @@ export function customerMonths(facts: PictureFacts): (CustomerMonth & { readonly
     if (row.isInternal) continue;
     const sum = of(row.customerId, row.customerName, row.month);
     sum.revenueMicros += row.chargedMicros;
-    sum.computeMs += row.computeMs;
+    sum.usage.push(row);
   }
   for (const row of facts.ledger) {
     if (row.customerId === null) continue;
@@ -149,10 +145,9 @@ export function customerMonths(facts: PictureFacts): (CustomerMonth & { readonly
     sum.payments.count += row.entries;
     sum.payments.paidMicros += row.amountMicros;
   }
-  return [...sums.values()].map(({ computeMs, payments, ...sum }) => {
+  return [...sums.values()].map(({ usage, payments, ...sum }) => {
     const fees = feesOf(payments, facts.file?.payments);
-    const { hourlyMicros } = facts;
-    const cost = hourlyMicros === null ? null : machineCost({ seconds: Math.max(0, computeMs) / 1000, hourlyMicros });
+    const cost = usageCost(usage, facts);
     const paid = sumKnown([cost, fees]);
     return { ...sum, contributionMicros: paid === null ? null : sum.revenueMicros - paid };
   });

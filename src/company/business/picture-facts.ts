@@ -6,6 +6,7 @@ import type { LoadCurve } from './load-curve.js';
 import type { SoldUsage } from './margins.js';
 import type { SubscriptionFacts } from './recurring.js';
 import type { RunFacts } from './run-costs.js';
+import type { Elsewhere } from './serving-cost.js';
 
 /** A month's usage of one customer and model; internal use costs and earns nothing. */
 export interface SoldMonth extends SoldUsage {
@@ -33,6 +34,8 @@ export interface PictureFacts {
   readonly startsAt: Date;
   readonly endsAt: Date;
   readonly hourlyMicros: Micros | null;
+  /** Models that run elsewhere, and what is paid for them. */
+  readonly elsewhere: Elsewhere;
   readonly runs: readonly RunFacts[];
   /** Of all months up to this one. */
   readonly sales: readonly SoldMonth[];

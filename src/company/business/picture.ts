@@ -32,13 +32,14 @@ import {
   newCustomers,
 } from './retention.js';
 import { type RunCost, runCost, sumKnown } from './run-costs.js';
+import { runsHere } from './serving-cost.js';
 import { breakEvenTokens, grossMargin, servingCostPerMillionTokens } from './unit-economics.js';
 import { monthsOn } from './months.js';
 
 export interface MonthFigure {
   readonly month: string;
   readonly revenueMicros: Micros;
-  /** Revenue less the machine time of its answers. */
+  /** Revenue less what its answers cost. */
   readonly marginMicros: Micros | null;
 }
 
@@ -106,7 +107,8 @@ export function businessPicture(facts: PictureFacts): BusinessPicture {
   const sold = ofMonth.filter(({ isInternal }) => !isInternal);
   const runs = facts.runs.map((run) => runCost(run, { hourlyMicros, electricity: electricityOf(file) }));
   const revenue = revenueOf(facts, month);
-  const load = loadOf(file, sold, days);
+  const here = sold.filter(({ model }) => runsHere(facts, model));
+  const load = loadOf(file, here, days);
   const capacity = facts.curve === null ? null : capacityOf(facts.curve);
   const fullLoad = hourlyMicros === null || capacity === null ? null : fullLoadCost({ hourlyMicros, point: capacity });
   const serving =
@@ -150,7 +152,7 @@ export function businessPicture(facts: PictureFacts): BusinessPicture {
     breakEvenLoad:
       hourlyMicros === null || load === null || capacity === null
         ? null
-        : breakEvenLoad({ hourlyMicros, revenueMicros: revenue.usageMicros, load, point: capacity }),
+        : breakEvenLoad({ hourlyMicros, revenueMicros: chargedFor(here), load, point: capacity }),
     breakEvenTokens: tokensToBreakEven(facts, trainingMicros, capacity),
     ...marginLines(facts, sold, until),
     recurring: recurringRevenue(facts.subscriptions, new Date(until.getTime() - 1)),
@@ -167,6 +169,10 @@ export const electricityOf = (file: BusinessFile | null) => ({
   microsPerKilowattHour: file?.electricity?.pricePerKilowattHour ?? null,
   isInHourlyPrice: file?.electricity?.inHourlyPrice ?? true,
 });
+
+/** What a machine of ours earned; what others answered pays for their tokens. */
+const chargedFor = (rows: readonly SoldMonth[]): Micros =>
+  rows.reduce((sum, { chargedMicros }) => sum + chargedMicros, 0n);
 
 const minus = (from: Micros | null, what: Micros | null): Micros | null =>
   from === null || what === null ? null : from - what;
@@ -205,7 +211,7 @@ function tokensToBreakEven(
 }
 
 function marginLines(facts: PictureFacts, sold: readonly SoldMonth[], until: Date) {
-  const { hourlyMicros, month, subscriptions, ledger } = facts;
+  const { month, subscriptions, ledger } = facts;
   const plans = new Map(
     activeAt(subscriptions, new Date(until.getTime() - 1)).map(({ customerId, plan }) => [customerId, plan]),
   );
@@ -214,10 +220,10 @@ function marginLines(facts: PictureFacts, sold: readonly SoldMonth[], until: Dat
     fees.map((row) => ({ name: nameOf(row), micros: -row.amountMicros }));
   const planOf = ({ customerId }: { customerId: string | null }): string => plans.get(customerId ?? '') ?? NO_PLAN;
   return {
-    byModel: marginsBy(sold, ({ model }) => model, hourlyMicros),
-    byPlan: withOtherRevenue(marginsBy(sold, planOf, hourlyMicros), feesBy(planOf)),
+    byModel: marginsBy(sold, ({ model }) => model, facts),
+    byPlan: withOtherRevenue(marginsBy(sold, planOf, facts), feesBy(planOf)),
     byCustomer: withOtherRevenue(
-      marginsBy(sold, ({ customerName }) => customerName, hourlyMicros),
+      marginsBy(sold, ({ customerName }) => customerName, facts),
       feesBy(({ customerName }) => customerName ?? NO_PLAN),
     ),
   };
@@ -278,7 +284,7 @@ function historyOf(facts: PictureFacts): MonthFigure[] {
     const [all] = marginsBy(
       facts.sales.filter((row) => row.month === month && !row.isInternal),
       () => month,
-      facts.hourlyMicros,
+      facts,
     );
     const costMicros = all === undefined ? (facts.hourlyMicros === null ? null : 0n) : all.costMicros;
     return { month, revenueMicros: totalMicros, marginMicros: minus(totalMicros, costMicros) };

@@ -51,3 +51,15 @@ it('sumKnown', () => {
   expect(sumKnown([1n, 2n])).toBe(3n);
   expect(sumKnown([1n, null])).toBeNull();
 });
+
+it('on a cluster its machines are paid for, energy included', () => {
+  const shared: RunFacts = {
+    ...run,
+    joules: null,
+    wallSeconds: 7200,
+    cluster: { wallSeconds: 3600, micros: 8_000_000n },
+  };
+  const cost = runCost(shared, { hourlyMicros: 100_000n, electricity });
+  expect(cost.machineMicros).toBe(8_100_000n);
+  expect(cost.energy).toEqual({ joules: 65 * 3600, source: 'stated' });
+});

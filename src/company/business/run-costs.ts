@@ -8,6 +8,8 @@ export interface RunFacts {
   readonly name: string;
   /** Over all its processes, killed ones included. */
   readonly wallSeconds: number;
+  /** The part of them on a cluster, and what its machines cost. */
+  readonly cluster?: { readonly wallSeconds: number; readonly micros: Micros };
   readonly device: string | null;
   /** `unfinished`: it runs, or was killed. */
   readonly outcome: 'finished' | 'stopped' | 'converged' | 'failed' | 'unfinished';
@@ -41,7 +43,10 @@ export function runCost(
   run: RunFacts,
   { hourlyMicros, electricity }: { hourlyMicros: Micros | null; electricity: ElectricityFacts },
 ): RunCost {
-  const machineMicros = hourlyMicros === null ? null : trainingCost({ wallSeconds: run.wallSeconds, hourlyMicros });
+  const machineMicros =
+    hourlyMicros === null
+      ? null
+      : trainingCost({ wallSeconds: hereSeconds(run), hourlyMicros }) + (run.cluster?.micros ?? 0n);
   const energy = energyOf(run, electricity);
   const energyMicros =
     energy === null || electricity.microsPerKilowattHour === null
@@ -52,10 +57,13 @@ export function runCost(
   return { ...run, machineMicros, energy, energyMicros, totalMicros };
 }
 
-function energyOf({ joules, wallSeconds }: RunFacts, { watts }: ElectricityFacts): RunCost['energy'] {
-  if (joules !== null) return { joules, source: 'measured' };
-  return watts === null ? null : { joules: watts * wallSeconds, source: 'stated' };
+/** A cluster's price has its energy in it. */
+function energyOf(run: RunFacts, { watts }: ElectricityFacts): RunCost['energy'] {
+  if (run.joules !== null) return { joules: run.joules, source: 'measured' };
+  return watts === null ? null : { joules: watts * hereSeconds(run), source: 'stated' };
 }
+
+const hereSeconds = ({ wallSeconds, cluster }: RunFacts): number => wallSeconds - (cluster?.wallSeconds ?? 0);
 
 /** `joules ÷ 3,600,000 × price of a kilowatt-hour`, rounded up to a whole micro-unit. */
 export function energyCost(joules: number, microsPerKilowattHour: Micros): Micros {

@@ -265,6 +265,8 @@ export interface InvoiceSummary {
   /** `2030-000123`. */
   number: string;
   state: 'open' | 'paid' | 'void';
+  /** For a plan's period, or for prepaid credit, which can be paid back. */
+  kind: 'plan' | 'credit';
   currency: string;
   totalMicros: MicrosString;
   /** What is still to be paid. */
@@ -275,6 +277,7 @@ export interface InvoiceSummary {
 
 /** GET …/invoices/:number?language=zh: an invoice in words, as its PDF shows it. */
 export interface InvoiceDetail {
+  kind: InvoiceSummary['kind'];
   title: string;
   state: string;
   seller: readonly string[];
@@ -284,6 +287,49 @@ export interface InvoiceDetail {
   rows: readonly { what: string; quantity: string; price: string; amount: string; isDetail: boolean }[];
   totals: readonly (readonly [label: string, value: string])[];
   payment: readonly string[];
+}
+
+/** GET and POST /api/customers/:customer/buyer: how invoices name a customer. */
+export interface BuyerDetails {
+  name: string;
+  address: readonly string[];
+  taxId: string | null;
+  email: string | null;
+  language: 'en' | 'zh';
+}
+
+/** Credit that a customer asked for. */
+export interface TopUpSummary {
+  /** `TU-2030-000001`. */
+  number: string;
+  /** What the payer writes on his transfer. */
+  reference: string;
+  state: 'open' | 'paid' | 'void';
+  currency: string;
+  /** The credit. */
+  amountMicros: MicrosString;
+  /** What it costs, tax included. */
+  dueMicros: MicrosString;
+  /** How to pay it, while it is open. */
+  payment: readonly string[];
+  requestedAt: string;
+  settledAt: string | null;
+  /** The number of the invoice that receipts it. */
+  invoice: string | null;
+}
+
+/** What credit can be asked for at a time. */
+export interface TopUpOffer {
+  minimumMicros: MicrosString;
+  maximumMicros: MicrosString;
+  tax: { name: string; percent: string } | null;
+}
+
+/** GET /portal/api/top-ups. */
+export interface PortalTopUps {
+  topUps: TopUpSummary[];
+  /** null: this server takes no such requests. */
+  offer: TopUpOffer | null;
 }
 
 /** Amounts of a month. */

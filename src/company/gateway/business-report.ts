@@ -114,6 +114,12 @@ export async function businessReplay(
   const atLoad = picture.serving?.outputMicrosPerMillion ?? null;
   const atFullLoad = picture.fullLoad?.outputMicrosPerMillion ?? null;
   const isUnder = (price: bigint, cost: bigint | null): boolean => cost !== null && price < cost;
+  const costsOf = (model: string): { atLoad: bigint | null; atFullLoad: bigint | null } => {
+    const bought = picture.facts.elsewhere.get(model);
+    if (bought === undefined || bought === 'our-machine') return { atLoad, atFullLoad };
+    // What its maker asks is the same at any load.
+    return { atLoad: bought?.outputMicros ?? null, atFullLoad: bought?.outputMicros ?? null };
+  };
   return {
     book: book.name,
     currency,
@@ -128,11 +134,15 @@ export async function businessReplay(
     unpriced: [...replay.unpriced],
     costMicros: text(atLoad),
     fullLoadCostMicros: text(atFullLoad),
-    lowest: lowestPrices(book, 'output').map(({ model, microsPerMillion }) => ({
-      model,
-      outputMicros: microsPerMillion.toString(),
-      under: isUnder(microsPerMillion, atFullLoad) ? 'full-load' : isUnder(microsPerMillion, atLoad) ? 'load' : null,
-    })),
+    lowest: lowestPrices(book, 'output').map(({ model, microsPerMillion }) => {
+      const { atLoad: busy, atFullLoad: full } = costsOf(model);
+      return {
+        model,
+        outputMicros: microsPerMillion.toString(),
+        costMicros: text(full),
+        under: isUnder(microsPerMillion, full) ? 'full-load' : isUnder(microsPerMillion, busy) ? 'load' : null,
+      };
+    }),
   };
 }
 

@@ -182,6 +182,11 @@ export interface BusinessReplay {
   /** What a million output tokens cost: at the month's load, and on a machine that never waits. */
   costMicros: MicrosString | null;
   fullLoadCostMicros: MicrosString | null;
-  /** The book's lowest price of a million output tokens, and which of the two costs it is under; the worse of them. */
-  lowest: { model: string; outputMicros: MicrosString; under: 'full-load' | 'load' | null }[];
+  /** The book's lowest price of a million output tokens, what they cost at the least, and which of the costs it is under; the worse of them. */
+  lowest: {
+    model: string;
+    outputMicros: MicrosString;
+    costMicros: MicrosString | null;
+    under: 'full-load' | 'load' | null;
+  }[];
 }

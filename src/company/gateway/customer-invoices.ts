@@ -26,11 +26,9 @@ export async function readInvoice(
   number: string,
   language: 'en' | 'zh',
 ): Promise<InvoiceDetail> {
-  const { title, state, seller, buyer, facts, headings, rows, totals, payment } = sheetOf(
-    await ownInvoice(books, customerId, number),
-    language,
-  );
-  return { title, state, seller, buyer, facts, headings, rows, totals, payment };
+  const invoice = await ownInvoice(books, customerId, number);
+  const { title, state, seller, buyer, facts, headings, rows, totals, payment } = sheetOf(invoice, language);
+  return { kind: invoice.kind, title, state, seller, buyer, facts, headings, rows, totals, payment };
 }
 
 /** As `readInvoice`, as a file. */
@@ -62,12 +60,13 @@ async function ownInvoice(books: Books, customerId: string, number: string): Pro
   throw new MoatError('unknown-invoice', `invoice "${number}" does not exist`);
 }
 
-function summaryJson({ number, state, currency, totalMicros, ...invoice }: StoredSummary): InvoiceSummary[] {
+function summaryJson({ number, state, kind, currency, totalMicros, ...invoice }: StoredSummary): InvoiceSummary[] {
   if (number === null || state === 'draft') return [];
   return [
     {
       number,
       state,
+      kind,
       currency,
       totalMicros: totalMicros.toString(),
       dueMicros: (state === 'open' ? invoice.dueMicros - invoice.creditedMicros : 0n).toString(),

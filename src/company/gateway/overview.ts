@@ -2,8 +2,10 @@ import type { Currency, Micros } from '../../base/money.js';
 import type { Books } from '../billing/customers.js';
 import { type ModelPrice, priceOf } from '../billing/prices.js';
 import { dayAt, startOf } from '../billing/time-zone.js';
-import { type UsageEvent, type UsageTotals, usageOf, usageTotals } from '../billing/usage.js';
-import { type PeriodFacts, type PeriodResult, businessSummary } from '../business/business-summary.js';
+import { type UsageEvent, usageByModel, usageOf } from '../billing/usage.js';
+import { type PeriodResult, businessSummary } from '../business/business-summary.js';
+import type { Elsewhere } from '../business/serving-cost.js';
+import { periodOf, servedTokensPerSecond } from '../business/used-by-model.js';
 import type { ModelSummary, Overview, UsageRow } from './api-types.js';
 import type { Backend } from './backend.js';
 
@@ -11,8 +13,12 @@ import type { Backend } from './backend.js';
 export interface CostFacts {
   /** The machine's hourly price; null when it is not set, and then no cost is known. */
   readonly hourlyMicros: Micros | null;
-  /** The runs behind the models on sale, with their wall seconds. */
+  /** Models that run elsewhere, and what is paid for them. */
+  readonly elsewhere?: Elsewhere;
+  /** The runs behind the models on sale, with their wall seconds on this machine. */
   readonly trainingRuns: readonly { readonly name: string; readonly elapsedSeconds: number }[];
+  /** What their time on clusters cost. */
+  readonly clusterMicros?: Micros;
 }
 
 export interface OverviewOptions {
@@ -32,24 +38,26 @@ export async function readOverview(books: Books, options: OverviewOptions): Prom
   const { currency } = options;
   const from = startOf(dayAt(new Date(books.clock.now()), options.timeZone), options.timeZone);
   const [today, total, recent, facts, prices] = await Promise.all([
-    usageTotals(books, { currency, from }),
-    usageTotals(books, { currency }),
+    usageByModel(books, { currency, from }),
+    usageByModel(books, { currency }),
     usageOf(books, { limit: RECENT_EVENTS }),
     options.costFacts(),
     Promise.all([...options.backends.keys()].map((model) => priceOf(books, model, currency))),
   ]);
+  const basis = { elsewhere: facts.elsewhere ?? new Map() };
   const price = prices.find((found) => found !== undefined);
   const summary = businessSummary({
     currency,
     hourlyMicros: facts.hourlyMicros,
     trainingWallSeconds:
       facts.trainingRuns.length === 0 ? null : facts.trainingRuns.reduce((sum, run) => sum + run.elapsedSeconds, 0),
-    decodeTokensPerSecond: total.payingComputeMs > 0 ? (total.outputTokens * 1000) / total.payingComputeMs : null,
+    clusterMicros: facts.clusterMicros ?? 0n,
+    decodeTokensPerSecond: servedTokensPerSecond(total, basis),
     prefillTokensPerSecond: null,
     inputPriceMicrosPerMillion: price?.inputMicrosPerMillionTokens ?? null,
     outputPriceMicrosPerMillion: price?.outputMicrosPerMillionTokens ?? null,
-    today: periodOf(today),
-    total: periodOf(total),
+    today: periodOf(today, basis),
+    total: periodOf(total, basis),
   });
   const remaining = summary.breakEven.tokensRemaining;
   return {
@@ -67,11 +75,6 @@ export async function readOverview(books: Books, options: OverviewOptions): Prom
     ),
     recentUsage: recent.map(usageJson),
   };
-}
-
-function periodOf(totals: UsageTotals): PeriodFacts {
-  const { requests, inputTokens, outputTokens, revenueMicros, computeMs } = totals;
-  return { requests, inputTokens, outputTokens, revenueMicros, computeSeconds: computeMs / 1000 };
 }
 
 function periodJson(period: PeriodResult): Overview['today'] {

@@ -16,7 +16,11 @@ export async function readJson<Schema extends z.ZodType>(
   schema: Schema,
   limitMs: number = BODY_LIMIT_MS,
 ): Promise<z.output<Schema>> {
-  const text = await readText(incoming, limitMs);
+  return parseJson(await readText(incoming, limitMs), schema);
+}
+
+/** @throws ApiProblem 400 `invalid_json`, 400 `invalid_value` with the field's path as `param` */
+export function parseJson<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -30,7 +34,8 @@ export async function readJson<Schema extends z.ZodType>(
   throw new ApiProblem(400, 'invalid_value', `${param ?? 'body'}: ${issue?.message ?? 'not valid'}.`, { param });
 }
 
-async function readText(incoming: IncomingMessage, limitMs: number): Promise<string> {
+/** The request's body as it came. @throws ApiProblem 408 `body_too_slow`, 413 `request_too_large` */
+export async function readText(incoming: IncomingMessage, limitMs: number = BODY_LIMIT_MS): Promise<string> {
   if (Number(incoming.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) throw tooLarge();
   // Whoever left while his key was looked up sends no further event.
   if (incoming.destroyed) throw endedEarly();

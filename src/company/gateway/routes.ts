@@ -12,6 +12,8 @@ import { askBooks } from './ask-books.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { ModelExports } from './model-exports.js';
 import type { OverviewOptions } from './overview.js';
+import type { Seller } from '../billing/invoices/parties.js';
+import { addPaymentNotices } from './routes/payment-notices.js';
 import { addPortalRoutes } from './routes/portal.js';
 import { addCompletionRoutes, answerPlayground } from './routes/completions.js';
 import { addEmbeddingRoutes } from './routes/embeddings.js';
@@ -34,6 +36,8 @@ export interface RouteContext extends SellingContext {
   readonly tokenPreviews: TokenPreviews;
   readonly overview: OverviewOptions;
   readonly businessOf: AdminContext['businessOf'];
+  readonly businessPdf: AdminContext['businessPdf'];
+  readonly servingCosts: AdminContext['servingCosts'];
   readonly runsDirectory: string;
   readonly training: AdminContext['training'];
   readonly corpusDirectory: string;
@@ -42,6 +46,9 @@ export interface RouteContext extends SellingContext {
   readonly studioFiles: StudioFiles;
   readonly studioToken: string;
   readonly backOffice: BackOfficeSettings;
+  /** Who issues invoices. */
+  readonly seller: Seller | undefined;
+  readonly paymentSecret: string | undefined;
   readonly startedAtSeconds: number;
   /** `/openapi.json`. */
   readonly apiDescription: string;
@@ -76,6 +83,7 @@ export function createApp(context: RouteContext): Hono<Env> {
   addEmbeddingRoutes(app, context);
   addModerationRoutes(app, context);
   addPortalRoutes(app, context);
+  addPaymentNotices(app, context);
   const playground = (bindings: HttpBindings): Promise<Response> => answerPlayground(context, bindings);
   app.route('/', createBackOffice({ ...context, playground }, context.backOffice));
   app.all('/v1/*', (c) => {

@@ -6,12 +6,15 @@ import type { Currency } from '../../base/money.js';
 import type { TextEngine } from '../../lab/generate/engine.js';
 import type { EmbeddingEngine } from '../../lab/tasks/embedding/embedding-engine.js';
 import { ensureInternalCustomer } from '../billing/customers.js';
+import type { Seller } from '../billing/invoices/parties.js';
+import type { ServingCosts } from '../billing/price-floor.js';
 import { type Idempotency, createIdempotency } from '../billing/idempotency.js';
 import { type Meter, type MeterOptions, createMeter } from '../billing/meter.js';
 import { createRateLeases } from '../billing/rate-leases.js';
 import type { BusinessPicture } from '../business/picture.js';
 import type { Database } from '../store/database.js';
 import type { BackOfficeSettings } from './admin/admin-app.js';
+import type { BusinessPdf } from './admin/admin-route.js';
 import type { ModelSource } from './api-types.js';
 import type { Backend } from './backend.js';
 import type { RequestObserver } from './metered.js';
@@ -82,6 +85,14 @@ export interface GatewayOptions {
   readonly costFacts?: () => Promise<CostFacts>;
   /** The business in a month, such as `2026-11`; asked when the studio's page of it is opened. Default: no such page. */
   readonly businessOf?: (month: string | undefined) => Promise<BusinessPicture>;
+  /** Who issues invoices. Default: nobody; then customers cannot ask for credit. */
+  readonly seller?: Seller | undefined;
+  /** What payment notices are signed with. Default: none are taken. */
+  readonly paymentSecret?: string | undefined;
+  /** What models cost to serve. Default: not known, and no price is refused for it. */
+  readonly servingCosts?: () => Promise<ServingCosts>;
+  /** The same on paper. Default: no PDF. */
+  readonly businessPdf?: BusinessPdf;
   /** Starts and stops training. Default: the studio can do neither. */
   readonly training?: TrainingControl;
   /** Requests served at once; beyond it the answer is 429. Default 256. */
@@ -154,8 +165,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     embedders: embeddersOf(options),
     moderators: options.moderators ?? new Map(),
     overview: overviewOf(options, currency, models.backends),
-    businessOf: options.businessOf,
-    training: options.training,
+    ...projectParts(options),
     studioFiles: createStudioFiles(options.studioDirectory ?? path.join(projectDirectory, '.moat', 'no-studio')),
     studioToken,
     backOffice: options.backOffice ?? {},
@@ -234,6 +244,16 @@ function modelsOf(
     responseCache,
   });
 }
+
+/** What a project brings, or does not. */
+const projectParts = (options: GatewayOptions) => ({
+  businessOf: options.businessOf,
+  businessPdf: options.businessPdf,
+  servingCosts: options.servingCosts,
+  seller: options.seller,
+  paymentSecret: options.paymentSecret,
+  training: options.training,
+});
 
 function overviewOf(
   options: GatewayOptions,

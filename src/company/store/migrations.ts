@@ -10,6 +10,7 @@ import { corrections } from './migrations/0008-corrections.js';
 import { idempotency } from './migrations/0009-idempotency.js';
 import { access } from './migrations/0010-access.js';
 import { sharedLimits } from './migrations/0011-shared-limits.js';
+import { topUps } from './migrations/0012-top-ups.js';
 
 /** Every step of the schema, in order; only ever appended to. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   idempotency,
   access,
   sharedLimits,
+  topUps,
 ];

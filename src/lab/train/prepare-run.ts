@@ -234,6 +234,6 @@ function namesOf({ documentAt }: TrainingJob, starts: readonly number[]): string
 }
 
 /** `config.json` as Hugging Face writes it for a saved model. */
-function hubConfig(model: RunConfig['model'], className: string): string {
+export function hubConfig(model: RunConfig['model'], className: string): string {
   return `${JSON.stringify({ architectures: [className], torch_dtype: 'float32', ...model }, undefined, 2)}\n`;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../../base/run-events.js';
-import { createRunUseReader, recordOf, wallSecondsOf } from './run-cost.js';
+import { createRunUseReader, recordOf } from './run-cost.js';
 
 const start = (time: string): RunEvent => ({
   type: 'start',
@@ -26,8 +26,21 @@ test('a killed process counts until its last event, and the pause before resumin
     start('2026-01-01T05:00:00.000Z'),
     checkpoint('2026-01-01T05:00:30.500Z'),
   ];
-  expect(wallSecondsOf(events)).toBe(90.5);
-  expect(wallSecondsOf([])).toBe(0);
+  expect(recordOf('run', events).elapsedSeconds).toBe(90.5);
+  expect(recordOf('run', []).elapsedSeconds).toBe(0);
+});
+
+test('on a cluster each machine counts', () => {
+  const events = [
+    start('2026-01-01T00:00:00.000Z'),
+    checkpoint('2026-01-01T00:01:00.000Z'),
+    { ...start('2026-01-01T05:00:00.000Z'), machines: 4 },
+    checkpoint('2026-01-01T05:00:30.000Z'),
+  ];
+  expect(recordOf('run', events)).toMatchObject({
+    elapsedSeconds: 90,
+    cluster: { wallSeconds: 30, machineSeconds: 120 },
+  });
 });
 
 test('a run in the accounts: of two processes each counts its last reading of the meter', () => {
@@ -40,6 +53,7 @@ test('a run in the accounts: of two processes each counts its last reading of th
   expect(recordOf('run', metered)).toEqual({
     name: 'run',
     elapsedSeconds: 90,
+    cluster: { wallSeconds: 0, machineSeconds: 0 },
     device: 'cpu',
     outcome: 'unfinished',
     startedAt: new Date('2026-01-01T00:00:00.000Z'),

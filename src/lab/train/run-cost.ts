@@ -8,6 +8,8 @@ export interface RunUse {
   readonly name: string;
   /** Wall seconds over every process of the run, failed and killed ones included. */
   readonly elapsedSeconds: number;
+  /** The part of them on other machines, and the seconds of all those machines together. */
+  readonly cluster: { readonly wallSeconds: number; readonly machineSeconds: number };
 }
 
 /** A run in the accounts: what it used, and how it ended. */
@@ -26,7 +28,7 @@ export function recordOf(name: string, events: readonly RunEvent[]): RunRecord {
   const last = events.at(-1);
   return {
     name,
-    elapsedSeconds: wallSecondsOf(events),
+    ...timesOf(events),
     device: starts.at(-1)?.device ?? null,
     outcome: last?.type === 'done' ? last.reason : 'unfinished',
     startedAt: starts[0] === undefined ? null : new Date(starts[0].time),
@@ -51,23 +53,20 @@ function joulesOf(events: readonly RunEvent[]): number | null {
  * Wall seconds of a run from the times in its events: each process from its start to its last sign of life, so that a
  * process that was killed counts for what it wrote down.
  */
-export function wallSecondsOf(events: readonly RunEvent[]): number {
-  let total = 0;
-  let startedMs: number | undefined;
-  let lastMs = 0;
-  const close = (): void => {
-    if (startedMs !== undefined) total += (lastMs - startedMs) / 1000;
-  };
-  for (const event of events) {
-    const atMs = Date.parse(event.time);
-    if (event.type === 'start') {
-      close();
-      startedMs = atMs;
-    }
-    lastMs = atMs;
+export function timesOf(events: readonly RunEvent[]): Pick<RunUse, 'elapsedSeconds' | 'cluster'> {
+  const times = { elapsedSeconds: 0, wallSeconds: 0, machineSeconds: 0 };
+  for (const [index, event] of events.entries()) {
+    if (event.type !== 'start') continue;
+    const next = events.findIndex((later, at) => at > index && later.type === 'start');
+    const last = events.at(next === -1 ? -1 : next - 1) ?? event;
+    const seconds = Math.max(0, Date.parse(last.time) - Date.parse(event.time)) / 1000;
+    times.elapsedSeconds += seconds;
+    if (event.machines === undefined) continue;
+    times.wallSeconds += seconds;
+    times.machineSeconds += seconds * event.machines;
   }
-  close();
-  return Math.max(0, total);
+  const { elapsedSeconds, ...cluster } = times;
+  return { elapsedSeconds, cluster };
 }
 
 /** Every run of a project with what it used; none when there are no runs. */

@@ -10,7 +10,7 @@ import { MoatError, systemCode } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { type CheckpointReference, listCheckpoints } from '../checkpoint/run-checkpoints.js';
 
-const EVENTS_FILE = 'events.jsonl';
+export const EVENTS_FILE = 'events.jsonl';
 const CONFIG_FILE = 'config.json';
 
 export const eventsFileOf = (runDirectory: string): string => path.join(runDirectory, EVENTS_FILE);
@@ -50,8 +50,11 @@ export async function readEvents(runDirectory: string): Promise<RunEvent[]> {
     if (systemCode(error) === 'ENOENT') return '';
     throw error;
   });
-  return text.split('\n').flatMap((line) => parseEvent(line));
+  return parseEvents(text.split('\n'));
 }
+
+/** Lines that are no events, as the torn one of a killed process, are skipped. */
+export const parseEvents = (lines: readonly string[]): RunEvent[] => lines.flatMap(parseEvent);
 
 function parseEvent(line: string): RunEvent[] {
   if (line.trim() === '') return [];

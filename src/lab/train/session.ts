@@ -8,9 +8,10 @@ import type { EvalEvent, RunEvent, StepEvent } from '../../base/run-events.js';
 import { latestCheckpoint } from '../checkpoint/run-checkpoints.js';
 import { openEnergyMeter } from './energy-meter.js';
 import { type PreparedRun, prepareRun } from './prepare-run.js';
-import { type RunConfig, parseRunConfig } from './run-config.js';
+import { resumedConfig } from './resumed-config.js';
+import type { RunConfig } from './run-config.js';
 import { whileTraining } from './run-lock.js';
-import { type EventLog, assertNoRun, createRun, openEventLog, readRunConfig } from './run-directory.js';
+import { type EventLog, assertNoRun, createRun, openEventLog } from './run-directory.js';
 import { type TrainingOutcome, type TrainingProgress, tokensPerStep } from './trainer.js';
 import type { TrainingJob } from './training-job.js';
 
@@ -92,17 +93,7 @@ async function configOf(job: TrainingJob): Promise<RunConfig> {
     await assertNoRun(job.runDirectory);
     return job.config;
   }
-  const config = parseRunConfig(await readRunConfig(job.runDirectory), path.join(job.runDirectory, 'config.json'));
-  if (config.tokenizerHash !== job.tokenizerHash) {
-    throw new MoatError(
-      'other-tokenizer',
-      `${job.runDirectory}: the run was begun with another tokenizer than the project has now`,
-      {
-        fix: 'Start a new run under another --name.',
-      },
-    );
-  }
-  return config;
+  return resumedConfig(job.runDirectory, job.tokenizerHash);
 }
 
 async function execute(

@@ -6,6 +6,7 @@ import { useAction } from '../api/use-action.js';
 import { useLocale } from '../i18n/locale.js';
 import { Form } from '../parts/field.js';
 import { Empty, Panel } from '../parts/panel.js';
+import { Publish } from './publish-dialog.js';
 import { ReplayResult } from './replay-result.js';
 import type { SectionProps } from './section.js';
 
@@ -13,6 +14,9 @@ export function PricesSection({ report, api }: SectionProps) {
   const { text } = useLocale();
   const [book, setBook] = useState('');
   const [replay, setReplay] = useState<BusinessReplay | undefined>();
+  /** What was replayed, whatever is written since. */
+  const [tried, setTried] = useState<unknown>();
+  const [replayed, setReplayed] = useState(0);
   const prefill = useAction(async (keep: boolean) => {
     const { models } = await api.get<Overview>('/api/overview');
     const prices = bookOf(models, report.currency);
@@ -22,7 +26,10 @@ export function PricesSection({ report, api }: SectionProps) {
   // The book is kept from month to month, what it made of another one is not.
   useEffect(() => setReplay(undefined), [report.month]);
   const run = useAction(async () => {
-    setReplay(await api.post<BusinessReplay>('/api/business/replay', { month: report.month, book: parsed(book) }));
+    const written = parsed(book);
+    setReplay(await api.post<BusinessReplay>('/api/business/replay', { month: report.month, book: written }));
+    setTried(written);
+    setReplayed((count) => count + 1);
   });
   return (
     <div class="dashboard">
@@ -51,7 +58,10 @@ export function PricesSection({ report, api }: SectionProps) {
             <Empty title={text.business.noReplay} hint={text.business.noReplayHint} />
           </Panel>
         ) : (
-          <ReplayResult replay={replay} />
+          <ReplayResult
+            replay={replay}
+            publish={<Publish key={replayed} api={api} book={tried} name={replay.book} />}
+          />
         )}
       </div>
     </div>

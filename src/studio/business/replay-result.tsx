@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import type { BusinessReplay } from '../../company/gateway/api-types.js';
 import { useLocale } from '../i18n/locale.js';
 import { Empty, Panel } from '../parts/panel.js';
@@ -5,7 +6,7 @@ import { Empty, Panel } from '../parts/panel.js';
 type Payer = { paidMicros: string; wouldPayMicros: string };
 const changeOf = ({ paidMicros, wouldPayMicros }: Payer): bigint => BigInt(wouldPayMicros) - BigInt(paidMicros);
 
-export function ReplayResult({ replay }: { replay: BusinessReplay }) {
+export function ReplayResult({ replay, publish }: { replay: BusinessReplay; publish: ComponentChildren }) {
   const { text, format } = useLocale();
   const more = replay.customers.filter((customer) => changeOf(customer) > 0n).length;
   const less = replay.customers.filter((customer) => changeOf(customer) < 0n).length;
@@ -27,7 +28,7 @@ export function ReplayResult({ replay }: { replay: BusinessReplay }) {
           <Payers replay={replay} />
         )}
       </Panel>
-      <Panel title={text.business.floors} area="wide">
+      <Panel title={text.business.floors} area="wide" aside={publish}>
         <Floors replay={replay} />
       </Panel>
     </>
@@ -104,20 +105,19 @@ function Floors({ replay }: { replay: BusinessReplay }) {
   const { costMicros, fullLoadCostMicros, currency, lowest } = replay;
   const money = (micros: string | null): string =>
     micros === null ? text.state.notMeasured : format.money(micros, currency);
-  const isUnknown = costMicros === null && fullLoadCostMicros === null;
   return (
     <>
       <ul class="rows">
-        {lowest.map(({ model, outputMicros, under }) => (
+        {lowest.map(({ model, outputMicros, costMicros: cost, under }) => (
           <li class="row" key={model}>
             <span class="row-main">
               <span class="row-name">{model}</span>
               <span class="row-note">
-                {text.business.lowest} {money(outputMicros)}
+                {text.business.lowest} {money(outputMicros)} · {text.business.costsAtLeast(money(cost))}
               </span>
             </span>
-            <span class={`badge ${under !== null ? 'badge-failed' : isUnknown ? '' : 'badge-finished'}`}>
-              {text.business.under[under ?? (isUnknown ? 'unknown' : 'none')]}
+            <span class={`badge ${under !== null ? 'badge-failed' : cost === null ? '' : 'badge-finished'}`}>
+              {text.business.under[under ?? (cost === null ? 'unknown' : 'none')]}
             </span>
           </li>
         ))}

@@ -12,10 +12,12 @@ interface AccountDialogsProps {
   base: string;
   address: Address;
   seesInvoices: boolean;
+  /** Told when unused credit was paid back. Undefined: the reader may not do that. */
+  onRefunded?: (() => void) | undefined;
 }
 
 /** The usage event or the invoice that stands in the address. */
-export function AccountDialogs({ api, base, address, seesInvoices }: AccountDialogsProps) {
+export function AccountDialogs({ api, base, address, seesInvoices, onRefunded }: AccountDialogsProps) {
   const [event, invoice] = [address.query.get('event'), address.query.get('invoice')];
   if (event !== null) {
     const close = (): void => showDetail(address, 'event', null);
@@ -23,5 +25,5 @@ export function AccountDialogs({ api, base, address, seesInvoices }: AccountDial
   }
   if (invoice === null || !seesInvoices) return null;
   const close = (): void => showDetail(address, 'invoice', null);
-  return <InvoiceDialog api={api} base={base} number={invoice} onClose={close} />;
+  return <InvoiceDialog api={api} base={base} number={invoice} onClose={close} onRefunded={onRefunded} />;
 }

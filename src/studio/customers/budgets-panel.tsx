@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'preact/hooks';
-import type { BudgetSummary } from '../../company/gateway/api-types.js';
+import type { BudgetSummary, KeySummary } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { useAction } from '../api/use-action.js';
 import { usePolled } from '../api/use-polled.js';
@@ -11,14 +11,28 @@ import { Loaded, Panel } from '../parts/panel.js';
 const BUDGETS_MS = 15_000;
 const SPANS = ['day', 'month', 'total'] as const;
 
+interface BudgetsPanelProps {
+  api: Api;
+  base: string;
+  currency: string | undefined;
+  /** Whether the reader may see the customer's keys, by which a budget can be named. */
+  seesKeys: boolean;
+}
+
 /** How much a customer may spend; beyond it a request is refused. */
-export function BudgetsPanel({ api, base, currency }: { api: Api; base: string; currency: string | undefined }) {
+export function BudgetsPanel({ api, base, currency, seesKeys }: BudgetsPanelProps) {
   const { text } = useLocale();
   const [adding, setAdding] = useState(false);
   const budgets = usePolled(
     useCallback(
-      async (signal: AbortSignal) => (await api.get<{ budgets: BudgetSummary[] }>(`${base}/budgets`, signal)).budgets,
-      [api, base],
+      async (signal: AbortSignal) => {
+        const [{ budgets }, { keys }] = await Promise.all([
+          api.get<{ budgets: BudgetSummary[] }>(`${base}/budgets`, signal),
+          seesKeys ? api.get<{ keys: KeySummary[] }>(`${base}/keys`, signal) : { keys: [] },
+        ]);
+        return { budgets, keys };
+      },
+      [api, base, seesKeys],
     ),
     BUDGETS_MS,
   );
@@ -38,7 +52,7 @@ export function BudgetsPanel({ api, base, currency }: { api: Api; base: string; 
   return (
     <Panel title={text.budgets.title} area="half" aside={add}>
       <Loaded source={budgets} skeletonLines={3}>
-        {(list) =>
+        {({ budgets: list, keys }) =>
           list.length === 0 ? (
             <p class="lead">{text.budgets.empty}</p>
           ) : (
@@ -47,6 +61,7 @@ export function BudgetsPanel({ api, base, currency }: { api: Api; base: string; 
                 <BudgetRow
                   key={budget.id}
                   budget={budget}
+                  keys={keys}
                   currency={currency ?? 'USD'}
                   busy={ending.busy}
                   onEnd={() => void ending.run(budget.id)}
@@ -58,17 +73,32 @@ export function BudgetsPanel({ api, base, currency }: { api: Api; base: string; 
       </Loaded>
       <Problem failure={ending.failure} />
       {adding && (
-        <AddBudget api={api} base={base} currency={currency ?? ''} onClose={() => setAdding(false)} onDone={done} />
+        <AddBudget
+          api={api}
+          base={base}
+          currency={currency ?? ''}
+          keys={budgets.data?.keys ?? []}
+          onClose={() => setAdding(false)}
+          onDone={done}
+        />
       )}
     </Panel>
   );
 }
 
-function BudgetRow(props: { budget: BudgetSummary; currency: string; busy: boolean; onEnd: () => void }) {
+function BudgetRow(props: {
+  budget: BudgetSummary;
+  keys: readonly KeySummary[];
+  currency: string;
+  busy: boolean;
+  onEnd: () => void;
+}) {
   const { text, format } = useLocale();
   const { span, model, keyId, limitMicros, spentMicros } = props.budget;
   const [limit, spent] = [BigInt(limitMicros), BigInt(spentMicros)];
-  const about = [text.budgets.spans[span], ...(model === null ? [] : [model]), ...(keyId === null ? [] : [keyId])];
+  const key = props.keys.find(({ id }) => id === keyId);
+  const whom = keyId === null ? [] : [key?.name ?? keyId];
+  const about = [text.budgets.spans[span], ...(model === null ? [] : [model]), ...whom];
   return (
     <li class="row">
       <div class="row-main row-grow">
@@ -92,13 +122,24 @@ function BudgetRow(props: { budget: BudgetSummary; currency: string; busy: boole
   );
 }
 
-function AddBudget(props: { api: Api; base: string; currency: string; onClose: () => void; onDone: () => void }) {
+function AddBudget(props: {
+  api: Api;
+  base: string;
+  currency: string;
+  keys: readonly KeySummary[];
+  onClose: () => void;
+  onDone: () => void;
+}) {
   const { text } = useLocale();
   const [amount, setAmount] = useState('');
   const [span, setSpan] = useState<(typeof SPANS)[number]>('month');
+  const [keyId, setKeyId] = useState('');
   const [model, setModel] = useState('');
   const adding = useAction(async () => {
-    const about = model.trim() === '' ? {} : { model: model.trim() };
+    const about = {
+      ...(keyId === '' ? {} : { keyId }),
+      ...(model.trim() === '' ? {} : { model: model.trim() }),
+    };
     await props.api.post(`${props.base}/budgets`, { amount: amount.trim(), span, ...about });
     props.onDone();
   });
@@ -121,6 +162,17 @@ function AddBudget(props: { api: Api; base: string; currency: string; onClose: (
           options={SPANS.map((value) => ({ value, label: text.budgets.spans[value] }))}
           value={span}
           onValue={setSpan}
+        />
+        <ChoiceField
+          label={text.limits.forKey}
+          options={[
+            { value: '', label: text.limits.allKeys },
+            ...props.keys
+              .filter(({ revokedAt }) => revokedAt === null)
+              .map(({ id, name, displayPrefix }) => ({ value: id, label: `${name} (${displayPrefix})` })),
+          ]}
+          value={keyId}
+          onValue={setKeyId}
         />
         <TextField
           label={text.limits.forModel}

@@ -4,6 +4,9 @@ import { useLocale } from '../i18n/locale.js';
 /** What the billing run books with a plan's fee has no name that people gave it. */
 const isIncluded = (reference: string | null): boolean => /^subscription \d+ period \d+$/.test(reference ?? '');
 
+/** Of credit that was asked for, its invoice's number says enough in any language. */
+const shortly = (reference: string): string => reference.replace(/^invoice /, '');
+
 /** Credit as it came, newest first. */
 export function CreditList({ credits, currency }: { credits: readonly CreditSummary[]; currency: string }) {
   const { text, format } = useLocale();
@@ -16,7 +19,7 @@ export function CreditList({ credits, currency }: { credits: readonly CreditSumm
           <div class="row-main">
             <span class="row-name">
               {isIncluded(reference) ? text.credit.included : (kinds.get(kind) ?? kind)}
-              {reference !== null && !isIncluded(reference) && <span class="row-reference"> {reference}</span>}
+              {reference !== null && !isIncluded(reference) && <span class="row-reference"> {shortly(reference)}</span>}
             </span>
             <span class="row-note">
               {format.day(createdAt)}

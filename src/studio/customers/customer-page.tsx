@@ -9,11 +9,13 @@ import { PageHead } from '../parts/page-head.js';
 import { Loaded, Panel } from '../parts/panel.js';
 import { Link } from '../router.js';
 import { BudgetsPanel } from './budgets-panel.js';
+import { BuyerPanel } from './buyer-panel.js';
 import { CreditPanel } from './credit-panel.js';
 import { InvoicesPanel } from './invoices-panel.js';
 import { KeysPanel } from './keys-panel.js';
 import { LimitsPanel } from './limits-panel.js';
 import { PlanPanel } from './plan-panel.js';
+import { TopUpsPanel } from './top-ups-panel.js';
 import { UsageEventsPanel } from './usage-events-panel.js';
 
 const ACCOUNT_MS = 10_000;
@@ -27,6 +29,7 @@ export function CustomerPage({ api, session, address, dark, customerId }: PagePr
     ACCOUNT_MS,
   );
   const seesInvoices = mayDo(session, 'invoices');
+  const showInvoice = (number: string): void => showDetail(address, 'invoice', number);
   const back = (
     <Link class="back" href="/customers">
       {text.pages.customers}
@@ -63,14 +66,24 @@ export function CustomerPage({ api, session, address, dark, customerId }: PagePr
           onAdded={account.reload}
         />
         {mayDo(session, 'plans') && <PlanPanel api={api} base={base} currency={account.data?.currency} />}
-        {mayDo(session, 'limits') && <BudgetsPanel api={api} base={base} currency={account.data?.currency} />}
-        {mayDo(session, 'limits') && <LimitsPanel api={api} base={base} seesKeys={mayDo(session, 'keys')} />}
-        {seesInvoices && (
-          <InvoicesPanel api={api} base={base} onShow={(number) => showDetail(address, 'invoice', number)} />
+        {mayDo(session, 'limits') && (
+          <BudgetsPanel api={api} base={base} currency={account.data?.currency} seesKeys={mayDo(session, 'keys')} />
         )}
+        {mayDo(session, 'limits') && <LimitsPanel api={api} base={base} seesKeys={mayDo(session, 'keys')} />}
+        {seesInvoices && <BuyerPanel api={api} base={base} />}
+        {mayDo(session, 'credit') && (
+          <TopUpsPanel api={api} base={base} onBooked={account.reload} onShow={showInvoice} />
+        )}
+        {seesInvoices && <InvoicesPanel api={api} base={base} onShow={showInvoice} />}
         <UsageEventsPanel api={api} base={base} onShow={(id) => showDetail(address, 'event', id)} />
       </div>
-      <AccountDialogs api={api} base={base} address={address} seesInvoices={seesInvoices} />
+      <AccountDialogs
+        api={api}
+        base={base}
+        address={address}
+        seesInvoices={seesInvoices}
+        onRefunded={mayDo(session, 'credit') ? account.reload : undefined}
+      />
     </>
   );
 }

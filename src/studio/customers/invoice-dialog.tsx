@@ -1,4 +1,4 @@
-import { useCallback } from 'preact/hooks';
+import { useCallback, useState } from 'preact/hooks';
 import type { InvoiceDetail } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
@@ -6,6 +6,7 @@ import { useLocale } from '../i18n/locale.js';
 import { Dialog } from '../parts/dialog.js';
 import { Loaded } from '../parts/panel.js';
 import { DownloadPdf } from './invoices-panel.js';
+import { RefundDialog } from './refund-dialog.js';
 
 const INVOICE_MS = 60_000;
 
@@ -14,22 +15,36 @@ interface InvoiceDialogProps {
   base: string;
   number: string;
   onClose: () => void;
+  onRefunded?: (() => void) | undefined;
 }
 
 /** An invoice as its PDF shows it, in the reader's language. */
-export function InvoiceDialog({ api, base, number, onClose }: InvoiceDialogProps) {
+export function InvoiceDialog({ api, base, number, onClose, onRefunded }: InvoiceDialogProps) {
   const { text, language } = useLocale();
+  const [refunding, setRefunding] = useState(false);
   const path = `${base}/invoices/${encodeURIComponent(number)}?language=${language}`;
   const invoice = usePolled(
     useCallback((signal: AbortSignal) => api.get<InvoiceDetail>(path, signal), [api, path]),
     INVOICE_MS,
   );
+  if (refunding && onRefunded !== undefined) {
+    const done = (): void => {
+      onRefunded();
+      onClose();
+    };
+    return <RefundDialog api={api} base={base} number={number} onClose={() => setRefunding(false)} onDone={done} />;
+  }
   return (
     <Dialog title={invoice.data?.title ?? text.invoices.title} onClose={onClose} wide>
       <Loaded source={invoice} skeletonLines={8}>
         {(sheet) => <Sheet sheet={sheet} />}
       </Loaded>
       <div class="form-actions">
+        {onRefunded !== undefined && invoice.data?.kind === 'credit' && (
+          <button class="button" type="button" onClick={() => setRefunding(true)}>
+            {text.refund.open}
+          </button>
+        )}
         <DownloadPdf api={api} base={base} number={number} asButton />
       </div>
     </Dialog>

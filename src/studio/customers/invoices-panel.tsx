@@ -1,10 +1,9 @@
 import { useCallback } from 'preact/hooks';
 import type { InvoiceSummary } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
-import { useAction } from '../api/use-action.js';
 import { usePolled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
-import { Problem } from '../parts/field.js';
+import { Download } from '../parts/download.js';
 import { Loaded, Panel } from '../parts/panel.js';
 
 const INVOICES_MS = 60_000;
@@ -106,31 +105,17 @@ interface DownloadPdfProps {
   asButton?: boolean;
 }
 
-/** A link cannot send the key along, so the file is fetched and then handed to the browser. */
 export function DownloadPdf({ api, base, number, asButton = false }: DownloadPdfProps) {
   const { text, language } = useLocale();
-  const downloading = useAction(async () => {
-    const path = `${base}/invoices/${encodeURIComponent(number)}/pdf?language=${language}`;
-    const address = URL.createObjectURL(await api.file(path));
-    const link = document.createElement('a');
-    link.href = address;
-    link.download = `${number}.pdf`;
-    link.click();
-    URL.revokeObjectURL(address);
-  });
   const shown = asButton ? text.invoices.pdf : 'PDF';
   return (
-    <>
-      <Problem failure={downloading.failure} />
-      <button
-        class={asButton ? 'button' : 'link'}
-        type="button"
-        aria-label={text.invoices.download(number, shown)}
-        disabled={downloading.busy}
-        onClick={() => void downloading.run()}
-      >
-        {shown}
-      </button>
-    </>
+    <Download
+      api={api}
+      path={`${base}/invoices/${encodeURIComponent(number)}/pdf?language=${language}`}
+      fileName={`${number}.pdf`}
+      shown={shown}
+      label={text.invoices.download(number, shown)}
+      asButton={asButton}
+    />
   );
 }

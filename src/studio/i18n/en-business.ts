@@ -1,6 +1,7 @@
 /** English: the business page. */
 export const enBusiness = {
   business: {
+    onPaper: { report: 'Report as PDF', canvas: 'Canvas as PDF' },
     sections: {
       result: 'Result',
       load: 'Load',
@@ -47,7 +48,8 @@ export const enBusiness = {
     margins: 'Margins',
     by: 'Margins by',
     marginsBy: { model: 'Model', plan: 'Plan', customer: 'Customer' },
-    marginsHint: 'Cost is the machine time of the answers. Idle time is in the result, and belongs to no line here.',
+    marginsHint:
+      'Cost is the machine time of the answers, or what a model elsewhere is paid. Idle time is in the result, and belongs to no line here.',
     outputTokens: 'Output tokens',
     cost: 'Cost',
     share: 'Share',
@@ -206,6 +208,13 @@ export const enBusiness = {
     unpriced: (models: string) => `Not sold by this book, and counted as nothing: ${models}`,
     floors: 'Against the cost of serving',
     lowest: 'Lowest output price',
+    costsAtLeast: (amount: string) => `costs ${amount}`,
+    publish: 'Bring into force',
+    publishTitle: (name: string) => `Bring “${name}” into force?`,
+    publishWhy:
+      'Customers pay these prices from now on; what was used before stays as it was charged. A price below the cost of serving is refused.',
+    acceptLoss: 'Publish it even below cost',
+    published: (name: string, version: string) => `“${name}” is in force, as version ${version}.`,
     servingCosts: (load: string, full: string) =>
       `A million output tokens cost ${load} at this month’s load, ${full} at full load.`,
     under: {

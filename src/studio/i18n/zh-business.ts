@@ -4,6 +4,7 @@ import type { enBusiness } from './en-business.js';
 /** 中文：经营页面。 */
 export const zhBusiness: Pick<Dictionary, keyof typeof enBusiness> = {
   business: {
+    onPaper: { report: '月报 PDF', canvas: '画布 PDF' },
     sections: { result: '经营结果', load: '负载', canvas: '画布', market: '市场', scenarios: '情景', prices: '定价' },
     month: '月份',
     running: '本月尚未结束，以下为截至目前的数字。',
@@ -43,7 +44,7 @@ export const zhBusiness: Pick<Dictionary, keyof typeof enBusiness> = {
     margins: '毛利明细',
     by: '毛利维度',
     marginsBy: { model: '模型', plan: '套餐', customer: '客户' },
-    marginsHint: '成本为应答所用机时；空闲时间计入经营结果，不分摊到各行。',
+    marginsHint: '成本为应答所用机时，外部模型按支付的词元费计；空闲时间计入经营结果，不分摊到各行。',
     outputTokens: '输出词元',
     cost: '成本',
     share: '毛利率',
@@ -189,6 +190,12 @@ export const zhBusiness: Pick<Dictionary, keyof typeof enBusiness> = {
     unpriced: (models) => `此价目不出售、按零计：${models}`,
     floors: '与服务成本对比',
     lowest: '最低输出价',
+    costsAtLeast: (amount) => `成本 ${amount}`,
+    publish: '启用价格表',
+    publishTitle: (name) => `启用“${name}”？`,
+    publishWhy: '从现在起按此价格收费，之前的用量不变。低于服务成本的价格会被拒绝。',
+    acceptLoss: '即使低于成本也启用',
+    published: (name, version) => `“${name}”第 ${version} 版已生效。`,
     servingCosts: (load, full) => `每百万输出词元成本：本月负载下 ${load}，满载 ${full}。`,
     under: { load: '低于本月负载成本', 'full-load': '任何负载下都低于成本', none: '可覆盖成本', unknown: '成本未测量' },
   },

@@ -12,6 +12,7 @@ import type { SectionProps } from '../business/section.js';
 import type { Dictionary } from '../i18n/dictionary.js';
 import { useLocale } from '../i18n/locale.js';
 import type { PageProps } from '../pages.js';
+import { Download } from '../parts/download.js';
 import { PageHead } from '../parts/page-head.js';
 import { Loaded } from '../parts/panel.js';
 import { Link, navigate, withQuery } from '../router.js';
@@ -56,10 +57,13 @@ export function BusinessPage({ api, address, dark }: PageProps) {
     <>
       <PageHead title={text.business.sections[section.name]} above={<span class="back">{text.pages.business}</span>}>
         {report.data !== undefined && (
-          <MonthChoice
-            report={report.data}
-            onMonth={(chosen) => navigate(withQuery(address, 'month', chosen), 'replace')}
-          />
+          <div class="page-tools">
+            <OnPaper api={api} report={report.data} section={section.name} />
+            <MonthChoice
+              report={report.data}
+              onMonth={(chosen) => navigate(withQuery(address, 'month', chosen), 'replace')}
+            />
+          </div>
         )}
       </PageHead>
       <nav class="tabs" ref={tabs} aria-label={text.pages.business}>
@@ -83,6 +87,21 @@ export function BusinessPage({ api, address, dark }: PageProps) {
         )}
       </Loaded>
     </>
+  );
+}
+
+/** The month's report, and where the canvas is looked at, the canvas. */
+function OnPaper({ api, report, section }: Pick<SectionProps, 'api' | 'report'> & { section: Section['name'] }) {
+  const { text, language } = useLocale();
+  const what = section === 'canvas' && report.canvas !== null ? 'canvas' : 'report';
+  return (
+    <Download
+      api={api}
+      path={`/api/business/${what}.pdf?month=${report.month}&language=${language}`}
+      fileName={`${what}-${report.month}.pdf`}
+      shown={text.business.onPaper[what]}
+      asButton
+    />
   );
 }
 

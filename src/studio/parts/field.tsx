@@ -53,6 +53,29 @@ export function TextField({ label, hint, value, onValue, type = 'text', ...input
   );
 }
 
+/** Labelled lines of text. */
+export function LinesField(props: { label: string; hint: string; value: string; onValue: (value: string) => void }) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label class="field-label" for={id}>
+        {props.label}
+      </label>
+      <textarea
+        class="input"
+        id={id}
+        rows={4}
+        aria-describedby={`${id}-hint`}
+        value={props.value}
+        onInput={(event) => props.onValue(event.currentTarget.value)}
+      />
+      <p class="field-hint" id={`${id}-hint`}>
+        {props.hint}
+      </p>
+    </div>
+  );
+}
+
 interface ChoiceFieldProps<T extends string> {
   label: string;
   hint?: string | undefined;

@@ -12,6 +12,7 @@ import { Account, Header } from '../header.js';
 import { useLocale } from '../i18n/locale.js';
 import { PageHead } from '../parts/page-head.js';
 import { Loaded, Panel } from '../parts/panel.js';
+import { AskCreditPanel } from './ask-credit.js';
 import { useAddress } from '../router.js';
 import type { ViewControls } from '../view-controls.js';
 
@@ -74,14 +75,15 @@ export function PortalPage({ controls, dark, api, onLeave }: PortalPageProps) {
           </Panel>
           <Panel title={text.credit.title} area="wide">
             <Loaded source={credits} skeletonLines={3}>
-              {(list) => (
-                <>
-                  <CreditList credits={list} currency={account.data?.currency ?? 'USD'} />
-                  <p class="footnote">{text.portal.topUp}</p>
-                </>
-              )}
+              {(list) => <CreditList credits={list} currency={account.data?.currency ?? 'USD'} />}
             </Loaded>
           </Panel>
+          <AskCreditPanel
+            api={api}
+            base={BASE}
+            currency={account.data?.currency ?? 'USD'}
+            onShow={(number) => showDetail(address, 'invoice', number)}
+          />
           <InvoicesPanel api={api} base={BASE} onShow={(number) => showDetail(address, 'invoice', number)} />
           <UsageEventsPanel api={api} base={BASE} onShow={(id) => showDetail(address, 'event', id)} />
         </div>

@@ -61,7 +61,27 @@ const numbers: Check = (sql) => sql`
         select 'invoice' as series, i.seller->>'entity' as entity, regexp_match(i.number, '([0-9]{4})-([0-9]+)$') as m from moat.invoices i
         union all
         select 'credit-note', i.seller->>'entity', regexp_match(n.number, '([0-9]{4})-([0-9]+)$')
-          from moat.credit_notes n join moat.invoices i on i.id = n.invoice_id) x group by 1, 2, 3) n using (series, entity, year)
+          from moat.credit_notes n join moat.invoices i on i.id = n.invoice_id
+        union all
+        select 'top-up', t.seller->>'entity', regexp_match(t.number, '([0-9]{4})-([0-9]+)$') from moat.top_ups t) x group by 1, 2, 3) n using (series, entity, year)
    where d.last is distinct from n.documents or d.last is distinct from n.highest limit 100`;
 
-export const INVOICE_CHECKS: readonly Check[] = [totals, coverage, turns, dues, owed, numbers];
+/** What was paid for credit is on its invoice, and the credit was opened once; none was opened for what was not paid. */
+const topUps: Check = (sql) => sql`
+  select format('top-up %s is %s with %s of credit for %s, its invoice is of %s and opened %s', t.number, t.state, t.amount_micros, t.due_micros,
+                coalesce(i.due_micros, 0), coalesce(c.amount_micros, 0)) as finding
+    from moat.top_ups t left join moat.invoices i on i.id = t.invoice_id left join moat.credits c on c.transaction_id = i.transaction_id
+   where t.state = 'paid' and (i.due_micros is distinct from t.due_micros or c.amount_micros is distinct from t.amount_micros)
+  union all
+  select format('invoice %s is for credit that nobody asked for', i.number)
+    from moat.invoices i where i.subscription_id is null and not exists (select 1 from moat.top_ups t where t.invoice_id = i.id) limit 100`;
+
+/** What credit notes paid back left the cash. */
+const refunds: Check = (sql) => sql`
+  select format('credit note %s paid back %s, the ledger %s', n.number, n.refunded_micros, coalesce(e.paid, 0)) as finding
+    from moat.credit_notes n left join (
+      select e.transaction_id, -sum(e.amount_micros) as paid from moat.journal_entries e join moat.accounts a on a.id = e.account_id
+       where a.kind = 'cash' group by e.transaction_id) e on e.transaction_id = n.transaction_id
+   where n.refunded_micros <> coalesce(e.paid, 0) limit 100`;
+
+export const INVOICE_CHECKS: readonly Check[] = [totals, coverage, turns, dues, owed, numbers, topUps, refunds];

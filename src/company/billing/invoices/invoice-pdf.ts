@@ -1,7 +1,6 @@
 /** An invoice as PDF on A4. The same invoice is the same bytes; of the font, only the glyphs that are used go along. */
-import { createRequire } from 'node:module';
-import PdfKit from 'pdfkit';
 import type { InvoiceSheet, SheetRow } from './invoice-sheet.js';
+import { type Pdf, openPdf } from './pdf-document.js';
 
 const MARGIN = 56;
 const WIDTH = 595.28 - 2 * MARGIN;
@@ -14,36 +13,20 @@ const LINE = 14;
 const EDGES = { quantity: WIDTH - 190, price: WIDTH - 90, amount: WIDTH } as const;
 const DESCRIPTION_WIDTH = EDGES.quantity - 80;
 
-type Pdf = InstanceType<typeof PdfKit>;
-
 /** @param issuedAt the only time that goes into the file */
 export async function invoicePdf(sheet: InvoiceSheet, issuedAt: Date): Promise<Uint8Array> {
-  const pdf = new PdfKit({
-    size: 'A4',
+  const { pdf, finish } = openPdf({
+    title: sheet.title,
+    author: sheet.seller[0] ?? '',
+    language: sheet.language,
+    createdAt: issuedAt,
     margin: MARGIN,
-    bufferPages: true,
-    info: { Title: sheet.title, Author: sheet.seller[0] ?? '', CreationDate: issuedAt },
-    lang: sheet.language === 'zh' ? 'zh-CN' : 'en',
   });
-  const chunks: Uint8Array[] = [];
-  pdf.on('data', (chunk: Uint8Array) => chunks.push(chunk));
-  const ended = new Promise<void>((resolve, reject) => {
-    pdf.on('end', resolve);
-    pdf.on('error', reject);
-  });
-  pdf.registerFont('regular', fontFile('400Regular', 'NotoSansSC_400Regular'));
-  pdf.registerFont('bold', fontFile('700Bold', 'NotoSansSC_700Bold'));
   drawHead(pdf, sheet);
   drawRows(pdf, sheet);
   drawTotals(pdf, sheet);
   drawPageNumbers(pdf, sheet);
-  pdf.end();
-  await ended;
-  return Buffer.concat(chunks);
-}
-
-function fontFile(weight: string, name: string): string {
-  return createRequire(import.meta.url).resolve(`@expo-google-fonts/noto-sans-sc/${weight}/${name}.ttf`);
+  return finish();
 }
 
 const write = (pdf: Pdf, text: string, x: number, y: number, options: PDFKit.Mixins.TextOptions = {}): Pdf =>

@@ -74,7 +74,7 @@ export function creditNoteSheet(
 ): InvoiceSheet {
   const words = WORDS[language];
   const money = (micros: Micros): string => `${grouped(micros)} ${note.currency}`;
-  const toCredit = note.amountMicros - note.offDueMicros;
+  const toCredit = note.amountMicros - note.offDueMicros - note.refundedMicros;
   return {
     ...sheetOf(invoice, language),
     title: `${words.creditNote} ${note.number}`,
@@ -93,6 +93,7 @@ export function creditNoteSheet(
     totals: [
       ...(note.taxMicros === 0n ? [] : [[words.included, money(-note.taxMicros)] as const]),
       ...(toCredit === 0n ? [] : [[words.toCredit, money(toCredit)] as const]),
+      ...(note.refundedMicros === 0n ? [] : [[words.refunded, money(note.refundedMicros)] as const]),
       [words.total, money(-note.amountMicros)],
     ],
     payment: [],
@@ -136,6 +137,8 @@ function rowsOf(line: InvoiceLine, words: Words, day: DayFormat): SheetRow[] {
       return [row(words.usage(line.detail.model, line.detail.isLate)), ...classRows(line.detail, words)];
     case 'adjustment':
       return [row('model' in line.detail ? words.volume(line.detail.model, line.detail.month) : line.detail.what)];
+    case 'credit':
+      return [row(words.credit(line.detail.topUp))];
     case 'tax':
       return [row(`${line.detail.name} ${line.detail.percent} %`)];
     case 'rounding':

@@ -18,6 +18,7 @@ export interface Words {
   readonly fromCredit: string;
   readonly toCredit: string;
   readonly credited: string;
+  readonly refunded: string;
   readonly received: string;
   readonly takenBack: string;
   readonly creditNote: string;
@@ -39,6 +40,7 @@ export interface Words {
   usage(model: string, isLate: boolean): string;
   proration(plan: string, isReturn: boolean): string;
   volume(model: string, month: string): string;
+  credit(topUp: string): string;
   forInvoice(number: string): string;
   page(page: number, pages: number): string;
 }
@@ -60,6 +62,7 @@ const en: Words = {
   fromCredit: 'Paid from prepaid credit',
   toCredit: 'Added to prepaid credit',
   credited: 'Credit notes',
+  refunded: 'Paid back',
   received: 'Payment received',
   takenBack: 'Taken back',
   creditNote: 'Credit note',
@@ -80,6 +83,7 @@ const en: Words = {
   rounding: 'Rounding',
   usage: (model, isLate) => (isLate ? `Usage of ${model}, booked or corrected late` : `Usage of ${model}`),
   proration: (plan, isReturn) => (isReturn ? `Unused part of plan ${plan}` : `Rest of the period on plan ${plan}`),
+  credit: (topUp) => `Prepaid credit, as asked for by ${topUp}`,
   forInvoice: (number) => `For invoice ${number}`,
   volume: (model, month) => `Volume price of ${model} in ${month}`,
   page: (page, pages) => `Page ${page} of ${pages}`,
@@ -102,6 +106,7 @@ const zh: Words = {
   fromCredit: '预付余额抵扣',
   toCredit: '转入预付余额',
   credited: '贷记单抵减',
+  refunded: '已退款',
   received: '已收款',
   takenBack: '已撤销',
   creditNote: '贷记单',
@@ -122,6 +127,7 @@ const zh: Words = {
   rounding: '尾数调整',
   usage: (model, isLate) => (isLate ? `${model} 用量（补记或更正）` : `${model} 用量`),
   proration: (plan, isReturn) => (isReturn ? `套餐 ${plan} 未使用部分退回` : `套餐 ${plan} 本期剩余部分`),
+  credit: (topUp) => `预付额度（充值单 ${topUp}）`,
   forInvoice: (number) => `对应账单 ${number}`,
   volume: (model, month) => `${model} ${month} 用量阶梯价退差`,
   page: (page, pages) => `第 ${page} 页，共 ${pages} 页`,

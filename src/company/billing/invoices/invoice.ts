@@ -40,6 +40,8 @@ export type InvoiceLine = { readonly amountMicros: Micros } & (
   | { readonly kind: 'usage'; readonly detail: UsageDetail }
   | { readonly kind: 'adjustment'; readonly detail: AdjustmentDetail }
   | { readonly kind: 'fee' | 'seats' | 'minimum' | 'proration'; readonly detail: TermDetail }
+  /** Prepaid credit that was asked for. */
+  | { readonly kind: 'credit'; readonly detail: { readonly topUp: string } }
   | { readonly kind: 'tax'; readonly detail: { readonly name: string; readonly percent: string } }
   | { readonly kind: 'rounding'; readonly detail: Readonly<Record<string, never>> }
 );
@@ -49,6 +51,8 @@ export interface InvoiceSummary {
   /** `2026-000123`; null of a draft. */
   readonly number: string | null;
   readonly state: InvoiceState;
+  /** For a plan's period, or for prepaid credit alone. */
+  readonly kind: 'plan' | 'credit';
   readonly customerId: string;
   readonly currency: Currency;
   readonly totalMicros: Micros;
@@ -85,7 +89,7 @@ export async function listInvoices(
 }
 
 const summary = (sql: Books['database']['sql']) => sql`
-  i.id, i.number, i.state, i.customer_id as "customerId", i.currency, i.total_micros as "totalMicros", i.from_credit_micros as "fromCreditMicros",
+  i.id, i.number, i.state, case when i.subscription_id is null then 'credit' else 'plan' end as kind, i.customer_id as "customerId", i.currency, i.total_micros as "totalMicros", i.from_credit_micros as "fromCreditMicros",
   i.due_micros as "dueMicros", i.issued_at as "issuedAt", i.due_at as "dueAt", i.settled_at as "settledAt",
   (select coalesce(sum(n.off_due_micros), 0)::bigint from moat.credit_notes n where n.invoice_id = i.id) as "creditedMicros"`;
 

@@ -13,8 +13,9 @@ export interface InvoiceDraft {
   readonly buyer: Buyer;
   readonly customerId: string;
   readonly accountId: bigint;
-  readonly subscriptionId: bigint;
-  readonly period: number;
+  /** Null, as the period, of an invoice for credit alone. */
+  readonly subscriptionId: bigint | null;
+  readonly period: number | null;
   readonly currency: string;
   readonly usageFrom: Date;
   readonly after: Cut;
@@ -74,7 +75,8 @@ export async function issueInvoice(sql: MoneySql, draft: InvoiceDraft): Promise<
   const sums = sumUp(draft);
   if (sums.lines.length === 0) return undefined;
   const id = await writeDraft(sql, draft, sums);
-  await sql`update moat.pending_lines set invoice_id = ${id} where customer_id = ${draft.customerId} and invoice_id is null`;
+  if (draft.subscriptionId !== null)
+    await sql`update moat.pending_lines set invoice_id = ${id} where customer_id = ${draft.customerId} and invoice_id is null`;
   const number = await nextNumber(sql, draft.seller, 'invoice', draft.at);
   const transactionId = await bookDue(sql, draft, sums, number);
   await sql`
@@ -100,18 +102,20 @@ async function writeDraft(sql: MoneySql, draft: InvoiceDraft, sums: Sums): Promi
   return row.id;
 }
 
+const PREFIXES = { invoice: '', 'credit-note': 'CN-', 'top-up': 'TU-' } as const;
+
 /** `2026-000123`: gapless in an entity and year, because the counter is locked until this transaction ends. */
 export async function nextNumber(
   sql: MoneySql,
   { entity, timeZone }: Seller,
-  series: 'invoice' | 'credit-note',
+  series: keyof typeof PREFIXES,
   at: Date,
 ): Promise<string> {
   const { year } = dayAt(at, timeZone);
   const [row] = await sql<{ last: number }[]>`select moat.next_number(${entity}, ${series}, ${year}) as last`;
   invariant(row !== undefined, 'a counter counts');
   const named = entity === 'main' ? '' : `${entity}-`;
-  return `${series === 'credit-note' ? 'CN-' : ''}${named}${year}-${String(row.last).padStart(6, '0')}`;
+  return `${PREFIXES[series]}${named}${year}-${String(row.last).padStart(6, '0')}`;
 }
 
 /** What was used beyond credit leaves the prepaid account; with the fees and the tax, it is owed from now on. */
@@ -128,7 +132,8 @@ async function bookDue(sql: MoneySql, draft: InvoiceDraft, sums: Sums, number: s
   if (legs.every(({ amountMicros }) => amountMicros === 0n)) return null;
   await sql`select moat.share_consumption(${accountId})`;
   const reference = `invoice ${number}`;
-  const transactionId = await post(sql, { kind: 'fee', reference, currency: draft.currency, at, legs });
+  const kind = draft.subscriptionId === null ? 'payment' : 'fee';
+  const transactionId = await post(sql, { kind, reference, currency: draft.currency, at, legs });
   invariant(transactionId !== undefined, `${reference} is new`);
   if (toCreditMicros > 0n) await openCredit(sql, { transactionId, accountId, amountMicros: toCreditMicros, at });
   return transactionId;

@@ -3,16 +3,18 @@ import { MoatError } from '../../../base/errors.js';
 import { type Micros, formatMicros } from '../../../base/money.js';
 import type { AuditWriter } from '../../access/audit-log.js';
 import type { Books } from '../customers.js';
-import { type AnySql, type MoneySql, lockAccount, openCredit, post } from '../ledger.js';
+import { type AnySql, type MoneySql, lockAccount, lockFreeCredit, openCredit, post } from '../ledger.js';
 import { roundHalfUp } from '../proration.js';
 import type { InvoiceState } from './invoice.js';
 import { nextNumber } from './issue-invoice.js';
 import { parseSeller } from './parties.js';
 
-interface Locked {
+export interface LockedInvoice {
   readonly id: bigint;
   readonly state: InvoiceState;
   readonly customerId: string;
+  /** Null where it is for credit, which is paid back and not credited once more. */
+  readonly subscriptionId: bigint | null;
   readonly currency: string;
   readonly seller: unknown;
   readonly totalMicros: Micros;
@@ -24,25 +26,25 @@ interface Locked {
   readonly offDueMicros: Micros;
 }
 
-async function lockInvoice(sql: MoneySql, number: string): Promise<Locked> {
+export async function lockInvoice(sql: MoneySql, number: string): Promise<LockedInvoice> {
   const [locked] = await sql<{ id: bigint }[]>`select id from moat.invoices where number = ${number} for update`;
   if (locked === undefined)
     throw new MoatError('unknown-invoice', `invoice "${number}" does not exist`, {
       fix: 'List them with: moat invoices list.',
     });
-  const [row] = await sql<Locked[]>`
-    select i.id, i.state, i.customer_id as "customerId", i.currency, i.seller, i.total_micros as "totalMicros", i.tax_micros as "taxMicros",
+  const [row] = await sql<LockedInvoice[]>`
+    select i.id, i.state, i.customer_id as "customerId", i.subscription_id as "subscriptionId", i.currency, i.seller, i.total_micros as "totalMicros", i.tax_micros as "taxMicros",
            i.due_micros as "dueMicros", coalesce(sum(n.amount_micros), 0)::bigint as "creditedMicros",
            coalesce(sum(n.tax_micros), 0)::bigint as "creditedTaxMicros", coalesce(sum(n.off_due_micros), 0)::bigint as "offDueMicros"
       from moat.invoices i left join moat.credit_notes n on n.invoice_id = i.id where i.id = ${locked.id} group by i.id`;
-  return row as Locked;
+  return row as LockedInvoice;
 }
 
-function checkOpen({ state }: Locked, number: string): void {
+function checkOpen({ state }: LockedInvoice, number: string): void {
   if (state !== 'open') throw new MoatError('invoice-closed', `invoice ${number} is ${state}`);
 }
 
-const settle = (sql: MoneySql, { id }: Locked, state: 'paid' | 'void', at: Date) =>
+const settle = (sql: MoneySql, { id }: LockedInvoice, state: 'paid' | 'void', at: Date) =>
   sql`update moat.invoices set state = ${state}, settled_at = ${at} where id = ${id}`;
 
 /**
@@ -56,41 +58,46 @@ export async function payInvoice(
   options: { fromCredit?: boolean; audit?: AuditWriter } = {},
 ): Promise<void> {
   const at = new Date(books.clock.now());
-  await books.database.sql.begin(async (sql) => {
-    const invoice = await lockInvoice(sql, number);
-    if (invoice.state === 'paid') return;
-    checkOpen(invoice, number);
-    const { customerId, currency } = invoice;
-    const amountMicros = invoice.dueMicros - invoice.offDueMicros;
-    if (options.fromCredit === true) await checkCredit(sql, customerId, amountMicros);
-    await post(sql, {
-      kind: 'payment',
-      reference: `payment ${number}`,
-      currency,
-      at,
-      legs: [
-        options.fromCredit === true
-          ? { account: 'prepaid', customerId, amountMicros }
-          : { account: 'cash', customerId: null, amountMicros },
-        { account: 'receivable', customerId, amountMicros: -amountMicros },
-      ],
-    });
-    await settle(sql, invoice, 'paid', at);
-    await sql`
-      update moat.customers c set suspended_at = null, suspended_for = null where id = ${customerId} and suspended_for = 'overdue'
-         and not exists (select 1 from moat.invoices i where i.customer_id = c.id and i.state = 'open' and i.due_at < ${at})`;
-    const details = { amountMicros: `${amountMicros}`, fromCredit: options.fromCredit === true };
-    await options.audit?.(sql, { action: 'invoice.paid', target: number, details });
+  await books.database.sql.begin((sql) => receivePayment(sql, number, { ...options, at }));
+}
+
+/** `payInvoice` within a transaction of the caller's. */
+export async function receivePayment(
+  sql: MoneySql,
+  number: string,
+  { at, fromCredit = false, audit }: { at: Date; fromCredit?: boolean; audit?: AuditWriter },
+): Promise<void> {
+  const invoice = await lockInvoice(sql, number);
+  if (invoice.state === 'paid') return;
+  checkOpen(invoice, number);
+  const { customerId, currency } = invoice;
+  const amountMicros = invoice.dueMicros - invoice.offDueMicros;
+  if (fromCredit) await checkCredit(sql, customerId, amountMicros);
+  await post(sql, {
+    kind: 'payment',
+    reference: `payment ${number}`,
+    currency,
+    at,
+    legs: [
+      fromCredit
+        ? { account: 'prepaid', customerId, amountMicros }
+        : { account: 'cash', customerId: null, amountMicros },
+      { account: 'receivable', customerId, amountMicros: -amountMicros },
+    ],
+  });
+  await settle(sql, invoice, 'paid', at);
+  await sql`
+    update moat.customers c set suspended_at = null, suspended_for = null where id = ${customerId} and suspended_for = 'overdue'
+       and not exists (select 1 from moat.invoices i where i.customer_id = c.id and i.state = 'open' and i.due_at < ${at})`;
+  await audit?.(sql, {
+    action: 'invoice.paid',
+    target: number,
+    details: { amountMicros: `${amountMicros}`, fromCredit },
   });
 }
 
-/** What open requests hold of the credit stays theirs. Holds are locked before accounts, as everywhere. */
 async function checkCredit(sql: MoneySql, customerId: string, needed: Micros): Promise<void> {
-  const [hold] = await sql<{ reserved: bigint }[]>`
-    select h.reserved_micros as reserved from moat.holds h join moat.accounts a on a.id = h.account_id
-     where a.customer_id = ${customerId} and a.kind = 'prepaid' for no key update of h`;
-  const { balanceMicros } = await lockAccount(sql, customerId);
-  const available = -balanceMicros - (hold?.reserved ?? 0n);
+  const { freeMicros: available } = await lockFreeCredit(sql, customerId);
   if (available < needed)
     throw new MoatError(
       'insufficient-credit',
@@ -133,8 +140,10 @@ export interface CreditNote {
   readonly amountMicros: Micros;
   /** The tax within it. */
   readonly taxMicros: Micros;
-  /** What it takes off the sum due; the rest is prepaid credit again. */
+  /** What it takes off the sum due. */
   readonly offDueMicros: Micros;
+  /** What was paid back in money; the rest is prepaid credit again. */
+  readonly refundedMicros: Micros;
   readonly currency: string;
   readonly reason: string;
   readonly issuedAt: Date;
@@ -154,6 +163,10 @@ export async function creditInvoice(
   return books.database.sql.begin(async (sql) => {
     const invoice = await lockInvoice(sql, number);
     if (invoice.state === 'void') checkOpen(invoice, number);
+    if (invoice.subscriptionId === null)
+      throw new MoatError('invoice-of-credit', `invoice ${number} is for prepaid credit`, {
+        fix: `Pay back what is left of it: moat top-ups refund ${number}.`,
+      });
     const left = invoice.totalMicros - invoice.creditedMicros;
     if (amountMicros <= 0n || amountMicros > left)
       throw new MoatError('bad-amount', `a credit note of ${formatMicros(amountMicros)} on invoice ${number}`, {
@@ -168,13 +181,18 @@ export async function creditInvoice(
     if (offDueMicros === stillDue && invoice.state === 'open') await settle(sql, invoice, 'paid', at);
     const details = { number: issued, amountMicros: `${amountMicros}`, reason };
     await audit?.(sql, { action: 'invoice.credited', target: number, details });
-    return { ...note, number: issued, invoice: number, currency: invoice.currency, issuedAt: at };
+    return { ...note, refundedMicros: 0n, number: issued, invoice: number, currency: invoice.currency, issuedAt: at };
   });
 }
 
 /** The tax is given back as its share of the whole, so that all notes together give back all of it and no more. */
-function taxWithin(
-  { totalMicros, taxMicros, creditedMicros, creditedTaxMicros }: Locked,
+export function taxWithin(
+  {
+    totalMicros,
+    taxMicros,
+    creditedMicros,
+    creditedTaxMicros,
+  }: Pick<LockedInvoice, 'totalMicros' | 'taxMicros' | 'creditedMicros' | 'creditedTaxMicros'>,
   amountMicros: Micros,
 ): Micros {
   if (taxMicros === 0n) return 0n;
@@ -186,7 +204,7 @@ function taxWithin(
 
 async function bookNote(
   sql: MoneySql,
-  { id, customerId, currency }: Locked,
+  { id, customerId, currency }: LockedInvoice,
   note: { number: string; amountMicros: Micros; taxMicros: Micros; offDueMicros: Micros; reason: string; at: Date },
 ): Promise<void> {
   const toCredit = note.amountMicros - note.offDueMicros;
@@ -215,7 +233,8 @@ async function bookNote(
 }
 
 const noteColumns = (sql: AnySql) => sql`
-  n.number, i.number as invoice, n.amount_micros as "amountMicros", n.tax_micros as "taxMicros", n.off_due_micros as "offDueMicros", i.currency,
+  n.number, i.number as invoice, n.amount_micros as "amountMicros", n.tax_micros as "taxMicros", n.off_due_micros as "offDueMicros",
+  n.refunded_micros as "refundedMicros", i.currency,
   n.reason, n.issued_at as "issuedAt"`;
 
 /** Of one invoice, newest first; at most 1,000. */

@@ -19,6 +19,8 @@ import { sessionRoutes } from './session-routes.js';
 import { settingsRoutes } from './settings-routes.js';
 import { createRunReader } from '../run-reader.js';
 import { studioRoutes } from './studio-routes.js';
+import { priceRoutes } from './price-routes.js';
+import { topUpRoutes } from './top-up-routes.js';
 import { trainingRoutes } from './training-routes.js';
 import { userRoutes } from './user-routes.js';
 
@@ -33,6 +35,8 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...customerRoutes,
   ...customerAccountRoutes,
   ...moneyRoutes,
+  ...topUpRoutes,
+  ...priceRoutes,
   ...userRoutes,
   ...sessionRoutes,
   ...settingsRoutes,
@@ -48,9 +52,12 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'bad-limit': 400,
   'bad-month': 400,
   'bad-percent': 400,
+  'bad-reason': 400,
   'bad-plan': 400,
   'bad-price-book': 400,
+  'bad-price': 400,
   'bad-scope': 400,
+  'bad-start': 400,
   'bad-run-name': 400,
   'bad-setting': 400,
   'bad-setup-link': 400,
@@ -63,9 +70,12 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'unknown-invoice': 404,
   'unknown-key': 404,
   'unknown-plan': 404,
+  'unknown-top-up': 404,
   'unknown-user': 404,
   'bad-business-file': 409,
   'bad-load-curve': 409,
+  'bad-upstreams': 409,
+  'below-cost': 409,
   'bad-serving': 409,
   'tokenizer-missing': 409,
   'tokenizer-damaged': 409,
@@ -73,11 +83,15 @@ const STATUS_OF: Readonly<Record<string, ApiProblem['status']>> = {
   'unlearnable-conversation': 409,
   'billing-due': 409,
   'customer-exists': 409,
+  'insufficient-credit': 409,
+  'invoice-not-of-credit': 409,
   'last-owner': 409,
+  'no-business-file': 409,
   'not-training': 409,
   'not-subscribed': 409,
   'reference-taken': 409,
   'subscribed-already': 409,
+  'top-up-closed': 409,
   'training-busy': 409,
   'training-refused': 409,
   'unknown-fact': 409,
@@ -108,6 +122,8 @@ export type GatewayParts = Pick<
   | 'books'
   | 'overview'
   | 'businessOf'
+  | 'businessPdf'
+  | 'servingCosts'
   | 'models'
   | 'projectDirectory'
   | 'exports'
@@ -136,6 +152,8 @@ export function createBackOffice(parts: GatewayParts, settings: BackOfficeSettin
     books,
     overview: parts.overview,
     businessOf: parts.businessOf,
+    businessPdf: parts.businessPdf,
+    servingCosts: parts.servingCosts,
     models: parts.models,
     projectDirectory: parts.projectDirectory,
     exports: parts.exports,

@@ -9,6 +9,7 @@ import type { PromptLog } from '../../access/prompt-log.js';
 import type { ActiveSession, Device } from '../../access/sessions.js';
 import type { Access } from '../../access/users.js';
 import type { Books } from '../../billing/customers.js';
+import type { ServingCosts } from '../../billing/price-floor.js';
 import type { BusinessPicture } from '../../business/picture.js';
 import type { ModelExports } from '../model-exports.js';
 import type { OverviewOptions } from '../overview.js';
@@ -18,6 +19,12 @@ import type { ServedModels } from '../served-models.js';
 import type { TokenPreviews } from '../token-preview.js';
 import type { ClientAddress } from './client-address.js';
 
+/** @returns a PDF @throws MoatError `bad-month`, `no-business-file` where there is no canvas */
+export type BusinessPdf = (
+  what: 'report' | 'canvas',
+  options: { readonly month: string | undefined; readonly language: 'en' | 'zh' },
+) => Promise<Uint8Array>;
+
 /** Everything the back office needs; made once by the gateway. */
 export interface AdminContext {
   readonly clock: Clock;
@@ -26,6 +33,10 @@ export interface AdminContext {
   readonly overview: OverviewOptions;
   /** The business in a month, such as `2026-11`; without one, the month that runs. Undefined: there is no project to ask. */
   readonly businessOf: ((month: string | undefined) => Promise<BusinessPicture>) | undefined;
+  /** What models cost to serve; asked when prices are published. Undefined: not known. */
+  readonly servingCosts: (() => Promise<ServingCosts>) | undefined;
+  /** The business on paper, as `businessOf`. */
+  readonly businessPdf: BusinessPdf | undefined;
   /** What answers, and how that is changed. */
   readonly models: ServedModels;
   readonly projectDirectory: string;

@@ -149,3 +149,29 @@ test('what is wrong is said: the month, the book, its currency, a server without
   });
   expect(without.status).toBe(404);
 });
+
+test('a book is brought into force from the studio, below cost only where the loss is accepted', async () => {
+  const costs = new Map([['quick', { inputMicros: null, outputMicros: 2_000_000n, source: 'moat bench serve' }]]);
+  const gateway = await opened.start({ servingCosts: async () => costs });
+  const publish = async (body: object): Promise<{ status: number; json: unknown }> => {
+    const response = await post(`${gateway.url}/api/prices`, gateway.studioToken, body);
+    return { status: response.status, json: await response.json() };
+  };
+  const book = (price: string) => ({
+    name: 'studio',
+    currency: 'USD',
+    models: { quick: { output: { kind: 'flat', price } } },
+  });
+  expect(await publish({ book: book('1.50') })).toMatchObject({
+    status: 409,
+    json: {
+      error: {
+        code: 'below_cost',
+        message: expect.stringContaining('quick output at 1.50 costs 2.00 USD a million (moat bench serve)'),
+      },
+    },
+  });
+  expect(await publish({ book: book('1.50'), acceptLoss: true })).toMatchObject({ status: 201, json: { version: 1 } });
+  expect(await publish({ book: { ...book('3.00'), currency: 'EUR' } })).toMatchObject({ status: 400 });
+  await gateway.close();
+});

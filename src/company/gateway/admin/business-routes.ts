@@ -5,6 +5,7 @@ import { ASSUMPTIONS, type Assumption } from '../../business/forecast.js';
 import type { BusinessPicture } from '../../business/picture.js';
 import { ApiProblem } from '../api-problem.js';
 import { businessReplay, businessReport, businessScenario } from '../business-report.js';
+import { languageOf } from '../customer-invoices.js';
 import { readJson } from '../request-body.js';
 import { type AdminContext, type AdminRequest, type AdminRoute, line } from './admin-route.js';
 
@@ -37,9 +38,34 @@ export const businessRoutes: readonly AdminRoute[] = [
     handle: async (context, c) =>
       c.json(businessReport(await pictureOf(context, c.req.query('month')), context.overview.timeZone)),
   },
+  {
+    method: 'GET',
+    path: '/api/business/report.pdf',
+    needs: 'figures',
+    handle: (context, c) => showPdf(context, c, 'report'),
+  },
+  {
+    method: 'GET',
+    path: '/api/business/canvas.pdf',
+    needs: 'figures',
+    handle: (context, c) => showPdf(context, c, 'canvas'),
+  },
   { method: 'POST', path: '/api/business/scenario', needs: 'figures', handle: tryAssumptions },
   { method: 'POST', path: '/api/business/replay', needs: 'figures', handle: replayBook },
 ];
+
+async function showPdf({ businessPdf }: AdminContext, c: AdminRequest, what: 'report' | 'canvas'): Promise<Response> {
+  if (businessPdf === undefined)
+    throw new ApiProblem(404, 'no_business', 'This server was started without a project, so it knows no business.');
+  const pdf = await businessPdf(what, { month: c.req.query('month'), language: languageOf(c.req) });
+  return new Response(new Uint8Array(pdf), {
+    headers: {
+      'content-type': 'application/pdf',
+      'content-disposition': `attachment; filename="${what}.pdf"`,
+      'cache-control': 'no-store',
+    },
+  });
+}
 
 /** @throws MoatError `bad-month`, and what is wrong with the project's business file or load curve */
 async function pictureOf({ businessOf }: AdminContext, asked: string | undefined): Promise<BusinessPicture> {

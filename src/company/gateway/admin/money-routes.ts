@@ -3,9 +3,10 @@ import { MoatError } from '../../../base/errors.js';
 import { parseMicros } from '../../../base/money.js';
 import { type Budget, endBudget, listBudgets, setBudget } from '../../billing/budgets.js';
 import { findCustomer } from '../../billing/customers.js';
+import { type Buyer, readBuyer, setBuyer } from '../../billing/invoices/parties.js';
 import { type Plan, listPlans } from '../../billing/plans.js';
 import { cancelSubscription, changePlan, subscribe, subscriptionOf } from '../../billing/subscriptions.js';
-import type { BudgetSummary, CustomerPlan, PlanSummary } from '../api-types.js';
+import type { BudgetSummary, BuyerDetails, CustomerPlan, PlanSummary } from '../api-types.js';
 import { languageOf, readInvoice, readInvoicePdf, readInvoices } from '../customer-invoices.js';
 import { readJson } from '../request-body.js';
 import { type AdminContext, type AdminRequest, type AdminRoute, auditOf, line } from './admin-route.js';
@@ -52,6 +53,22 @@ export const moneyRoutes: readonly AdminRoute[] = [
   { method: 'GET', path: '/api/customers/:customer/plan', needs: 'plans', handle: showPlan },
   { method: 'POST', path: '/api/customers/:customer/plan', needs: 'plans', handle: choosePlan },
   { method: 'POST', path: '/api/customers/:customer/plan/cancel', needs: 'plans', handle: cancelPlan },
+  {
+    method: 'GET',
+    path: '/api/customers/:customer/buyer',
+    needs: 'invoices',
+    handle: async (context, c) => c.json(buyerJson(await readBuyer(context.books, await customerIdOf(context, c)))),
+  },
+  {
+    method: 'POST',
+    path: '/api/customers/:customer/buyer',
+    needs: 'invoices',
+    async handle(context, c) {
+      const given = await readJson(c.env.incoming, z.record(z.string(), z.unknown()));
+      const customerId = await customerIdOf(context, c);
+      return c.json(buyerJson(await setBuyer(context.books, customerId, given, auditOf(context, c))));
+    },
+  },
   { method: 'GET', path: '/api/customers/:customer/budgets', needs: 'limits', handle: showBudgets },
   { method: 'POST', path: '/api/customers/:customer/budgets', needs: 'limits', handle: addBudget },
   { method: 'POST', path: '/api/customers/:customer/budgets/:budget/end', needs: 'limits', handle: removeBudget },
@@ -123,6 +140,14 @@ async function removeBudget(context: AdminContext, c: AdminRequest): Promise<Res
   await endBudget(context.books, found.id, auditOf(context, c));
   return showBudgets(context, c);
 }
+
+const buyerJson = ({ name, address, taxId, email, language }: Buyer): BuyerDetails => ({
+  name,
+  address,
+  taxId: taxId ?? null,
+  email: email ?? null,
+  language,
+});
 
 const planJson = ({ name, version, currency, fee, seat, credit, minimum, trialDays }: Plan): PlanSummary => ({
   name,

@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { MoatError, messageOf, systemCode } from '../../../base/errors.js';
+import { parseMicros } from '../../../base/money.js';
 import { secretFrom } from '../../../base/secret-environment.js';
 import { type Tokenizer, loadTokenizer } from '../../../lab/tokenizer/tokenizer.js';
+import type { BoughtTokens, Elsewhere } from '../../business/serving-cost.js';
 import { urlProblem } from './address-guard.js';
 import { type EngineName, engineNames, enginePresets } from './engine-presets.js';
 import { Secret } from './secret.js';
@@ -82,8 +84,14 @@ function urlWithDefaults(written: string | undefined, port: number | undefined):
   if (path === undefined) return text;
   return `${/^https:/i.test(origin) || /:\d+$/.test(origin) ? origin : `${origin}:${port}`}/v1`;
 }
+/** Of a million tokens, in the project's currency: `"2.50"`. */
+const amount = z
+  .string()
+  .regex(/^\d{1,9}(\.\d{1,6})?$/, 'is an amount such as "2.50"')
+  .transform((text) => parseMicros(text));
 
 const modelSchema = z.strictObject({
+  cost: z.union([z.literal('our-machine'), z.strictObject({ input: amount, output: amount })]).optional(),
   contextLength: z.int().min(1).optional(),
   tokenizer: z.string().min(1).optional(),
   maxOutputTokens: z.int().min(1).max(10_000_000).default(4096),
@@ -126,10 +134,7 @@ export async function readUpstreams(
   file: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<UpstreamModel[]> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  });
+  const text = await readIfThere(file);
   if (text === undefined) return [];
   const { models } = checked(text, file);
   return Promise.all(
@@ -150,6 +155,25 @@ export async function readUpstreams(
     ),
   );
 }
+
+/** What is paid for each model of the file, as it states it; null where it does not. @throws MoatError `bad-upstreams` */
+export async function readUpstreamCosts(file: string): Promise<Elsewhere> {
+  const text = await readIfThere(file);
+  if (text === undefined) return new Map();
+  const { models } = checked(text, file);
+  const costs = new Map<string, BoughtTokens | 'our-machine' | null>();
+  for (const [model, { cost }] of Object.entries(models)) {
+    if (cost === undefined || cost === 'our-machine') costs.set(model, cost ?? null);
+    else costs.set(model, { inputMicros: cost.input, outputMicros: cost.output });
+  }
+  return costs;
+}
+
+const readIfThere = (file: string): Promise<string | undefined> =>
+  readFile(file, 'utf8').catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
 
 function checked(text: string, file: string): z.output<typeof fileSchema> {
   let value: unknown;

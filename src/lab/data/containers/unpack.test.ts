@@ -7,7 +7,7 @@ import { packTar } from 'modern-tar';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RawItem, readDocuments } from '../read-documents.js';
 import { UNPACK_LIMITS, type UnpackLimits } from './unpack.js';
-import { zipOf } from './zip-fixture.js';
+import { zipOf } from './write-zip.js';
 
 let root: string;
 let scratchFolder: string;

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { zipOf } from '../containers/zip-fixture.js';
+import { zipOf } from '../containers/write-zip.js';
 import { readDocuments, type ReadDocumentsOptions } from '../read-documents.js';
 
 let root: string;

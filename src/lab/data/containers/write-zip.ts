@@ -1,12 +1,12 @@
-/** Builds ZIP archives for tests: entries stored, or deflated where asked. Not used by the product. */
+/** Writes small ZIP archives: entries stored, or deflated where asked. No ZIP64, so under 4 GiB and 65,536 files. */
 import { crc32, deflateRawSync } from 'node:zlib';
 
-export interface ZipFixtureOptions {
+export interface ZipOptions {
   readonly deflate?: boolean;
 }
 
 /** An archive of these files, in this order. */
-export function zipOf(files: Readonly<Record<string, string | Uint8Array>>, options: ZipFixtureOptions = {}): Buffer {
+export function zipOf(files: Readonly<Record<string, string | Uint8Array>>, options: ZipOptions = {}): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;

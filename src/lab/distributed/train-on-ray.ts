@@ -1,0 +1,342 @@
+/**
+ * A run as a job of a Ray cluster: claims the run, sends what travels, follows the job and, where the cluster lost it,
+ * submits it again from its last checkpoint. The run's directory here then holds what a local run's would.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFile, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Clock } from '../../base/clock.js';
+import { MoatError } from '../../base/errors.js';
+import type { RunEvent } from '../../base/run-events.js';
+import { zipOf } from '../data/containers/write-zip.js';
+import type { RunConfig } from '../train/run-config.js';
+import { EVENTS_FILE, assertNoRun, createRun, openEventLog, readEvents } from '../train/run-directory.js';
+import { errorInLogs, fileFeed, lastWords, logFeed } from './event-feed.js';
+import { type JobEnd, followJob } from './follow-job.js';
+import type { JobStatus, RayJobs } from './ray-jobs.js';
+import {
+  type RunClaim,
+  claimedBy,
+  mayBeSubmitting,
+  readClaim,
+  releaseClaim,
+  submitterHere,
+  takeClaim,
+} from './run-claim.js';
+import { STOP_FILE } from './torchrun.js';
+import { type RunStorage, checkRoom, fetchCheckpoints, joinEvents, sendCheckpoint, writeProbe } from './run-storage.js';
+
+export interface RayRunOptions {
+  readonly jobs: RayJobs;
+  /** `runs/<name>` here. */
+  readonly runDirectory: string;
+  readonly storage: RunStorage;
+  readonly config: RunConfig;
+  /** Undefined for a new run. */
+  readonly resume: { readonly fromStep: number | undefined } | undefined;
+  /** Of one checkpoint of this run, about. */
+  readonly checkpointBytes: number;
+  /** Writes what travels, the workers' program and all. */
+  readonly writeJob: (folder: string) => Promise<unknown>;
+  /** Packages that Ray installs for this job; the cluster's own are used where there are none. */
+  readonly requirements: readonly string[];
+  /** Leave once it trains. */
+  readonly detach: boolean;
+  readonly clock: Clock;
+  readonly wait: (ms: number) => Promise<void>;
+  /** When it aborts, the run is stopped with a checkpoint. */
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: RunEvent) => void;
+  readonly onStatus: (status: JobStatus) => void;
+  /** What somebody who watches should know: a lost connection, a job submitted anew. */
+  readonly onNotice: (text: string) => void;
+}
+
+export interface RayRunEnd {
+  readonly job: string;
+  /** `left`: it goes on without us. */
+  readonly outcome: 'ended' | 'left';
+}
+
+/** How long the cluster may be out of reach. */
+const PATIENCE_MS = 15 * 60_000;
+/** Jobs submitted anew without a checkpoint between them. */
+const MOST_RESTARTS = 3;
+/** Saving a large model takes a while; Ray kills a job that was asked to end after 3 s otherwise. */
+const STOP_SECONDS = 600;
+/** After that, a job that was asked to stop by a file is asked by Ray. */
+const STOP_FILE_PATIENCE_MS = 20_000;
+
+/**
+ * @throws MoatError `run-exists`, `run-busy`, `no-space`, `storage-not-shared`, `ray-job-failed`, those of the Jobs API, of
+ * `writeJob`, and what the workers failed by
+ */
+export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
+  const { jobs, resume, runDirectory, storage } = options;
+  await jobs.version();
+  const home = storage.directory ?? runDirectory;
+  const held = (await readClaim(home)) ?? (await readClaim(runDirectory));
+  if (held !== undefined && (await isTaken(jobs, held, resume !== undefined))) throw claimedBy(runDirectory, held);
+  if (held !== undefined && resume !== undefined) {
+    if (held.location !== storage.location) throw elsewhere(runDirectory, held);
+    options.onNotice(`the job ${held.job} has this run: following it`);
+    const end = await watch(options, home, held);
+    if (end.outcome === 'left' || options.signal.aborted || (await isOver(runDirectory))) return end;
+  }
+  if (resume === undefined) await assertNoRun(runDirectory);
+  const claim = await claimRun(options, home, await readClaim(home));
+  try {
+    await prepare(options, home);
+    await submit(options, home, claim, false);
+    // where the workers see this directory, they do it
+    if (resume === undefined && runDirectory !== storage.directory) await createRun(runDirectory, options.config);
+  } catch (error) {
+    await forget(options, home, claim.job);
+    throw error;
+  }
+  return watch(options, home, claim);
+}
+
+/** Whether a job that was left alone has meanwhile done all there was to do. */
+async function isOver(runDirectory: string): Promise<boolean> {
+  const last = (await readEvents(runDirectory)).at(-1);
+  return last?.type === 'done' && (last.reason === 'finished' || last.reason === 'converged');
+}
+
+/** Whether a claim stands in the way of one who would go on with the run, or begin one. */
+async function isTaken(jobs: RayJobs, held: RunClaim, goesOn: boolean): Promise<boolean> {
+  // another cluster's jobs cannot be asked after here
+  if (held.address !== jobs.address) return true;
+  const state = (await jobs.status(held.job))?.state;
+  if (state === undefined) return mayBeSubmitting(held);
+  return !goesOn && (state === 'PENDING' || state === 'RUNNING');
+}
+
+function elsewhere(runDirectory: string, { job, location }: RunClaim): MoatError {
+  return new MoatError('usage', `${runDirectory}: the job ${job} keeps this run in ${location}`, {
+    fix: `Give --storage ${location.replace(/\/[^/]*$/, '')}.`,
+  });
+}
+
+async function claimRun(
+  { jobs, runDirectory, storage }: RayRunOptions,
+  home: string,
+  stale: RunClaim | undefined,
+): Promise<RunClaim> {
+  const job = `moat-${path.basename(runDirectory)}-${randomBytes(4).toString('hex')}`;
+  if (home !== runDirectory) await joinEvents(runDirectory, home);
+  const eventsBefore = (await readEvents(runDirectory)).length;
+  const claim = { address: jobs.address, job, location: storage.location, eventsBefore, submitter: submitterHere() };
+  const other = await takeClaim(home, claim, stale);
+  if (other !== undefined) throw claimedBy(runDirectory, other);
+  // so that whoever goes on with the run here knows of it, too
+  if (home !== runDirectory) await takeClaim(runDirectory, claim, await readClaim(runDirectory));
+  return claim;
+}
+
+/** What travels, and what must be read back: beside the run until its job has ended. */
+const jobFolder = (home: string): string => path.join(home, 'job');
+
+async function removeTraces(home: string, runDirectory: string, job: string): Promise<void> {
+  await rm(jobFolder(home), { recursive: true, force: true });
+  for (const name of ['probe', STOP_FILE]) await rm(path.join(home, name), { force: true });
+  for (const place of new Set([home, runDirectory])) await releaseClaim(place, job);
+}
+
+/** Room, the checkpoint to go on from, and the folder that travels, kept beside the run until the job has ended. */
+async function prepare(options: RayRunOptions, home: string): Promise<void> {
+  const { storage, resume, runDirectory, checkpointBytes, writeJob } = options;
+  if (storage.directory !== undefined) await checkRoom(home, checkpointBytes);
+  if (resume !== undefined && home !== runDirectory) await sendCheckpoint(runDirectory, home, resume.fromStep);
+  await writeJob(jobFolder(home));
+}
+
+/** @param isAgain the run is this job's own, and goes on from where the job before it came to */
+async function submit(
+  { jobs, storage, requirements }: RayRunOptions,
+  home: string,
+  claim: RunClaim,
+  isAgain: boolean,
+): Promise<void> {
+  const probe = storage.directory === undefined ? undefined : await writeProbe(path.join(home, 'probe'));
+  const packageUri = await jobs.upload(await archiveOf(jobFolder(home)));
+  await jobs.submit({
+    id: claim.job,
+    entrypoint: `python worker.py --job job.json --launcher ray${isAgain ? ' --again' : ''}`,
+    packageUri,
+    requirements,
+    environment: {
+      ...(probe === undefined ? {} : { MOAT_PROBE_FILE: probe.file, MOAT_PROBE_NONCE: probe.nonce }),
+      RAY_JOB_STOP_WAIT_TIME_S: String(STOP_SECONDS),
+      // events differ in their numbers only, and Ray would fold them into one line
+      RAY_DEDUP_LOGS: '0',
+      RAY_COLOR_PREFIX: '0',
+    },
+    metadata: { run: path.basename(home), location: claim.location },
+    cpus: 0,
+  });
+}
+
+async function archiveOf(folder: string): Promise<Buffer> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files: Record<string, Uint8Array> = {};
+  for (const entry of entries.filter((each) => each.isFile())) {
+    const file = path.join(entry.parentPath, entry.name);
+    files[path.relative(folder, file).split(path.sep).join('/')] = await readFile(file);
+  }
+  return zipOf(files);
+}
+
+/** Follows the claimed job, and those that take its place, to the end. */
+async function watch(options: RayRunOptions, home: string, first: RunClaim): Promise<RayRunEnd> {
+  const { jobs, onNotice } = options;
+  let claim = first;
+  let restarts = 0;
+  for (;;) {
+    const seen = await mirror(options, home, claim);
+    if (seen === 'left') return { job: claim.job, outcome: 'left' };
+    if (seen.sawCheckpoint) restarts = 0;
+    const { end } = seen;
+    if (!isCrash(end) || options.signal.aborted || restarts >= MOST_RESTARTS) {
+      await conclude(options, home, claim, end);
+      return { job: claim.job, outcome: 'ended' };
+    }
+    restarts++;
+    onNotice(`${jobs.address} lost the job ${claim.job}: submitting it again, from its last checkpoint`);
+    claim = await claimAgain(options, home, claim, first.job);
+    await submit(options, home, claim, true);
+  }
+}
+
+/** For a job that takes the place of one that the cluster lost. */
+async function claimAgain(
+  { runDirectory }: RayRunOptions,
+  home: string,
+  lost: RunClaim,
+  firstJob: string,
+): Promise<RunClaim> {
+  const eventsBefore = (await readEvents(runDirectory)).length;
+  const job = `${firstJob}-again-${randomBytes(2).toString('hex')}`;
+  const claim = { ...lost, job, eventsBefore, submitter: submitterHere() };
+  const other = await takeClaim(home, claim, lost);
+  if (other !== undefined) throw claimedBy(runDirectory, other);
+  if (home !== runDirectory) await takeClaim(runDirectory, claim, lost);
+  return claim;
+}
+
+/** The job did not end by itself: its node or the cluster's head died under it. */
+function isCrash(end: JobEnd): boolean {
+  return end.state === 'lost' || (end.state === 'FAILED' && !/exit code [1-9]/.test(end.message));
+}
+
+interface Watched {
+  readonly end: JobEnd;
+  readonly sawCheckpoint: boolean;
+}
+
+/** Passes a job's events on, and writes those that are not there yet into the run's directory here. */
+async function mirror(options: RayRunOptions, home: string, claim: RunClaim): Promise<Watched | 'left'> {
+  const { jobs, runDirectory, storage, detach, onEvent } = options;
+  const isElsewhere = home !== runDirectory || storage.directory === undefined;
+  let mirrored = (await readEvents(runDirectory)).length - claim.eventsBefore;
+  const log = isElsewhere ? await openEventLog(runDirectory) : undefined;
+  const leave = new AbortController();
+  let sawCheckpoint = false;
+  const follow = followJob({
+    ...options,
+    id: claim.job,
+    patienceMs: PATIENCE_MS,
+    feed:
+      storage.directory === undefined
+        ? logFeed(() => jobs.logs(claim.job))
+        : fileFeed(path.join(home, EVENTS_FILE), claim.eventsBefore),
+    stop: stopping(options, home, claim.job),
+    isLeft: () => leave.signal.aborted,
+    onConnection: (state) =>
+      options.onNotice(
+        state === 'lost' ? `${jobs.address} is out of reach; the job goes on` : `${jobs.address} is there again`,
+      ),
+    onEvent(event) {
+      if (mirrored-- <= 0) log?.append(event);
+      if (event.type === 'checkpoint') sawCheckpoint = true;
+      if (event.type === 'step' && detach) leave.abort();
+      onEvent(event);
+    },
+  });
+  try {
+    const end = await follow;
+    return end === undefined ? 'left' : { end, sawCheckpoint };
+  } finally {
+    log?.close();
+  }
+}
+
+/** By a file where the storage is seen, which every worker looks for after each step; else, and after a while, by Ray. */
+function stopping(
+  { jobs, storage, clock, onNotice }: RayRunOptions,
+  home: string,
+  job: string,
+): () => Promise<boolean> {
+  let askedMs: number | undefined;
+  return async () => {
+    if (askedMs === undefined) {
+      if (storage.directory !== undefined) await writeFile(path.join(home, STOP_FILE), '');
+      onNotice('the job was asked to save and end (--detach leaves it running)');
+    }
+    askedMs ??= clock.monotonic();
+    const isWaiting = storage.directory !== undefined && clock.monotonic() - askedMs < STOP_FILE_PATIENCE_MS;
+    if (isWaiting && (await jobs.status(job))?.state === 'RUNNING') return false;
+    await jobs.stop(job);
+    return true;
+  };
+}
+
+/** Brings back what the run has made; what it failed by is thrown. */
+async function conclude(
+  options: RayRunOptions,
+  home: string,
+  { job, eventsBefore }: RunClaim,
+  end: JobEnd,
+): Promise<void> {
+  const { jobs, runDirectory, storage, config } = options;
+  if (storage.directory !== undefined && home !== runDirectory) {
+    await joinEvents(runDirectory, home);
+    await fetchCheckpoints(home, runDirectory, config.keepCheckpoints);
+  }
+  const failure = await failureOf(jobs, job, end);
+  const hasBegun = (await readEvents(runDirectory)).length > eventsBefore || options.resume !== undefined;
+  if (failure !== undefined && !hasBegun) await forget(options, home, job);
+  await removeTraces(home, runDirectory, job);
+  if (failure !== undefined) throw failure;
+}
+
+async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatError | undefined> {
+  if (end.state === 'SUCCEEDED' || end.state === 'STOPPED') return undefined;
+  if (end.state === 'lost') {
+    return new MoatError('ray-job-lost', `${jobs.address}: the cluster no longer knows the job ${job}`, {
+      fix: 'Go on from the last checkpoint with --resume.',
+    });
+  }
+  const logs = await jobs.logs(job);
+  const said = errorInLogs(logs);
+  if (said !== undefined) return said;
+  const words = lastWords(logs);
+  const missing = /No module named '([^']+)'/.exec(words)?.[1];
+  if (missing !== undefined) {
+    return new MoatError('ray-lacks-package', `${jobs.address}: the cluster's Python has no ${missing}`, {
+      fix: 'Install distributed/requirements.txt on its nodes, or give --install to have Ray do it for the job.',
+    });
+  }
+  return new MoatError('ray-job-failed', `${jobs.address}: the job ${job} failed: ${words || end.message}`, {
+    fix: `All it printed: ray job logs ${job} --address ${jobs.address.replace(/^ray/, 'http')}`,
+  });
+}
+
+/** Undoes what a job that never trained has left. */
+async function forget({ resume, runDirectory }: RayRunOptions, home: string, job: string): Promise<void> {
+  await removeTraces(home, runDirectory, job);
+  if (resume !== undefined) return;
+  for (const name of ['config.json', EVENTS_FILE]) await rm(path.join(runDirectory, name), { force: true });
+  // only while nothing else is in them
+  for (const folder of [home, runDirectory]) await rmdir(folder).catch(() => {});
+}
