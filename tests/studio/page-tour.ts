@@ -76,7 +76,7 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
       shows: '.dialog tfoot',
       prepare: (page) =>
         page
-          .getByRole('button', { name: /^\d{2}:\d{2}:\d{2}$/ })
+          .getByRole('button', { name: /what was charged$|扣费明细$/ })
           .first()
           .click(),
     },
