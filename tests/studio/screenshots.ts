@@ -19,11 +19,15 @@ const MAX_BYTES = 200_000;
 const WIDE = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
+/** As high as what a picture is to show. */
+const HOME = { width: 1440, height: 1020 };
+const RUN = { width: 1440, height: 1346 };
+
 const PICTURES: Record<string, View & { at: string; shows: string }> = {
-  'studio-en-light': { language: 'en', theme: 'light', ...WIDE, at: '', shows: '.chart-frame canvas' },
-  'studio-en-dark': { language: 'en', theme: 'dark', ...WIDE, at: 'runs', shows: '.chart-frame canvas' },
-  'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, at: '', shows: '.chart-frame canvas' },
-  'studio-zh-dark': { language: 'zh', theme: 'dark', ...WIDE, at: 'runs', shows: '.chart-frame canvas' },
+  'studio-en-light': { language: 'en', theme: 'light', ...HOME, at: '', shows: '.chart-frame canvas' },
+  'studio-en-dark': { language: 'en', theme: 'dark', ...RUN, at: 'runs', shows: '.chart-frame canvas' },
+  'studio-zh-light': { language: 'zh', theme: 'light', ...HOME, at: '', shows: '.chart-frame canvas' },
+  'studio-zh-dark': { language: 'zh', theme: 'dark', ...RUN, at: 'runs', shows: '.chart-frame canvas' },
 };
 
 const VIEWS: Record<string, View> = {
@@ -43,7 +47,7 @@ async function picturesOfDocumentation(browser: Browser, address: string): Promi
     await page.locator(view.shows).first().waitFor();
     await page.evaluate('document.activeElement.blur(); scrollTo(0, 0)');
     const file = path.join(OUT, `${name}.png`);
-    await page.screenshot({ path: file, fullPage: true });
+    await page.screenshot({ path: file });
     await context.close();
     const { size } = await stat(file);
     if (size > MAX_BYTES) throw new Error(`${file}: ${size} bytes, more than ${MAX_BYTES}`);
