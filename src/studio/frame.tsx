@@ -23,7 +23,12 @@ export function Frame({ controls, dark, api, session, onSignOut }: FrameProps) {
   const main = useRef<HTMLElement>(null);
   const page = pageAt(address.path);
   const shown = page !== undefined && mayDo(session, page.needs) ? page : undefined;
+  const nav = useRef<HTMLElement>(null);
   useFocusOnArrival(main, address.path);
+  // On a phone the pages' names are wider than the screen: where one is must not lie outside it.
+  useLayoutEffect(() => {
+    nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [page?.path, text]);
   const toMain = (event: Event): void => {
     event.preventDefault();
     main.current?.focus();
@@ -46,7 +51,7 @@ export function Frame({ controls, dark, api, session, onSignOut }: FrameProps) {
           />
         }
       />
-      <nav class="nav" aria-label={text.frame.navigation}>
+      <nav class="nav" ref={nav} aria-label={text.frame.navigation}>
         {PAGES.filter(({ needs }) => mayDo(session, needs)).map(({ path, name }) => (
           <Link key={path} class="nav-link" href={path} current={page?.path === path}>
             {text.pages[name]}

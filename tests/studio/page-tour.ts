@@ -74,7 +74,11 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
       name: 'charge',
       at: customer,
       shows: '.dialog tfoot',
-      prepare: async (page) => page.locator('td.card-title .link').first().click(),
+      prepare: (page) =>
+        page
+          .getByRole('button', { name: /what was charged$|扣费明细$/ })
+          .first()
+          .click(),
     },
     {
       name: 'invoice',

@@ -1,6 +1,7 @@
 /**
  * Takes pictures of the studio.
- *   moat demo, and then: npx tsx tests/studio/screenshots.ts 'STUDIO ADDRESS'
+ *   moat demo, in its folder a run that writes along the way (moat train --sample-prompt …), moat serve, and then:
+ *   npx tsx tests/studio/screenshots.ts 'STUDIO ADDRESS'
  *     → docs/img/: those of the documentation, from a studio that is being served, so that every figure in them is real
  *   npx tsx tests/studio/screenshots.ts --all FOLDER
  *     → every page in both languages, lights and widths, over invented books: for whoever changes a page to look at
@@ -18,18 +19,15 @@ const MAX_BYTES = 200_000;
 const WIDE = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
-const PICTURES: Record<string, View & { at: string; shows: string; question?: string }> = {
-  'studio-en-light': { language: 'en', theme: 'light', ...WIDE, at: '', shows: '.chart-frame canvas' },
-  'studio-en-dark': { language: 'en', theme: 'dark', ...WIDE, at: 'runs', shows: '.chart-frame canvas' },
-  'studio-zh-light': { language: 'zh', theme: 'light', ...WIDE, at: '', shows: '.chart-frame canvas' },
-  'studio-zh-phone': {
-    language: 'zh',
-    theme: 'dark',
-    ...PHONE,
-    at: 'playground',
-    shows: '.composer',
-    question: 'Returns a new Buffer',
-  },
+/** As high as what a picture is to show. */
+const HOME = { width: 1440, height: 1020 };
+const RUN = { width: 1440, height: 1346 };
+
+const PICTURES: Record<string, View & { at: string; shows: string }> = {
+  'studio-en-light': { language: 'en', theme: 'light', ...HOME, at: '', shows: '.chart-frame canvas' },
+  'studio-en-dark': { language: 'en', theme: 'dark', ...RUN, at: 'runs', shows: '.chart-frame canvas' },
+  'studio-zh-light': { language: 'zh', theme: 'light', ...HOME, at: '', shows: '.chart-frame canvas' },
+  'studio-zh-dark': { language: 'zh', theme: 'dark', ...RUN, at: 'runs', shows: '.chart-frame canvas' },
 };
 
 const VIEWS: Record<string, View> = {
@@ -47,14 +45,9 @@ async function picturesOfDocumentation(browser: Browser, address: string): Promi
   for (const [name, view] of Object.entries(PICTURES)) {
     const { page, context } = await openStudio(browser, url, view, token, view.at);
     await page.locator(view.shows).first().waitFor();
-    if (view.question !== undefined) {
-      await page.locator('.composer-input').fill(view.question);
-      await page.keyboard.press('Enter');
-      await page.locator('.turn-facts').waitFor();
-    }
     await page.evaluate('document.activeElement.blur(); scrollTo(0, 0)');
     const file = path.join(OUT, `${name}.png`);
-    await page.screenshot({ path: file, fullPage: view.width > 500 });
+    await page.screenshot({ path: file });
     await context.close();
     const { size } = await stat(file);
     if (size > MAX_BYTES) throw new Error(`${file}: ${size} bytes, more than ${MAX_BYTES}`);

@@ -110,7 +110,8 @@ function optionsOf(props: ChartProps, element: HTMLElement, onHover: (index: num
     width: element.clientWidth,
     height: props.height,
     legend: { show: false },
-    padding: [8, 24, 0, 0],
+    // Half of the longest label, 2026年11月, stands beyond the last point.
+    padding: [8, 32, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: false }, y: { range: (_, low, high) => rangeOf(low, high, props.fromZero) } },
     axes: [
