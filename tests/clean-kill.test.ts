@@ -70,7 +70,7 @@ const exists = (file: string): Promise<boolean> =>
     () => false,
   );
 
-test('kill -9 while cleaning leaves what was there, and a rerun works', { timeout: 30_000 }, async () => {
+test('kill -9 while cleaning leaves what was there, and a rerun works', { timeout: 90_000 }, async () => {
   expect(await killAfter(300)).toBe(true);
   expect(await exists(corpus)).toBe(false);
   const wholeMs = await run();

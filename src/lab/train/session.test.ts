@@ -204,6 +204,17 @@ test('a truncated checkpoint is refused by name, and the one before can be used'
   expect(await resume(8)).toMatchObject({ progress: { step: 10 } });
 });
 
+test('a run that has had all it was given is not resumed for nothing, and from an earlier step it is', async () => {
+  await trainRun(job('whole', {}));
+  const resume = (fromStep: number | undefined) => trainRun(job('whole', { config: undefined, resume: { fromStep } }));
+  await expect(resume(undefined)).rejects.toMatchObject({
+    code: 'run-finished',
+    fix: expect.stringContaining('moat train --fork whole --with-weights') as string,
+  });
+  const [first] = await listCheckpoints(path.join(folder, 'whole'));
+  expect((await resume(first?.step)).reason).toBe('finished');
+});
+
 test('what cannot be resumed is refused in one line', async () => {
   await expect(trainRun(job('none', { resume: { fromStep: undefined } }))).rejects.toMatchObject({
     code: 'no-such-run',

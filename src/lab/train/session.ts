@@ -11,7 +11,7 @@ import { type PreparedRun, prepareRun } from './prepare-run.js';
 import { resumedConfig } from './resumed-config.js';
 import type { RunConfig } from './run-config.js';
 import { whileTraining } from './run-lock.js';
-import { type EventLog, assertNoRun, createRun, openEventLog } from './run-directory.js';
+import { type EventLog, assertNoRun, createRun, openEventLog, readEvents } from './run-directory.js';
 import { type TrainingOutcome, type TrainingProgress, tokensPerStep } from './trainer.js';
 import type { TrainingJob } from './training-job.js';
 
@@ -25,7 +25,7 @@ export interface TrainingResult extends TrainingOutcome {
 
 /**
  * Trains until the run's budget is used or `signal` aborts; then saves and returns.
- * @throws MoatError `run-exists`, `run-busy`, `no-such-run`, `no-checkpoint`, `other-tokenizer`, `corpus-too-small`,
+ * @throws MoatError `run-exists`, `run-finished`, `run-busy`, `no-such-run`, `no-checkpoint`, `other-tokenizer`, `corpus-too-small`,
  * `out-of-memory`, `non-finite-loss`, `disk-full`, and those of `loadCheckpoint`
  */
 export async function trainRun(job: TrainingJob): Promise<TrainingResult> {
@@ -54,6 +54,7 @@ async function prepared(
 ): Promise<TrainingResult> {
   const run = await prepareRun(job, config);
   try {
+    await assertUnfinished(job);
     return await around(() => withLog(job, run, (emit) => execute(job, config, run, emit, started), started));
   } finally {
     await run.close();
@@ -94,6 +95,16 @@ async function configOf(job: TrainingJob): Promise<RunConfig> {
     return job.config;
   }
   return resumedConfig(job.runDirectory, job.tokenizerHash);
+}
+
+/** One that was killed after its last step has no `done`, and ends when it is resumed. */
+async function assertUnfinished({ resume, runDirectory }: TrainingJob): Promise<void> {
+  if (resume === undefined || resume.fromStep !== undefined) return;
+  const last = (await readEvents(runDirectory)).at(-1);
+  if (last?.type !== 'done' || last.reason !== 'finished') return;
+  throw new MoatError('run-finished', `${runDirectory}: the run has had all the time or steps it was given`, {
+    fix: `Train on from its weights in a new run: moat train --fork ${path.basename(runDirectory)} --with-weights.`,
+  });
 }
 
 async function execute(
