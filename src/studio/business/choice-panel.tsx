@@ -54,7 +54,7 @@ export function ChoicePanel({ choice, currency }: { choice: NonNullable<Business
       <p class="footnote">
         {choice.crossoverMillions === null
           ? text.business.noCrossover
-          : text.business.crossover(format.quantity(choice.crossoverMillions))}{' '}
+          : text.business.crossover(format.compact(choice.crossoverMillions * 1e6))}{' '}
         {text.business.choiceHint}
       </p>
     </Panel>

@@ -186,7 +186,7 @@ export const enBusiness = {
     both: 'Both',
     cheapest: 'cheapest',
     qualityRow: 'Quality',
-    crossover: (millions: string) => `The own model is cheaper from ${millions} million output tokens a month on.`,
+    crossover: (tokens: string) => `The own model is cheaper from ${tokens} output tokens a month on.`,
     noCrossover: 'At these prices one own machine is never cheaper than the giant.',
     replayTitle: 'Replay a price book',
     replayWhy: 'What this month’s usage would have brought under other prices. Nothing is changed.',

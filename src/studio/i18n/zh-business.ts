@@ -168,7 +168,7 @@ export const zhBusiness: Pick<Dictionary, keyof typeof enBusiness> = {
     both: '并用',
     cheapest: '最低',
     qualityRow: '质量',
-    crossover: (millions) => `每月超过 ${millions} 百万输出词元后，自有模型更便宜。`,
+    crossover: (tokens) => `每月超过 ${tokens} 输出词元后，自有模型更便宜。`,
     noCrossover: '按当前价格，单台自有机器始终不比大厂便宜。',
     replayTitle: '试算新价目',
     replayWhy: '本月用量在另一份价目下的收入。不会改变任何设置。',
