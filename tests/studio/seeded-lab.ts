@@ -12,6 +12,7 @@ import { prepareCorpus } from '../../src/lab/data/prepare-corpus.js';
 /** @param directory the project's */
 export async function seedLab(directory: string): Promise<void> {
   await seedCorpus(directory);
+  await seedSmaller(path.join(directory, 'runs', 'support-v1', 'checkpoints', 'step-00000060'));
   const checkpoint = path.join(directory, 'runs', 'support-v2', 'checkpoints', 'step-00000180');
   await writeEvaluation(checkpoint, exampleEvaluation);
   const passport = await readPassport(path.join(directory, '.moat', 'corpus'));
@@ -29,6 +30,14 @@ export async function seedLab(directory: string): Promise<void> {
     await writeFile(path.join(folder, 'report.json'), JSON.stringify(exampleReport(name, value)));
     await writeFile(path.join(folder, 'task.json'), JSON.stringify({ task: 'classification' }));
   }
+}
+
+/** A model that is smaller and worse, so that there is something to choose between. */
+async function seedSmaller(checkpoint: string): Promise<void> {
+  const { model, baselines } = exampleEvaluation;
+  await mkdir(checkpoint, { recursive: true });
+  await writeEvaluation(checkpoint, { model: { ...model, bitsPerByte: model.bitsPerByte + 0.21 }, baselines });
+  await writeFile(path.join(checkpoint, 'model.safetensors'), Buffer.alloc(9_120));
 }
 
 const ENGLISH = [

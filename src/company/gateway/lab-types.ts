@@ -236,6 +236,8 @@ export interface ServedModel extends ModelSummary {
   source: ModelSource | null;
   /** Whether engines elsewhere answer; then nothing of this project can take its place. */
   isElsewhere: boolean;
+  /** Milliseconds of engine time for each output token, over the last 30 days; null where it wrote none. */
+  engineMsPerToken: number | null;
 }
 
 /** POST /api/models/:run/promote; answers with the `ServedModel`. */

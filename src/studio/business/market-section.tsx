@@ -2,6 +2,7 @@
 import type { BusinessAxis, BusinessMarket } from '../../company/gateway/api-types.js';
 import { useLocale } from '../i18n/locale.js';
 import { Empty, Panel } from '../parts/panel.js';
+import { PositionMap } from '../parts/position-map.js';
 import { EntryList, Evidence } from './entry-list.js';
 import { NoFile, type SectionProps } from './section.js';
 
@@ -81,42 +82,21 @@ function Sellers({ market, currency }: { market: BusinessMarket; currency: strin
   );
 }
 
-/** Where a value stands between the ends, in percent, with room for the dots at the edges. */
-function placeIn(values: readonly number[]): (value: number) => number {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return (value) => (high === low ? 50 : 10 + (80 * (value - low)) / (high - low));
-}
-
 function Positions({ market: { points, axes }, currency }: { market: BusinessMarket; currency: string }) {
   const { text, format } = useLocale();
   if (points.length === 0) return <Empty title={text.business.noPoints} hint={text.business.noPointsHint} />;
-  const x = placeIn(points.map((point) => point.x));
-  const y = placeIn(points.map((point) => point.y));
   const valueOf = (axis: BusinessAxis, value: number): string => {
     if (axis === 'price') return format.estimate(value, currency);
     return axis === 'latency' ? format.milliseconds(value) : format.quantity(value);
   };
   const [xName, yName] = [text.business.axes[axes.x], text.business.axes[axes.y]];
-  return (
-    <figure class="positions">
-      <figcaption class="axis-name">↑ {yName}</figcaption>
-      <div class="map" role="img" aria-label={text.business.positions(xName, yName)}>
-        {points.map((point) => (
-          <span
-            key={point.name}
-            class={`point ${point.isUs ? 'point-us' : ''} ${x(point.x) > 60 ? 'point-left' : ''}`}
-            style={{ left: `${x(point.x)}%`, bottom: `${y(point.y)}%` }}
-          >
-            <span class="point-name">
-              <span class="entry-text">{point.name}</span>
-              <span class="point-value">
-                {valueOf(axes.x, point.x)} · {valueOf(axes.y, point.y)}
-              </span>
-            </span>
-          </span>
-        ))}
-      </div>
-      <p class="axis-name axis-x">{xName} →</p>
-    </figure>
-  );
+  const positions = points.map(({ name, isUs, x, y }) => ({
+    name,
+    x,
+    y,
+    facts: `${valueOf(axes.x, x)} · ${valueOf(axes.y, y)}`,
+    isMarked: isUs,
+  }));
+  const label = text.business.positions(xName, yName);
+  return <PositionMap points={positions} xName={xName} yName={yName} label={label} />;
 }

@@ -209,6 +209,10 @@ export const enLab = {
     texts: 'Texts',
     hash: 'Training text (SHA-256)',
     card: 'Model card',
+    trade: 'What size buys',
+    noTrade: 'Nothing to compare yet',
+    noTradeHint: 'Two models that were measured on unseen documents stand here, size against quality.',
+    perToken: (time: string) => `${time} a token`,
   },
   promote: {
     action: 'Promote',

@@ -201,6 +201,10 @@ export const zhLab: typeof enLab = {
     texts: '文本',
     hash: '训练文本（SHA-256）',
     card: '模型卡',
+    trade: '大小与质量',
+    noTrade: '还没有可比较的模型',
+    noTradeHint: '有两个模型在未见过的文档上测过之后，这里会显示大小与质量的对比。',
+    perToken: (time) => `每词元 ${time}`,
   },
   promote: {
     action: '上线',

@@ -5,6 +5,7 @@ import { useLocale } from '../i18n/locale.js';
 import { ExportsPanel } from '../models/export-panel.js';
 import { StoredModelPanel } from '../models/stored-model-panel.js';
 import { StoredModelsPanel, keyOf } from '../models/stored-models-panel.js';
+import { TradePanel } from '../models/trade-panel.js';
 import { type PageProps, mayDo } from '../pages.js';
 import { ModelsPanel } from '../panels/models.js';
 import { PageHead } from '../parts/page-head.js';
@@ -45,6 +46,7 @@ export function ModelsPage({ api, session, address }: PageProps) {
             onExport={() => setExportsBegun((count) => count + 1)}
           />
         )}
+        {models.data !== undefined && stored.length > 0 && <TradePanel list={models.data} />}
         {mayChange && <ExportsPanel api={api} begun={exportsBegun} />}
       </div>
     </>

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MoatError } from '../../../base/errors.js';
+import { type ModelUsage, usageByModel } from '../../billing/usage.js';
 import { ApiProblem } from '../api-problem.js';
 import { EXPORT_KINDS } from '../../../lab/generate/export-model.js';
 import type { ModelList, ModelSource, ServedModel } from '../api-types.js';
@@ -65,13 +66,21 @@ export const modelRoutes: readonly AdminRoute[] = [
   },
 ];
 
+const USAGE_MS = 30 * 86_400_000;
+
 async function servedOf({ books, overview, models }: AdminContext): Promise<ServedModel[]> {
+  const from = new Date(books.clock.now() - USAGE_MS);
+  const used = await usageByModel(books, { currency: overview.currency, from });
   return (await servedModels(books, overview)).map((model) => ({
     ...model,
+    engineMsPerToken: perToken(used.find((usage) => usage.model === model.id)),
     source: models.sources.get(model.id) ?? null,
     isElsewhere: models.backends.get(model.id)?.health !== undefined,
   }));
 }
+
+const perToken = (usage: ModelUsage | undefined): number | null =>
+  usage === undefined || usage.allOutputTokens === 0 ? null : usage.computeMs / usage.allOutputTokens;
 
 /** Answers when the model does; what answered until then finishes what it was asked. */
 async function promote(context: AdminContext, c: AdminRequest): Promise<Response> {

@@ -92,6 +92,9 @@ test('under a new name it is offered beside the others', async () => {
   ).json()) as ModelList;
   expect(list.served.map(({ id }) => id).sort()).toEqual(['acme', 'acme-beta', 'far']);
   expect(list.canPromote).toBe(true);
+  const speed = (name: string) => list.served.find(({ id }) => id === name)?.engineMsPerToken;
+  expect(speed('acme')).toBeGreaterThan(0);
+  expect(speed('acme-beta')).toBe(null);
   expect(list.stored.find(({ name }) => name === 'support-v2')?.checkpoints).toEqual(['step-00000180']);
 });
 
