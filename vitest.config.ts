@@ -2,6 +2,8 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Whole browsers, whole servers of another kind, long storms: `npm run test:slow`, and so that `npm test` stays short. */
 const SLOW = [
+  'tests/studio/studio.test.ts',
+  'tests/studio/with-gateway.test.ts',
   'tests/studio/pages.test.ts',
   'tests/studio/lab-pages.test.ts',
   'tests/studio/business.test.ts',

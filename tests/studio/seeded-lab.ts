@@ -12,7 +12,7 @@ import { prepareCorpus } from '../../src/lab/data/prepare-corpus.js';
 /** @param directory the project's */
 export async function seedLab(directory: string): Promise<void> {
   await seedCorpus(directory);
-  await seedSmaller(path.join(directory, 'runs', 'support-v1', 'checkpoints', 'step-00000060'));
+  await seedSmaller(path.join(directory, 'runs', 'support-v1', 'checkpoints', 'step-00000120'));
   const checkpoint = path.join(directory, 'runs', 'support-v2', 'checkpoints', 'step-00000180');
   await writeEvaluation(checkpoint, exampleEvaluation);
   const passport = await readPassport(path.join(directory, '.moat', 'corpus'));
