@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
@@ -25,6 +25,8 @@ class Sink extends Writable {
 let cwd: string;
 beforeAll(async () => {
   cwd = await mkdtemp(path.join(tmpdir(), 'moat-promote-'));
+  // root's database server runs as a system user, who has to get in; else it would live elsewhere and stay behind
+  await chmod(cwd, 0o755);
   await writeFile(path.join(cwd, 'moat.config.ts'), 'export default { name: "acme" };\n');
   for (const [name, context] of [
     ['one', 64],
