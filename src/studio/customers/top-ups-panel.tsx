@@ -28,10 +28,6 @@ export function TopUpsPanel(props: {
     ),
     TOP_UPS_MS,
   );
-  const voiding = useAction(async (number: string) => {
-    await api.post(`${base}/top-ups/${number}/void`);
-    topUps.reload();
-  });
   const done = (): void => {
     setPaying(undefined);
     topUps.reload();
@@ -42,28 +38,17 @@ export function TopUpsPanel(props: {
       <Loaded source={topUps} skeletonLines={2}>
         {(list) => (
           <TopUpTable
+            api={api}
+            base={base}
             topUps={list}
             empty={text.topUps.none}
+            action={{ label: text.topUps.markPaid, run: setPaying }}
+            voidLabel={text.topUps.void}
+            onVoided={topUps.reload}
             onShow={onShow}
-            actions={(topUp) => (
-              <>
-                <button class="link" type="button" onClick={() => setPaying(topUp)}>
-                  {text.topUps.markPaid}
-                </button>
-                <button
-                  class="link tone-bad"
-                  type="button"
-                  disabled={voiding.busy}
-                  onClick={() => void voiding.run(topUp.number)}
-                >
-                  {text.topUps.void}
-                </button>
-              </>
-            )}
           />
         )}
       </Loaded>
-      <Problem failure={voiding.failure} />
       {paying !== undefined && (
         <MarkPaid api={api} base={base} topUp={paying} onClose={() => setPaying(undefined)} onDone={done} />
       )}
@@ -95,48 +80,82 @@ function MarkPaid(props: { api: Api; base: string; topUp: TopUpSummary; onClose:
 }
 
 interface TopUpTableProps {
+  api: Api;
+  /** Of the account's routes. */
+  base: string;
   topUps: readonly TopUpSummary[];
   empty: string;
-  /** What can be done about one that is open. */
-  actions: (topUp: TopUpSummary) => ComponentChildren;
+  /** What is done first about one that is open. */
+  action: { readonly label: string; readonly run: (topUp: TopUpSummary) => void };
+  voidLabel: string;
+  onVoided: () => void;
   onShow: (invoice: string) => void;
 }
 
 /** Newest first; the studio and the portal show the same. */
-export function TopUpTable({ topUps, empty, actions, onShow }: TopUpTableProps) {
+export function TopUpTable({ api, base, topUps, empty, action, voidLabel, onVoided, onShow }: TopUpTableProps) {
   const { text } = useLocale();
+  const voiding = useAction(async (number: string) => {
+    await api.post(`${base}/top-ups/${number}/void`);
+    onVoided();
+  });
+  const actions = (topUp: TopUpSummary) => (
+    <>
+      <button class="link" type="button" onClick={() => action.run(topUp)}>
+        {action.label}
+      </button>
+      <button
+        class="link tone-bad"
+        type="button"
+        disabled={voiding.busy}
+        onClick={() => void voiding.run(topUp.number)}
+      >
+        {voidLabel}
+      </button>
+    </>
+  );
   if (topUps.length === 0) return <p class="lead">{empty}</p>;
   return (
-    <table class="table cards" role="table">
-      <thead role="rowgroup">
-        <tr role="row">
-          <th role="columnheader">{text.invoices.number}</th>
-          <th role="columnheader">{text.topUps.asked}</th>
-          <th role="columnheader">{text.topUps.reference}</th>
-          <th role="columnheader" class="number">
-            {text.topUps.credit}
-          </th>
-          <th role="columnheader" class="number">
-            {text.invoices.toPay}
-          </th>
-          <th role="columnheader">{text.keys.state}</th>
-          <th role="columnheader">
-            <span class="visually-hidden">{text.actions.column}</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {topUps.map((topUp) => (
-          <TopUpRow key={topUp.number} topUp={topUp} actions={actions} onShow={onShow} />
-        ))}
-      </tbody>
-    </table>
+    <>
+      <table class="table cards" role="table">
+        <thead role="rowgroup">
+          <tr role="row">
+            <th role="columnheader">{text.invoices.number}</th>
+            <th role="columnheader">{text.topUps.asked}</th>
+            <th role="columnheader">{text.topUps.reference}</th>
+            <th role="columnheader" class="number">
+              {text.topUps.credit}
+            </th>
+            <th role="columnheader" class="number">
+              {text.invoices.toPay}
+            </th>
+            <th role="columnheader">{text.keys.state}</th>
+            <th role="columnheader">
+              <span class="visually-hidden">{text.actions.column}</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {topUps.map((topUp) => (
+            <TopUpRow key={topUp.number} topUp={topUp} actions={actions} onShow={onShow} />
+          ))}
+        </tbody>
+      </table>
+      <Problem failure={voiding.failure} />
+    </>
   );
 }
 
 const BADGES = { open: 'running', paid: 'finished', void: 'stopped' } as const;
 
-function TopUpRow({ topUp, actions, onShow }: Pick<TopUpTableProps, 'actions' | 'onShow'> & { topUp: TopUpSummary }) {
+interface TopUpRowProps {
+  topUp: TopUpSummary;
+  /** About one that is open. */
+  actions: (topUp: TopUpSummary) => ComponentChildren;
+  onShow: (invoice: string) => void;
+}
+
+function TopUpRow({ topUp, actions, onShow }: TopUpRowProps) {
   const { text, format } = useLocale();
   const { number, reference, state, currency, amountMicros, dueMicros, requestedAt, invoice } = topUp;
   return (

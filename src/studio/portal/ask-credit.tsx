@@ -6,7 +6,7 @@ import { usePolled } from '../api/use-polled.js';
 import { TopUpTable } from '../customers/top-ups-panel.js';
 import { useLocale } from '../i18n/locale.js';
 import { Dialog } from '../parts/dialog.js';
-import { Form, Problem, TextField } from '../parts/field.js';
+import { Form, TextField } from '../parts/field.js';
 import { Loaded, Panel } from '../parts/panel.js';
 
 const TOP_UPS_MS = 15_000;
@@ -27,10 +27,6 @@ export function AskCreditPanel({ api, base, currency, onShow }: AskCreditProps) 
     useCallback((signal: AbortSignal) => api.get<PortalTopUps>(`${base}/top-ups`, signal), [api, base]),
     TOP_UPS_MS,
   );
-  const voiding = useAction(async (number: string) => {
-    await api.post(`${base}/top-ups/${number}/void`);
-    topUps.reload();
-  });
   const offer = topUps.data?.offer ?? null;
   const ask = (
     <button class="button button-small" type="button" onClick={() => setAsking(true)}>
@@ -47,28 +43,17 @@ export function AskCreditPanel({ api, base, currency, onShow }: AskCreditProps) 
       <Loaded source={topUps} skeletonLines={2}>
         {(data) => (
           <TopUpTable
+            api={api}
+            base={base}
             topUps={data.topUps}
             empty={data.offer === null ? text.portal.topUp : text.topUps.empty}
+            action={{ label: text.topUps.howToPay, run: setShown }}
+            voidLabel={text.topUps.takeBack}
+            onVoided={topUps.reload}
             onShow={onShow}
-            actions={(topUp) => (
-              <>
-                <button class="link" type="button" onClick={() => setShown(topUp)}>
-                  {text.topUps.howToPay}
-                </button>
-                <button
-                  class="link tone-bad"
-                  type="button"
-                  disabled={voiding.busy}
-                  onClick={() => void voiding.run(topUp.number)}
-                >
-                  {text.topUps.takeBack}
-                </button>
-              </>
-            )}
           />
         )}
       </Loaded>
-      <Problem failure={voiding.failure} />
       {asking && offer !== null && (
         <AskCredit
           api={api}

@@ -6,9 +6,9 @@ import {
   type UpstreamUsage,
   broken,
   chatPiece,
-  chunkIn,
   endOf,
   isEmpty,
+  objectIn,
   textPiece,
   usageIn,
 } from './chunk-fields.js';
@@ -104,7 +104,7 @@ export function createAnswerReader(settings: ReaderSettings): AnswerReader {
       if (tally.isEnded) return;
       tally.isEnded = data === '[DONE]';
       if (tally.isEnded) return;
-      const chunk = chunkIn(data);
+      const chunk = objectIn(data, 'a chunk');
       if (chunk['error'] != null) throw failureIn(chunk['error']);
       const list: unknown = chunk['choices'] ?? [];
       if (!Array.isArray(list)) throw broken('its choices are no list');

@@ -21,15 +21,15 @@ export interface Piece {
 
 export const broken = (what: string): AttemptFailure => new AttemptFailure('broken', `its answer is broken: ${what}`);
 
-/** @throws AttemptFailure `broken`, as all here */
-export function chunkIn(data: string): Record<string, unknown> {
+/** @param what the text is, for the message @throws AttemptFailure `broken`, as all here */
+export function objectIn(data: string, what: string): Record<string, unknown> {
   try {
-    const chunk: unknown = JSON.parse(data);
-    if (isRecord(chunk)) return chunk;
+    const value: unknown = JSON.parse(data);
+    if (isRecord(value)) return value;
   } catch {
     // said below
   }
-  throw broken('a chunk is no JSON object');
+  throw broken(`${what} is no JSON object`);
 }
 
 export const isEmpty = ({ text, reasoning, refusal, toolCalls, logprobs }: Piece): boolean =>

@@ -3,7 +3,7 @@ import type { Embedded } from '../../../lab/tasks/embedding/embedding-queue.js';
 import { type EmbeddingBackend, checkLengths } from '../embedding-backend.js';
 import { type Serving, type TargetAttempt, askTargets } from './ask-targets.js';
 import { type AttemptFailure, isRecord, toFailure } from './attempt-failure.js';
-import { broken } from './chunk-fields.js';
+import { broken, objectIn } from './chunk-fields.js';
 import { inputOf } from './final-counts.js';
 import type { PooledTarget } from './target-pool.js';
 import { type Upstream, type UpstreamSettings, openServing, upstreamOf } from './upstream-backend.js';
@@ -113,7 +113,7 @@ function createAttempt(
 
 /** Each vector at the place its engine says, all of one length. @throws AttemptFailure `broken` */
 function vectorsIn(text: string, count: number, dimensions: number | undefined): Vectors {
-  const answer = parsed(text);
+  const answer = objectIn(text, 'it');
   const list: unknown = answer['data'];
   if (!Array.isArray(list) || list.length !== count) throw broken(`it has not one vector for each of ${count} texts`);
   const vectors: Float32Array[] = [];
@@ -139,14 +139,4 @@ function vectorOf(value: unknown): Float32Array {
   if (!elements.every((element) => typeof element === 'number' && Number.isFinite(element)))
     throw broken('an element of a vector is no number');
   return Float32Array.from(elements as number[]);
-}
-
-function parsed(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) return value;
-  } catch {
-    // said below
-  }
-  throw broken('it is no JSON object');
 }

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Behaviour, type ScriptedUpstream, openScriptedUpstream } from '../../../../tests/scripted-upstream.js';
-import { targetAt } from '../../../../tests/served-upstream.js';
+import { MODEL, targetAt } from '../../../../tests/served-upstream.js';
 import { manualClock } from '../../../base/clock.js';
 import { Rng } from '../../../base/rng.js';
 import { ApiProblem } from '../api-problem.js';
@@ -61,10 +61,7 @@ async function runOne({ scripts: planned, seed, choices, leavesAfter }: Round): 
   const clock = manualClock();
   const backend = createUpstreamBackend({
     model: {
-      modelId: 'ours',
-      contextLength: null,
-      embeddings: false,
-      tokenizer: undefined,
+      ...MODEL,
       maxOutputTokens: 8,
       targets: engines.map(({ url }, side) => targetAt(url, { ...quick, priority: side })),
     },
