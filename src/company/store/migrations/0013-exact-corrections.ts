@@ -85,20 +85,29 @@ export const exactCorrections: Migration = {
     end $$;
 
     -- The entries of a reversal or of a corrected event; the account is locked by whoever calls. What is charged and no credit covers is
-    -- written off. What comes back takes back what was written off first, up to what is given, and is prepaid credit else.
-    -- @returns what was written off, below 0 where that was taken back
-    create function moat.book_correction(event moat.usage_events, event_id text, cost bigint, written bigint, reason text, at timestamptz)
-    returns bigint language plpgsql as $$
+    -- written off. What comes back is prepaid credit, but for what of the event and its corrections is written off by now.
+    create function moat.book_correction(event moat.usage_events, event_id text, cost bigint, reason text, at timestamptz) returns void
+    language plpgsql as $$
     #variable_conflict use_variable
     declare
       account moat.accounts;
+      root text := split_part(event.id, '-', 1);
+      written bigint;
       paid bigint;
       opened bigint;
     begin
-      if cost = 0 then return 0; end if;
+      if cost = 0 then return; end if;
       select * into account from moat.accounts a where a.customer_id = event.customer_id and a.kind = 'prepaid';
-      paid := case when cost > 0 then greatest(0, least(cost, account.credit_line_micros - account.balance_micros)) else least(0, cost + written) end;
-      if paid < 0 then perform moat.share_consumption(account.id); end if;
+      if cost > 0 then
+        paid := greatest(0, least(cost, account.credit_line_micros - account.balance_micros));
+      else
+        select coalesce(sum(e.amount_micros), 0) into written
+          from moat.usage_events u join moat.journal_transactions t on t.usage_event_id = u.id collate "default"
+          join moat.journal_entries e on e.transaction_id = t.id join moat.accounts a on a.id = e.account_id
+         where u.id >= root and u.id < root || '.' and a.kind = 'write-offs';
+        paid := least(0, cost + written);
+        perform moat.share_consumption(account.id);
+      end if;
       insert into moat.journal_transactions (kind, usage_event_id, leg_count, created_at, description)
       values ('usage', event_id, 1 + (paid <> 0)::int + (paid <> cost)::int, event.time, reason) returning id into opened;
       insert into moat.journal_entries
@@ -111,7 +120,6 @@ export const exactCorrections: Migration = {
         insert into moat.credits (transaction_id, account_id, amount_micros, remaining_micros, priority, created_at)
         values (opened, account.id, -paid, -paid, 0, at);
       end if;
-      return cost - paid;
     end $$;
 
     create or replace function moat.correct_usage(event_id text, counts jsonb, reason text, at timestamptz) returns bigint language plpgsql as $$
@@ -119,7 +127,6 @@ export const exactCorrections: Migration = {
     declare
       event moat.usage_events;
       cost bigint;
-      written bigint;
     begin
       select * into strict event from moat.usage_events u where u.id = event_id;
       perform 1 from moat.accounts a where a.customer_id = event.customer_id and a.kind = 'prepaid' for no key update;
@@ -143,12 +150,8 @@ export const exactCorrections: Migration = {
       update moat.budget_spending s set spent_micros = s.spent_micros - event.charged_micros + cost from moat.budgets b
        where s.budget_id = b.id and s.window_start = moat.window_start(b.span, b.time_zone, event.time) and b.customer_id = event.customer_id
          and b.ended_at is null and (b.key_id is null or b.key_id = event.key_id) and (b.model is null or b.model = event.model);
-      select coalesce(sum(e.amount_micros), 0) into written from moat.journal_transactions t
-        join moat.journal_entries e on e.transaction_id = t.id join moat.accounts a on a.id = e.account_id and a.kind = 'write-offs'
-       where t.usage_event_id = event.id;
-      -- What is charged by the reversal of an event that gave something back, and not covered, its correction takes back first.
-      written := moat.book_correction(event, event.id || '-r', -event.charged_micros, greatest(0, written), reason, at);
-      perform moat.book_correction(event, event.id || '-c', cost, greatest(0, written), reason, at);
+      perform moat.book_correction(event, event.id || '-r', -event.charged_micros, reason, at);
+      perform moat.book_correction(event, event.id || '-c', cost, reason, at);
       return cost;
     end $$;
   `,
