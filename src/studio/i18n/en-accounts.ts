@@ -224,6 +224,7 @@ export const enAccounts = {
     noPrice: 'This use has no price.',
     free: 'An answer that failed is free.',
     tiered: 'The price has tiers or free units: what the month had before decides. The rates are the most it can cost.',
+    givesBack: 'Below zero: tokens that were taken off had made other use of the month dearer, and that came back.',
     rounded: 'Tokens by rate, summed up and rounded up once to a millionth.',
   },
   ledger: {

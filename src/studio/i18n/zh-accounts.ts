@@ -220,6 +220,7 @@ export const zhAccounts: Pick<Dictionary, keyof typeof enAccounts> = {
     noPrice: '这条用量没有价格。',
     free: '失败的回答不收费。',
     tiered: '价格含阶梯或免费额度，由当月已用量决定。以上单价为最高可能。',
+    givesBack: '金额为负：更正减去的词元曾抬高当月其他用量的费用，多收部分已一并退回。',
     rounded: '各类词元乘以单价后相加，只向上取整一次，精确到百万分之一。',
   },
   ledger: {
