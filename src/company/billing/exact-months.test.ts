@@ -1,6 +1,7 @@
 /** Whatever was settled, booked late and corrected in a month, in any order: it costs what it would had it been counted right at once. */
 import path from 'node:path';
 import fc from 'fast-check';
+import { extractText } from 'unpdf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScratchProject, openScratchProject } from '../../../tests/scratch-database.js';
 import { useModel } from '../../../tests/use-model.js';
@@ -12,8 +13,12 @@ import { runBilling } from './billing-run.js';
 import { listBudgets, setBudget } from './budgets.js';
 import { type UsageCounts, correctUsage, recordLateUsage } from './corrections.js';
 import { type Books, createCustomer } from './customers.js';
+import { invoiceHtml } from './invoices/invoice-html.js';
+import { invoicePdf } from './invoices/invoice-pdf.js';
+import { sheetOf } from './invoices/invoice-sheet.js';
 import { findInvoice, listInvoices } from './invoices/invoice.js';
 import { parseSeller } from './invoices/parties.js';
+import { creditInvoice } from './invoices/settle-invoice.js';
 import { createKey } from './keys.js';
 import { balanceOf, grantCredit } from './ledger.js';
 import { type Meter, createMeter } from './meter.js';
@@ -25,6 +30,8 @@ import { trueUpVolumes } from './volume-true-up.js';
 
 const HOUR = 3_600_000;
 const CREDIT = 1_000_000_000n;
+/** Not enough for a month: what a correction makes dearer is written off then. */
+const POVERTY = 6000n;
 const seller = parseSeller({ name: 'Small Models', taxPercent: '10' }, 'test');
 const clock = manualClock(Date.UTC(2030, 0, 1));
 const free = 1500;
@@ -150,14 +157,23 @@ const lastInstant = (at: number): number => {
   return Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + 1) - 1;
 };
 
-/** What events, hours and the month's count say was charged. */
-async function charged(customerId: string): Promise<Micros[]> {
-  const [row] = await scratch.database.sql<{ events: bigint; hours: bigint; month: bigint }[]>`
-    select coalesce((select sum(charged_micros) from moat.usage_events where customer_id = ${customerId}), 0)::bigint as events,
+/** What events, hours and the month's count say was charged, and what of it nobody paid. */
+async function charged(customerId: string) {
+  const [row] = await scratch.database.sql<{ events: bigint; hours: bigint; month: bigint; writtenOff: bigint }[]>`
+    select coalesce(sum(charged_micros), 0)::bigint as events,
            coalesce((select sum(charged_micros) from moat.usage_hours where customer_id = ${customerId}), 0)::bigint as hours,
-           coalesce((select sum(charged_micros) from moat.rated_usage where customer_id = ${customerId}), 0)::bigint as month`;
-  return row === undefined ? [] : [row.events, row.hours, row.month];
+           coalesce((select sum(charged_micros) from moat.rated_usage where customer_id = ${customerId}), 0)::bigint as month,
+           coalesce((select sum(e.amount_micros) from moat.journal_entries e join moat.accounts a on a.id = e.account_id and a.kind = 'write-offs'
+              join moat.journal_transactions t on t.id = e.transaction_id join moat.usage_events w on w.id = t.usage_event_id
+             where w.customer_id = ${customerId}), 0)::bigint as "writtenOff"
+      from moat.usage_events where customer_id = ${customerId}`;
+  return row as NonNullable<typeof row>;
 }
+
+/** A step that is refused for want of credit did not happen. */
+const unlessRefused = (error: Error): void => {
+  if (!error.message.startsWith('insufficient-credit') && !error.message.includes('are free')) throw error;
+};
 
 const steps = fc.array(
   fc.oneof({ weight: 3, arbitrary: use }, { weight: 1, arbitrary: late }, { weight: 3, arbitrary: correct }),
@@ -169,27 +185,28 @@ const bookName = fc.constantFrom(...Object.keys(BOOKS));
 test.each([1, 2, 3])(
   'a month costs what it should have, and so do its budgets, also after it is over (seed %i)',
   async (seed) => {
-    const run = async (book: string, inMonth: Step[], later: Step[]) => {
+    const run = async (book: string, credit: Micros, inMonth: Step[], later: Step[]) => {
       const { customerId, keyId, step, costs } = await newMonth(book);
-      await grantCredit(books, { customerId, amountMicros: CREDIT });
+      await grantCredit(books, { customerId, amountMicros: credit });
       const budget = { customerId, span: 'month', timeZone: 'UTC', limitMicros: CREDIT } as const;
       await setBudget(books, budget);
       await setBudget(books, { ...budget, keyId });
-      for (const one of inMonth) await step(one);
+      for (const one of inMonth) await step(one).catch(unlessRefused);
       const spent = (await listBudgets(books, customerId)).map(({ spentMicros }) => spentMicros);
       const [ofKey] = await scratch.database.sql<{ micros: bigint }[]>`
       select coalesce(sum(charged_micros), 0)::bigint as micros from moat.usage_events where customer_id = ${customerId} and key_id = ${keyId}`;
-      expect(spent).toEqual([(await charged(customerId))[0], ofKey?.micros]);
-      if (book !== 'volume') expect((await charged(customerId))[0]).toBe(costs());
+      expect(spent).toEqual([(await charged(customerId)).events, ofKey?.micros]);
+      if (book !== 'volume') expect((await charged(customerId)).events).toBe(costs());
       clock.setWall(nextMonth());
       await trueUpVolumes(books, new Date(clock.now()));
-      for (const one of later) await step(one);
+      for (const one of later) await step(one).catch(unlessRefused);
       await trueUpVolumes(books, new Date(clock.now()));
-      const [events, hours, month] = await charged(customerId);
-      expect([CREDIT + -(await balanceOf(books, customerId)).balanceMicros, month]).toEqual([costs(), costs()]);
-      expect(hours).toBe(events);
+      const { events, hours, month, writtenOff } = await charged(customerId);
+      expect([month, hours]).toEqual([costs(), events]);
+      expect(credit - (await balanceOf(books, customerId)).balanceMicros).toBe(costs() - writtenOff);
+      if (credit === CREDIT) expect(writtenOff).toBe(0n);
     };
-    await fc.assert(fc.asyncProperty(bookName, steps, afterwards, run), {
+    await fc.assert(fc.asyncProperty(bookName, fc.constantFrom(CREDIT, POVERTY), steps, afterwards, run), {
       seed,
       numRuns: 25,
       interruptAfterTimeLimit: 40_000,
@@ -228,3 +245,45 @@ test.each([4, 5])(
   },
   60_000,
 );
+
+test('where a month is invoiced already, the next invoice gives back what a correction makes less', async () => {
+  const { customerId, step, costs } = await newMonth('free');
+  await subscribe(books, { customerId, plan: 'free' });
+  await runBilling(books, { seller });
+  const counts = (outputTokens: number) => ({ inputTokens: 0, cachedInputTokens: 0, outputTokens, reasoningTokens: 0 });
+  const bill = async () => {
+    clock.setWall(nextMonth());
+    await runBilling(books, { seller });
+    const [newest] = await listInvoices(books, { customerId });
+    return findInvoice(books, newest?.number ?? '');
+  };
+  await step({ kind: 'use', key: 0, counts: counts(free) });
+  await step({ kind: 'use', key: 1, counts: counts(7_000_000) });
+  const first = await bill();
+  expect(first.lines[0]).toMatchObject({ kind: 'usage', amountMicros: costs(), detail: { isLate: false } });
+  expect(first.dueMicros).toBeGreaterThan(3_000_000n);
+  await step({ kind: 'correct', place: 0, counts: counts(0) });
+  expect(await balanceOf(books, customerId)).toMatchObject({ balanceMicros: 11_500n });
+  const note = await creditInvoice(books, {
+    invoice: first.number ?? '',
+    amountMicros: first.totalMicros,
+    reason: 'all of it',
+  });
+  expect(note.amountMicros).toBe(first.totalMicros);
+  const second = await bill();
+  expect(second.lines[0]).toMatchObject({ kind: 'usage', amountMicros: -1500n, detail: { isLate: true } });
+  expect(second.dueMicros).toBe(3_300_000n);
+  const sheet = sheetOf(second);
+  expect(sheet.rows[0]).toMatchObject({ what: expect.stringContaining('poet'), amount: '-0.0015' });
+  expect(sheet.totals).toContainEqual([sheet.words.toCredit, '0.0015 USD']);
+  expect(invoiceHtml(sheet)).toContain('-0.0015');
+  const pdf = new Uint8Array(await invoicePdf(sheet, second.issuedAt));
+  expect((await extractText(pdf, { mergePages: true })).text).toContain('-0.0015');
+  expect(
+    first.lines
+      .concat(second.lines)
+      .filter(({ kind }) => kind === 'usage')
+      .reduce((sum, { amountMicros }) => sum + amountMicros, 0n),
+  ).toBe(costs());
+  expect(await audit(books)).toMatchObject({ balanced: true, findings: [] });
+});
