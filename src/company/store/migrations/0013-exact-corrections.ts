@@ -61,14 +61,15 @@ export const exactCorrections: Migration = {
       begins := (price.month || '-01')::timestamp at time zone price.time_zone;
       -- From all that was used in the month back to what was used at the event's price and those before it. Zones may differ by a day.
       for later in
-        select p.charges, sum(u.input_tokens) as input, sum(u.cached_input_tokens) as cached, sum(u.output_tokens + u.reasoning_tokens) as output,
-               sum(case u.status when 'reversed' then -1 else 1 end) as requests
-          from moat.prices p join moat.usage_events u on u.price_id = p.id
+        select p.charges, u.* from moat.prices p cross join lateral (
+          select coalesce(sum(e.input_tokens), 0) as input, coalesce(sum(e.cached_input_tokens), 0) as cached,
+                 coalesce(sum(e.output_tokens + e.reasoning_tokens), 0) as output,
+                 coalesce(sum(case e.status when 'reversed' then -1 else 1 end), 0) as requests
+            from moat.usage_events e where e.price_id = p.id and e.customer_id = event.customer_id and e.time >= begins - interval '1 day'
+             and e.time < begins + interval '1 month 1 day' and to_char(e.time at time zone p.time_zone, 'YYYY-MM') = price.month
+             and not moat.was_failed(e)) u
          where p.book = price.book and p.model = price.model and p.currency = price.currency and p.charges is not null
-           and p.starts_at > price.starts_at and p.starts_at < begins + interval '1 month 1 day'
-           and u.customer_id = event.customer_id and u.time >= begins - interval '1 day' and u.time < begins + interval '1 month 1 day'
-           and to_char(u.time at time zone p.time_zone, 'YYYY-MM') = price.month and not moat.was_failed(u)
-         group by p.id order by p.starts_at desc
+           and p.starts_at > price.starts_at and p.starts_at < begins + interval '1 month 1 day' order by p.starts_at desc
       loop
         growth := growth + moat.rate_growth(later.charges, used, more_input, more_cached, more_output);
         used.input := used.input - later.input;
