@@ -47,11 +47,33 @@ class LocalPlace:
             os.fsync(file.fileno())
         temporary.rename(target)
 
+    def create(self, name: str, content: bytes) -> bool:
+        """Whole, unless there is one. @returns whether it was made"""
+        target = self.root / name
+        target.parent.mkdir(exist_ok=True)
+        aside = target.with_name(f"{target.name}.{secrets.token_hex(6)}.partial")
+        aside.write_bytes(content)
+        try:
+            os.link(aside, target)
+        except FileExistsError:
+            return False
+        finally:
+            aside.unlink()
+        return True
+
+    def files_in(self, name: str) -> list[str]:
+        folder = self.root / name
+        return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+
     def exists(self, name: str) -> bool:
         return (self.root / name).exists()
 
     def remove(self, name: str) -> None:
         (self.root / name).unlink(missing_ok=True)
+
+    def writes_now(self, urgent: bool) -> bool:
+        """Whether the next `append` reaches the storage."""
+        return True
 
     def append(self, name: str, text: str, urgent: bool) -> None:
         with (self.root / name).open("a+b") as file:
@@ -132,6 +154,24 @@ class RemotePlace:
         self.files.makedirs(self.root, exist_ok=True)
         self.files.pipe_file(self._at(name), content)
 
+    def create(self, name: str, content: bytes) -> bool:
+        self.files.makedirs(self._at(name).rsplit("/", 1)[0], exist_ok=True)
+        try:
+            # `If-None-Match: *` on S3, a generation of 0 on Google's
+            self.files.pipe_file(self._at(name), content, mode="create")
+        except OSError:
+            if self.read(name) is None:
+                raise
+        # also where the answer was lost: whose content is there has made it
+        return self.read(name) == content
+
+    def files_in(self, name: str) -> list[str]:
+        self.files.invalidate_cache()
+        try:
+            return [each.rstrip("/").rsplit("/", 1)[-1] for each in self.files.ls(self._at(name), detail=False)]
+        except FileNotFoundError:
+            return []
+
     def exists(self, name: str) -> bool:
         self.files.invalidate_cache()
         return self.files.exists(self._at(name))
@@ -140,12 +180,15 @@ class RemotePlace:
         if self.exists(name):
             self.files.rm_file(self._at(name))
 
+    def writes_now(self, urgent: bool) -> bool:
+        return urgent or time.monotonic() - self.written > REWRITE_SECONDS
+
     def append(self, name: str, text: str, urgent: bool) -> None:
         if name not in self.texts:
             before = (self.read(name) or b"").decode()
             self.texts[name] = before if before == "" or before.endswith("\n") else before + "\n"
         self.texts[name] += text
-        if urgent or time.monotonic() - self.written > REWRITE_SECONDS:
+        if self.writes_now(urgent):
             self.write(name, self.texts[name].encode())
             self.written = time.monotonic()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from attempts import Attempt, overtaken
 from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify
 from events import EventLog, now
 from held_out import held_out_loss
@@ -40,7 +41,6 @@ class Run:
         self.job, self.job_folder, self.team = job, job_folder, team
         self.loop = job["config"]["loop"]
         self.place = team.together(lambda: open_place(job["runDirectory"]))
-        self.log = EventLog(self.place) if team.rank == 0 else None
         self.scratch = Path(tempfile.gettempdir()) / f"moat-{job['id']}"
         self._read_data()
         self._make_model()
@@ -82,7 +82,11 @@ class Run:
 
     def _begin(self) -> None:
         """Weights, optimizer and place in the data: of the checkpoint to go on from, or the first ones."""
-        name = self.team.together(lambda: choose_checkpoint(self.place, self.job))
+        launch = self.job.get("launch", self.job["id"])
+        self.attempt = self.team.together(lambda: Attempt(self.place, launch) if self.team.rank == 0 else None)
+        self.log = EventLog(self.place, self.attempt) if self.attempt is not None else None
+        # one looks: an attempt that is overtaken may still save
+        name = self.team.as_first(lambda: choose_checkpoint(self.place, self.job))
         self.progress = dict(BEGINNING)
         if name is not None:
             folder = self.team.first_here(lambda: self.place.fetch(f"checkpoints/{name}", self.scratch))
@@ -90,6 +94,7 @@ class Run:
             self.team.together(lambda: self._restore(folder))
         elif self.job["startWeights"] is not None:
             self.team.together(lambda: self._load(Tensors(self.job_folder / self.job["startWeights"]), self.parameters))
+        self.team.first(lambda: self.attempt.begins_after(self.progress["step"]))
         batches, seed = self.progress["batches"], self.job["config"]["seed"]
         self.order = self.team.together(
             lambda: WindowOrder(
@@ -137,7 +142,11 @@ class Run:
         stopped = bool(self.team.told(float(self._asked_to_stop()))[0])
         while self.fraction_done() < 1 and not self.converged() and not stopped:
             loss, norm, scale = self._step()
-            seconds, stop = self.team.told(time.monotonic() - mark, float(self._asked_to_stop()))
+            seconds, stop, late = self.team.told(
+                time.monotonic() - mark, float(self._asked_to_stop()), float(self.log is not None and self.log.overtaken)
+            )
+            if late:
+                raise overtaken()
             stopped = bool(stop)
             self.progress["elapsedSeconds"] += seconds
             recent = [*recent, loss][-RECENT_STEPS:]
@@ -153,8 +162,7 @@ class Run:
         if self.progress["step"] > saved_at:
             self._save()
         reason = "finished" if self.fraction_done() >= 1 else "converged" if self.converged() else "stopped"
-        if self.team.rank == 0:
-            self.place.remove(STOP_FILE)
+        self.team.first(lambda: (self.attempt.check(), self.place.remove(STOP_FILE)))
         done = {
             "type": "done",
             "time": now(),
@@ -282,7 +290,9 @@ class Run:
             further.update(gather((f"weights.{name}", value) for name, value in self.parameters.items()))
 
         def write() -> None:
-            path, size = save_checkpoint(self.place, self.job, self.job_folder, model, further, self.progress)
+            path, size = save_checkpoint(
+                self.place, self.job, self.job_folder, model, further, self.progress, self.attempt
+            )
             self._emit(
                 {
                     "type": "checkpoint",
@@ -293,6 +303,7 @@ class Run:
                     "seconds": time.monotonic() - started,
                 }
             )
+            self.attempt.check()
             prune(
                 self.place,
                 self.job["config"]["keepCheckpoints"],

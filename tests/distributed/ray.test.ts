@@ -57,6 +57,7 @@ async function train(name: string, { workers, storagePlace, resume, ...more }: R
     jobs,
     runDirectory,
     storage,
+    place: { on: jobs.address, workers, workerCpus: null, storage: storagePlace ?? null, install: false },
     config: config(),
     resume,
     checkpointBytes: 1_000_000,

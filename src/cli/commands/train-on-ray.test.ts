@@ -9,6 +9,8 @@ import { type ScriptedJob, type ScriptedRay, startScriptedRay } from '../../../t
 import { systemClock } from '../../base/clock.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { jobSpecSchema, type JobSpec } from '../../lab/distributed/job-spec.js';
+import { readClaim } from '../../lab/distributed/run-claim.js';
+import { readPlace } from '../../lab/distributed/run-place.js';
 import { readEvents } from '../../lab/train/run-directory.js';
 import { whileTraining } from '../../lab/train/run-lock.js';
 import { commands } from '../commands.js';
@@ -143,7 +145,11 @@ test('a run goes there whole and comes back as if it had been trained here', asy
   expect(stdout).toContain('9 steps, 640 tokens/s');
   expect(stdout).toMatch(/validation\s+2\.500/);
   expect((await readEvents(path.join(cwd, 'runs', 'first'))).at(-1)).toEqual(done(9, 'finished'));
-  expect((await readdir(path.join(cwd, 'runs', 'first'))).sort()).toEqual(['config.json', 'events.jsonl']);
+  expect((await readdir(path.join(cwd, 'runs', 'first'))).sort()).toEqual([
+    'config.json',
+    'events.jsonl',
+    'place.json',
+  ]);
 });
 
 test('over a folder that both share, and over none', async () => {
@@ -191,6 +197,32 @@ test('a run that was left alone is not trained here meanwhile, and is found agai
   expect((await moat(...options, '--resume')).exitCode).toBe(0);
   expect(ray.jobs.size).toBe(1);
   expect((await readEvents(path.join(cwd, 'runs', 'left'))).at(-1)).toEqual(done(9, 'finished'));
+});
+
+test('--stop ends a run that was left alone, and brings back what it made', async () => {
+  const shared = path.join(cwd, 'shared');
+  let running: ScriptedJob | undefined;
+  ray.onSubmit = (_id, job) => {
+    running = job;
+    void work(job, [start(specOf(job)), step(1, 5)]).then(() => (job.state = 'RUNNING'));
+  };
+  await moat('train', '--name', 'ended', '--on', ray.address, '--storage', shared, '--detach');
+  const run = path.join(cwd, 'runs', 'ended');
+  const there = { on: ray.address, workers: 1, workerCpus: null, storage: shared, install: false };
+  expect(await readPlace(run)).toEqual(there);
+  const look = setInterval(() => {
+    if (running?.state !== 'RUNNING' || !existsSync(path.join(shared, 'ended', 'stop'))) return;
+    appendFileSync(path.join(shared, 'ended', 'events.jsonl'), `${JSON.stringify(done(1, 'stopped'))}\n`);
+    running.state = 'SUCCEEDED';
+  }, 20);
+  const { exitCode, stdout } = await moat('train', '--stop', '--name', 'ended');
+  clearInterval(look);
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('ended has ended at step 1 (stopped)');
+  expect((await readEvents(run)).at(-1)).toEqual(done(1, 'stopped'));
+  expect(ray.jobs.size).toBe(1);
+  expect(await readClaim(run)).toBeUndefined();
+  expect((await moat('train', '--stop', '--name', 'ended')).stderr).toMatch(/^moat: .*: nothing is training this run/);
 });
 
 test('a run that a process of this machine trains is not sent away', async () => {

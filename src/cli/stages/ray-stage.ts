@@ -1,5 +1,5 @@
 /** `moat train --on ray://…`: a run of the project on a Ray cluster, with the same bar, events and files as one here. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,14 +11,15 @@ import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
 import { httpSend } from '../../lab/distributed/http-send.js';
 import { writeJobFolder } from '../../lab/distributed/job-folder.js';
 import { checkWorkers, portableModel } from '../../lab/distributed/job-spec.js';
+import type { RunPlace } from '../../lab/distributed/run-place.js';
 import { createRayJobs } from '../../lab/distributed/ray-jobs.js';
 import { type RunStorage, placeShards, runStorage } from '../../lab/distributed/run-storage.js';
-import { trainOnRay } from '../../lab/distributed/train-on-ray.js';
+import { type RayRunOptions, trainOnRay } from '../../lab/distributed/train-on-ray.js';
 import { parameterCount } from '../../lab/models/model.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { resumedConfig } from '../../lab/train/resumed-config.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
-import { isTraining } from '../../lab/train/run-lock.js';
+import { isTraining, whileTraining } from '../../lab/train/run-lock.js';
 import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
@@ -73,7 +74,7 @@ const PROGRAM = fileURLToPath(new URL('../../../distributed/', import.meta.url))
 
 /** @throws MoatError `cannot-distribute`, `too-many-workers`, and those of `trainOnRay` */
 export async function runRayStage(options: RayStageOptions): Promise<RayStageResult> {
-  const { project, runName, reporter, env, address, workers, resume, detach, clock, signal } = options;
+  const { project, runName, reporter, env, address, workers, resume, detach, clock } = options;
   const runDirectory = runDirectoryOf(project, runName);
   if ((await isTraining(runDirectory)) === true) {
     throw new MoatError('run-busy', `${runDirectory}: a process of this machine is training this run`, {
@@ -90,10 +91,14 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
   const stage = reporter.stage('train');
   const watch = watchRun(stage);
   let last: RunEvent | undefined;
-  const { job, outcome } = await trainOnRay({
+  // whoever asks for a stop beside the run's lock asks this process, which follows the job
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const run: RayRunOptions = {
     jobs,
     runDirectory,
     storage,
+    place: placeOf(options, jobs.address),
     config,
     resume,
     // the weights, and at most two more numbers each for the optimizer
@@ -113,7 +118,11 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
       if (last === undefined) stage.progress({ text: state === 'PENDING' ? message : 'workers start' });
     },
     onNotice: (text) => reporter.warn(text),
-  });
+  };
+  const { job, outcome } = await whileTraining(runDirectory, stop, () => trainOnRay(run)).finally(() =>
+    // only what was refused has left nothing in it
+    rmdir(runDirectory).catch(() => {}),
+  );
   const step = last !== undefined && 'step' in last ? last.step : 0;
   const reason = outcome === 'left' ? 'detached' : endOf(last, signal);
   const figures = {
@@ -131,6 +140,11 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
   );
   const checkpoint = (await latestCheckpoint(runDirectory))?.directory;
   return { runName, address: jobs.address, job, reason, step, ...figures, checkpoint };
+}
+
+function placeOf({ workers, workerCpus, storage, install }: RayStageOptions, on: string): RunPlace {
+  const there = storage === undefined || storage.includes('://') ? storage : path.resolve(storage);
+  return { on, workers, workerCpus: workerCpus ?? null, storage: there ?? null, install };
 }
 
 const ENDS: Readonly<Record<RayStageResult['reason'], string>> = {

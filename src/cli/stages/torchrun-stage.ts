@@ -6,6 +6,7 @@ import type { RunEvent } from '../../base/run-events.js';
 import { formatCount } from '../../base/units.js';
 import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
 import { writeJobFolder } from '../../lab/distributed/job-folder.js';
+import { writePlace } from '../../lab/distributed/run-place.js';
 import { type Python, findPython, runTorchrun } from '../../lab/distributed/torchrun.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { resumedConfig } from '../../lab/train/resumed-config.js';
@@ -62,7 +63,10 @@ export async function runTorchrunStage(options: TorchrunStageOptions): Promise<R
   const signal = AbortSignal.any([options.signal, stop.signal]);
   await whileTraining(runDirectory, stop, async () => {
     if (resume === undefined) await createRun(runDirectory, config);
+    const { workers } = job;
+    await writePlace(runDirectory, { on: 'torchrun', workers, workerCpus: null, storage: null, install: false });
     await runTorchrun({ ...job, env, signal, onEvent }).catch(async (error: unknown) => {
+      if (error instanceof MoatError && error.code === 'overtaken') throw error;
       await recordFailure(runDirectory, error, options, seen.last);
       throw error;
     });
@@ -155,6 +159,8 @@ async function recordFailure(
   const elapsedSeconds = last?.type === 'step' ? last.elapsedSeconds : 0;
   const message = error instanceof Error ? error.message : String(error);
   const time = new Date(clock.now()).toISOString();
-  log.append({ type: 'done', time, step, reason: 'failed', loss: null, elapsedSeconds, tokensSeen, message });
+  const end = { type: 'done', time, reason: 'failed', loss: null } as const;
+  const attempt = last?.attempt === undefined ? {} : { attempt: last.attempt };
+  log.append({ ...end, step, elapsedSeconds, tokensSeen, message, ...attempt });
   log.close();
 }

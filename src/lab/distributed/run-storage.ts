@@ -6,6 +6,7 @@ import { explainWriteError, writeFileAtomic } from '../../base/atomic-file.js';
 import { writeFolderAtomic } from '../../base/atomic-folder.js';
 import { MoatError, systemCode } from '../../base/errors.js';
 import { formatBytes } from '../../base/units.js';
+import { withoutOvertaken } from '../checkpoint/run-attempts.js';
 import {
   checkpointDirectory,
   latestCheckpoint,
@@ -99,15 +100,17 @@ const textOf = (file: string): Promise<string | undefined> =>
 
 /** Brings the checkpoint to go on from, the last or that of a step, where it is not yet. */
 export async function sendCheckpoint(from: string, to: string, step: number | undefined): Promise<void> {
-  const all = await listCheckpoints(from);
-  const chosen = step === undefined ? all.at(-1) : all.find((each) => each.step === step);
+  const chosen =
+    step === undefined
+      ? await latestCheckpoint(from)
+      : (await listCheckpoints(from)).find((each) => each.step === step);
   // where there is none, the worker says so, and which there are
   if (chosen !== undefined) await copyCheckpoint(chosen.directory, checkpointDirectory(to, chosen.step));
 }
 
 /** Brings every checkpoint back that is not here, and lets those go that the run would have let go here. */
 export async function fetchCheckpoints(from: string, to: string, keepLast: number): Promise<void> {
-  const there = await listCheckpoints(from);
+  const there = await withoutOvertaken(from, await listCheckpoints(from));
   for (const { step, directory } of there) await copyCheckpoint(directory, checkpointDirectory(to, step));
   if ((await latestCheckpoint(to)) === undefined) return;
   await pruneCheckpoints(to, { keepLast, keepSteps: there.map(({ step }) => step) });

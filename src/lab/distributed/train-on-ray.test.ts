@@ -68,6 +68,7 @@ function optionsOf(more: Partial<RayRunOptions> = {}): RayRunOptions {
     jobs: createRayJobs(new URL(ray.address.replace('ray', 'http')), { send: httpSend }),
     runDirectory: here(),
     storage: runStorage(path.join(root, 'shared'), here()),
+    place: { on: ray.address, workers: 1, workerCpus: null, storage: null, install: false },
     config,
     resume: undefined,
     checkpointBytes: 1000,
@@ -181,7 +182,7 @@ test('where the storage is not seen, events come from what the job prints', asyn
   };
   await trainOnRay(optionsOf({ storage: runStorage('s3://bucket/runs/', here()) }));
   expect(await readEvents(here())).toEqual(whole);
-  expect((await readdir(here())).sort()).toEqual(['config.json', 'events.jsonl']);
+  expect((await readdir(here())).sort()).toEqual(['config.json', 'events.jsonl', 'place.json']);
 });
 
 test('a lost connection: the job goes on, nothing is missed, nothing comes twice', async () => {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
+import { forgetAttempts } from '../checkpoint/run-attempts.js';
 import { zipOf } from '../data/containers/write-zip.js';
 import type { RunConfig } from '../train/run-config.js';
 import { EVENTS_FILE, assertNoRun, createRun, openEventLog, readEvents } from '../train/run-directory.js';
@@ -24,6 +25,7 @@ import {
   takeClaim,
 } from './run-claim.js';
 import { STOP_FILE } from './torchrun.js';
+import { type RunPlace, forgetPlace, writePlace } from './run-place.js';
 import { type RunStorage, checkRoom, fetchCheckpoints, joinEvents, sendCheckpoint, writeProbe } from './run-storage.js';
 
 export interface RayRunOptions {
@@ -31,6 +33,8 @@ export interface RayRunOptions {
   /** `runs/<name>` here. */
   readonly runDirectory: string;
   readonly storage: RunStorage;
+  /** The same in the words of the one who asked for it. */
+  readonly place: RunPlace;
   readonly config: RunConfig;
   /** Undefined for a new run. */
   readonly resume: { readonly fromStep: number | undefined } | undefined;
@@ -90,6 +94,7 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
     await submit(options, home, claim, false);
     // where the workers see this directory, they do it
     if (resume === undefined && runDirectory !== storage.directory) await createRun(runDirectory, options.config);
+    await writePlace(runDirectory, options.place);
   } catch (error) {
     await forget(options, home, claim.job);
     throw error;
@@ -138,6 +143,8 @@ async function claimRun(
 const jobFolder = (home: string): string => path.join(home, 'job');
 
 async function removeTraces(home: string, runDirectory: string, job: string): Promise<void> {
+  // another job may have taken the run over
+  if ((await readClaim(home))?.job !== job) return releaseClaim(runDirectory, job);
   await rm(jobFolder(home), { recursive: true, force: true });
   for (const name of ['probe', STOP_FILE]) await rm(path.join(home, name), { force: true });
   for (const place of new Set([home, runDirectory])) await releaseClaim(place, job);
@@ -336,6 +343,8 @@ async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatE
 async function forget({ resume, runDirectory }: RayRunOptions, home: string, job: string): Promise<void> {
   await removeTraces(home, runDirectory, job);
   if (resume !== undefined) return;
+  forgetPlace(runDirectory);
+  await forgetAttempts(home);
   for (const name of ['config.json', EVENTS_FILE]) await rm(path.join(runDirectory, name), { force: true });
   // only while nothing else is in them
   for (const folder of [home, runDirectory]) await rmdir(folder).catch(() => {});
