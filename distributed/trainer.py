@@ -176,7 +176,7 @@ class Run:
         return done
 
     def _asked_to_stop(self) -> bool:
-        return self.team.rank == 0 and self.place.exists(STOP_FILE)
+        return self.team.rank == 0 and self.place.is_asked(STOP_FILE)
 
     def _step(self) -> tuple[float, float, float]:
         loop, team = self.loop, self.team
