@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { link, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MoatError, systemCode } from '../../base/errors.js';
-import { STATE_FILE } from './save-checkpoint.js';
+import { STATE_FILE } from './manifest.js';
 
 const ATTEMPTS_FOLDER = 'attempts';
 

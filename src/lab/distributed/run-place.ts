@@ -41,7 +41,10 @@ export const forgetPlace = (runDirectory: string): void => rmSync(fileOf(runDire
 /** The options of `moat train` that lead there. */
 export function placeOptions({ on, workers, workerCpus, storage, install }: RunPlace): string[] {
   return [
-    ...['--on', on, '--workers', `${workers}`],
+    '--on',
+    on,
+    '--workers',
+    `${workers}`,
     ...(workerCpus === null ? [] : ['--worker-cpus', `${workerCpus}`]),
     ...(storage === null ? [] : ['--storage', storage]),
     ...(install ? ['--install'] : []),
