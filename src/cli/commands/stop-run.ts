@@ -1,10 +1,9 @@
 /** `moat train --stop`: a run is asked to save and end, wherever it trains and whoever started it. */
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { MoatError } from '../../base/errors.js';
+import { httpSend } from '../../lab/distributed/http-send.js';
 import { readClaim } from '../../lab/distributed/run-claim.js';
-import { runStorage } from '../../lab/distributed/run-storage.js';
-import { STOP_FILE } from '../../lab/distributed/torchrun.js';
+import { openStorage } from '../../lab/distributed/open-storage.js';
 import { isTraining, requestStop } from '../../lab/train/run-lock.js';
 import { runDirectoryOf } from '../stages/model-files.js';
 import { type RayStageOptions, type RayStageResult, runRayStage } from '../stages/ray-stage.js';
@@ -30,9 +29,11 @@ export async function stopRun(options: StopOptions): Promise<RayStageResult | un
     throw new MoatError('not-training', `${runDirectory}: nothing is training this run`);
   }
   const storage = claim.location === runDirectory ? undefined : claim.location.replace(/\/[^/]*$/, '');
-  const { directory } = runStorage(storage, runDirectory);
   // workers that go on without their cluster hear of it, too
-  if (directory !== undefined) await writeFile(path.join(directory, STOP_FILE), '').catch(() => {});
+  const connection = { env: options.env, send: httpSend, clock: options.clock, wait };
+  await openStorage(storage, runDirectory, connection)
+    .askToStop()
+    .catch(() => {});
   return runRayStage({
     ...options,
     address: target.address,

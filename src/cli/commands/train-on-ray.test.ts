@@ -164,13 +164,13 @@ test('over a folder that both share, and over none', async () => {
   };
   const shared = path.join(cwd, 'shared');
   expect((await moat('train', '--on', ray.address, '--name', 'a', '--storage', shared)).exitCode).toBe(0);
-  const far = await moat('train', '--on', ray.address, '--name', 'b', '--storage', 's3://bucket/runs');
-  expect(far.stdout).toContain('checkpoints: s3://bucket/runs/b/checkpoints');
+  const far = await moat('train', '--on', ray.address, '--name', 'b', '--storage', 'hdfs://head/runs');
+  expect(far.stdout).toContain('checkpoints: hdfs://head/runs/b/checkpoints');
   const [a, b] = specs;
   expect(a?.runDirectory).toBe(path.join(shared, 'a'));
   expect(a?.data.shards).toMatch(/\/shared\/shards-[0-9a-f]{12}$/);
   expect(await readdir(a?.data.shards ?? '')).toContain(a?.data.train.shards[0]);
-  expect(b).toMatchObject({ runDirectory: 's3://bucket/runs/b', data: { shards: 'shards' } });
+  expect(b).toMatchObject({ runDirectory: 'hdfs://head/runs/b', data: { shards: 'shards' } });
   for (const name of ['a', 'b']) expect(await readEvents(path.join(cwd, 'runs', name))).toHaveLength(3);
 });
 

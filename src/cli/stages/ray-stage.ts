@@ -6,14 +6,15 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { DoneEvent, RunEvent } from '../../base/run-events.js';
-import { formatCount } from '../../base/units.js';
+import { formatBytes, formatCount } from '../../base/units.js';
 import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
 import { httpSend } from '../../lab/distributed/http-send.js';
 import { writeJobFolder } from '../../lab/distributed/job-folder.js';
 import { checkWorkers, portableModel } from '../../lab/distributed/job-spec.js';
 import type { RunPlace } from '../../lab/distributed/run-place.js';
 import { createRayJobs } from '../../lab/distributed/ray-jobs.js';
-import { type RunStorage, placeShards, runStorage } from '../../lab/distributed/run-storage.js';
+import { openStorage } from '../../lab/distributed/open-storage.js';
+import { type RunStorage, type SentShards } from '../../lab/distributed/run-storage.js';
 import { type RayRunOptions, trainOnRay } from '../../lab/distributed/train-on-ray.js';
 import { parameterCount } from '../../lab/models/model.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
@@ -87,13 +88,15 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
   checkWorkers(workers, config);
   const parameters = parameterCount(model.parameters);
   const jobs = createRayJobs(address, { send: httpSend, token: env['RAY_AUTH_TOKEN'] });
-  const storage = runStorage(options.storage, runDirectory);
+  const storage = openStorage(options.storage, runDirectory, { env, send: httpSend, clock, wait });
   const stage = reporter.stage('train');
   const watch = watchRun(stage);
   let last: RunEvent | undefined;
   // whoever asks for a stop beside the run's lock asks this process, which follows the job
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
+  const onSent: SentShards = (sentBytes, allBytes) =>
+    stage.progress({ text: `shards are sent: ${formatBytes(sentBytes)} of ${formatBytes(allBytes)}` });
   const run: RayRunOptions = {
     jobs,
     runDirectory,
@@ -103,8 +106,8 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
     resume,
     // the weights, and at most two more numbers each for the optimizer
     checkpointBytes: parameters * 3 * Float32Array.BYTES_PER_ELEMENT,
-    writeJob: async (folder) => writeJob(folder, options, { storage, config, tokenizer, runDirectory }),
-    requirements: options.install ? await requirements() : [],
+    writeJob: async (folder) => writeJob(folder, options, { storage, config, tokenizer, runDirectory, onSent }),
+    requirements: options.install ? await requirements(options.storage) : [],
     detach,
     clock,
     wait,
@@ -176,12 +179,13 @@ interface Prepared {
   readonly config: RunConfig;
   readonly tokenizer: LoadedTokenizer;
   readonly runDirectory: string;
+  readonly onSent: SentShards;
 }
 
 async function writeJob(
   folder: string,
-  { project, runName, resume, workers, workerCpus, storage: place }: RayStageOptions,
-  { storage, config, tokenizer, runDirectory }: Prepared,
+  { project, runName, resume, workers, workerCpus }: RayStageOptions,
+  { storage, config, tokenizer, runDirectory, onSent }: Prepared,
 ): Promise<void> {
   const { shards } = filesOf(project);
   await writeJobFolder(folder, {
@@ -195,24 +199,16 @@ async function writeJob(
     files: await modelFiles(project, runName, tokenizer),
     endOfText: tokenizer.endOfText,
     shards,
-    shardsThere: await shardsThere(shards, place, storage),
+    shardsThere: await storage.placeShards(shards, onSent),
     travels: true,
     program: PROGRAM,
   });
 }
 
-/** In the project itself where that is the storage; else beside the runs; undefined: they travel. */
-async function shardsThere(
-  shards: string,
-  place: string | undefined,
-  storage: RunStorage,
-): Promise<string | undefined> {
-  if (storage.directory === undefined) return undefined;
-  return place === undefined ? shards : placeShards(shards, path.dirname(storage.directory));
-}
-
 /** What Ray installs for the job: the cluster's own Ray stays as it is. */
-async function requirements(): Promise<string[]> {
-  const lines = (await readFile(path.join(PROGRAM, 'requirements.txt'), 'utf8')).split('\n');
-  return lines.map((line) => line.trim()).filter((line) => line !== '' && !/^(#|ray\b)/.test(line));
+async function requirements(storage: string | undefined): Promise<string[]> {
+  const files = ['requirements.txt', ...(storage?.startsWith('s3://') === true ? ['requirements-s3.txt'] : [])];
+  const texts = await Promise.all(files.map((name) => readFile(path.join(PROGRAM, name), 'utf8')));
+  const lines = texts.flatMap((text) => text.split('\n')).map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !/^(#|ray\b)/.test(line));
 }

@@ -12,15 +12,31 @@ import { STATE_FILE } from './manifest.js';
 
 const ATTEMPTS_FOLDER = 'attempts';
 
-const fileOf = (runDirectory: string, number: number): string =>
-  path.join(runDirectory, ATTEMPTS_FOLDER, String(number).padStart(8, '0'));
+const nameOf = (number: number): string => `${ATTEMPTS_FOLDER}/${String(number).padStart(8, '0')}`;
+const fileOf = (runDirectory: string, number: number): string => path.join(runDirectory, nameOf(number));
 
-/** The highest number that was taken; 0 where there is none. */
-async function newestAttempt(runDirectory: string): Promise<number> {
-  const names = await readdir(path.join(runDirectory, ATTEMPTS_FOLDER)).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return [];
+/** A run's files by their names in it, wherever it lies. */
+export interface RunFiles {
+  /** None where there is no such folder. */
+  names(folder: string): Promise<string[]>;
+  /** Undefined where there is no such file. */
+  text(file: string): Promise<string | undefined>;
+}
+
+const filesIn = (runDirectory: string): RunFiles => ({
+  names: async (folder) => (await unlessMissing(readdir(path.join(runDirectory, folder)))) ?? [],
+  text: (file) => unlessMissing(readFile(path.resolve(runDirectory, file), 'utf8')),
+});
+
+const unlessMissing = <T>(reading: Promise<T>): Promise<T | undefined> =>
+  reading.catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   });
+
+/** The highest number that was taken; 0 where there is none. */
+async function newestAttempt(files: RunFiles): Promise<number> {
+  const names = await files.names(ATTEMPTS_FOLDER);
   return Math.max(0, ...names.filter((name) => /^\d+$/.test(name)).map(Number));
 }
 
@@ -36,7 +52,7 @@ export interface Attempt {
  * @returns undefined where workers never trained the run
  */
 export async function takeAttempt(runDirectory: string, step: number): Promise<Attempt | undefined> {
-  let number = await newestAttempt(runDirectory);
+  let number = await newestAttempt(filesIn(runDirectory));
   if (number === 0) return undefined;
   const aside = `${fileOf(runDirectory, number)}.${randomBytes(6).toString('hex')}.partial`;
   await writeFile(aside, `${JSON.stringify({ step })}\n`);
@@ -67,6 +83,7 @@ async function isLinked(from: string, to: string): Promise<boolean> {
 
 interface Saved {
   readonly step: number;
+  /** A whole path, or its name in the run. */
   readonly directory: string;
 }
 
@@ -74,13 +91,17 @@ interface Saved {
  * Checkpoints that still belong to the run: not those that an attempt saved, further than where a newer one began, once
  * that had begun.
  */
-export async function withoutOvertaken<T extends Saved>(runDirectory: string, checkpoints: readonly T[]): Promise<T[]> {
-  const newest = await newestAttempt(runDirectory);
+export const withoutOvertaken = <T extends Saved>(runDirectory: string, checkpoints: readonly T[]): Promise<T[]> =>
+  notOvertaken(filesIn(runDirectory), checkpoints);
+
+/** The same of a run wherever it lies. */
+export async function notOvertaken<T extends Saved>(files: RunFiles, checkpoints: readonly T[]): Promise<T[]> {
+  const newest = await newestAttempt(files);
   if (newest === 0) return [...checkpoints];
   const begun: (number | undefined)[] = [];
-  for (let number = 1; number <= newest; number++) begun[number] = await numberIn(fileOf(runDirectory, number), 'step');
+  for (let number = 1; number <= newest; number++) begun[number] = await numberIn(files, nameOf(number), 'step');
   const kept = checkpoints.map(async (checkpoint) => {
-    const attempt = await numberIn(path.join(checkpoint.directory, STATE_FILE), 'attempt');
+    const attempt = await numberIn(files, `${checkpoint.directory}/${STATE_FILE}`, 'attempt');
     if (attempt === undefined) return [checkpoint];
     return begun.slice(attempt + 1).some((step) => step !== undefined && step < checkpoint.step) ? [] : [checkpoint];
   });
@@ -88,12 +109,8 @@ export async function withoutOvertaken<T extends Saved>(runDirectory: string, ch
 }
 
 /** Undefined where there is no such file, or no such number in it. */
-async function numberIn(file: string, name: 'step' | 'attempt'): Promise<number | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return '{}';
-    throw error;
-  });
-  const value = (JSON.parse(text) as Partial<Record<typeof name, unknown>>)[name];
+async function numberIn(files: RunFiles, file: string, name: 'step' | 'attempt'): Promise<number | undefined> {
+  const value = (JSON.parse((await files.text(file)) ?? '{}') as Partial<Record<typeof name, unknown>>)[name];
   return typeof value === 'number' ? value : undefined;
 }
 

@@ -68,9 +68,12 @@ export async function followJob(options: FollowOptions): Promise<JobEnd | undefi
   }
 }
 
-/** What may be over when asked again: a connection that is gone, a dashboard that starts or is overloaded. */
+/** What may be over when asked again: a connection that is gone, a dashboard that starts or is overloaded, a store that is. */
 function isPassing(error: unknown): boolean {
-  return error instanceof MoatError && ['ray-unreachable', 'ray-refused', 'not-ray'].includes(error.code);
+  return (
+    error instanceof MoatError &&
+    ['ray-unreachable', 'ray-refused', 'not-ray', 'store-unreachable'].includes(error.code)
+  );
 }
 
 /** Ends at once when somebody wants to stop. */
