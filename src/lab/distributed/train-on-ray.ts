@@ -252,6 +252,7 @@ async function mirror(options: RayRunOptions, claim: RunClaim): Promise<Watched 
   const log = storage.directory === runDirectory ? undefined : await openEventLog(runDirectory);
   const leave = new AbortController();
   let sawCheckpoint = false;
+  let lost = jobs.address;
   const follow = followJob({
     ...options,
     id: claim.job,
@@ -259,10 +260,10 @@ async function mirror(options: RayRunOptions, claim: RunClaim): Promise<Watched 
     feed: storage.feed(claim.eventsBefore, () => jobs.logs(claim.job)),
     stop: stopping(options, claim.job),
     isLeft: () => leave.signal.aborted,
-    onConnection: (state) =>
-      options.onNotice(
-        state === 'lost' ? `${jobs.address} is out of reach; the job goes on` : `${jobs.address} is there again`,
-      ),
+    onConnection(state, error) {
+      if (state === 'lost') lost = error?.code === 'store-unreachable' ? claim.location : jobs.address;
+      options.onNotice(state === 'lost' ? `${lost} is out of reach; the job goes on` : `${lost} is there again`);
+    },
     onEvent(event) {
       if (mirrored-- <= 0) log?.append(event);
       if (event.type === 'checkpoint') sawCheckpoint = true;
