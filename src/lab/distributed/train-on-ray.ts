@@ -289,9 +289,11 @@ function stopping({ jobs, storage, clock, onNotice }: RayRunOptions, job: string
       onNotice('the job was asked to save and end (--detach leaves it running)');
     }
     askedMs ??= clock.monotonic();
+    const state = (await jobs.status(job))?.state;
     const isWaiting = isHeard && clock.monotonic() - askedMs < STOP_FILE_PATIENCE_MS;
-    if (isWaiting && (await jobs.status(job))?.state === 'RUNNING') return false;
-    await jobs.stop(job);
+    if (isWaiting && state === 'RUNNING') return false;
+    // one that has ended meanwhile heard of it
+    if (state === 'PENDING' || state === 'RUNNING') await jobs.stop(job);
     return true;
   };
 }
