@@ -11,7 +11,7 @@ import type { RunEvent } from '../../base/run-events.js';
 import { forgetAttempts } from '../checkpoint/run-attempts.js';
 import { zipOf } from '../data/containers/write-zip.js';
 import type { RunConfig } from '../train/run-config.js';
-import { EVENTS_FILE, assertNoRun, createRun, openEventLog, readEvents } from '../train/run-directory.js';
+import { EVENTS_FILE, assertNoRun, createRun, isRun, openEventLog, readEvents } from '../train/run-directory.js';
 import { errorInLogs, fileFeed, lastWords, logFeed } from './event-feed.js';
 import { type JobEnd, followJob } from './follow-job.js';
 import type { JobStatus, RayJobs } from './ray-jobs.js';
@@ -84,6 +84,8 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
   if (held !== undefined && resume !== undefined) {
     if (held.location !== storage.location) throw elsewhere(runDirectory, held);
     options.onNotice(`the job ${held.job} has this run: following it`);
+    // a process that was killed right after it had sent the job
+    if (home !== runDirectory && !(await isRun(runDirectory))) await createRun(runDirectory, options.config);
     const end = await watch(options, home, held);
     if (end.outcome === 'left' || options.signal.aborted || (await isOver(runDirectory))) return end;
   }
