@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from attempts import Attempt, overtaken
-from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify
+from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify, verify_start
 from events import EventLog, now
 from held_out import held_out_loss
 from model import build_model, choose_sharding, draw_weights, gathering, lay_out
@@ -93,7 +93,9 @@ class Run:
             self.team.together(lambda: verify(folder) if self.team.local_rank == 0 else None)
             self.team.together(lambda: self._restore(folder))
         elif self.job["startWeights"] is not None:
-            self.team.together(lambda: self._load(Tensors(self.job_folder / self.job["startWeights"]), self.parameters))
+            file, sha256 = self.job_folder / self.job["startWeights"], self.job["startSha256"]
+            self.team.together(lambda: verify_start(file, sha256) if self.team.local_rank == 0 else None)
+            self.team.together(lambda: self._load(Tensors(file), self.parameters))
         self.team.first(lambda: self.attempt.begins_after(self.progress["step"]))
         batches, seed = self.progress["batches"], self.job["config"]["seed"]
         self.order = self.team.together(

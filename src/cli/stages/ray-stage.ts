@@ -198,6 +198,7 @@ async function writeJob(
     shards,
     shardsThere: await shardsThere(shards, place, storage),
     travels: true,
+    shared: storage.directory,
     program: PROGRAM,
   });
 }

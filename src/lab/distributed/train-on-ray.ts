@@ -24,6 +24,7 @@ import {
   submitterHere,
   takeClaim,
 } from './run-claim.js';
+import { START_FILE } from './job-folder.js';
 import { STOP_FILE } from './torchrun.js';
 import { type RunPlace, forgetPlace, writePlace } from './run-place.js';
 import { type RunStorage, checkRoom, fetchCheckpoints, joinEvents, sendCheckpoint, writeProbe } from './run-storage.js';
@@ -148,7 +149,7 @@ async function removeTraces(home: string, runDirectory: string, job: string): Pr
   // another job may have taken the run over
   if ((await readClaim(home))?.job !== job) return releaseClaim(runDirectory, job);
   await rm(jobFolder(home), { recursive: true, force: true });
-  for (const name of ['probe', STOP_FILE]) await rm(path.join(home, name), { force: true });
+  for (const name of ['probe', STOP_FILE, START_FILE]) await rm(path.join(home, name), { force: true });
   for (const place of new Set([home, runDirectory])) await releaseClaim(place, job);
 }
 
