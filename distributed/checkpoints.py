@@ -76,6 +76,16 @@ def verify(folder: Path) -> None:
         raise MoatError("checkpoint-missing", f"{error.filename}: missing from the checkpoint", earlier) from None
 
 
+def verify_start(file: Path, sha256: str) -> None:
+    try:
+        found = _sha256(file)
+    except FileNotFoundError:
+        found = None
+    if found != sha256:
+        what = "is missing" if found is None else "is not what was written"
+        raise MoatError("start-damaged", f"{file}: the file of the first weights {what}", "Start the run again.")
+
+
 class Tensors:
     """A safetensors file, read tensor by tensor."""
 

@@ -297,17 +297,30 @@ def fetch_data(location: str, job_folder: Path, names: list[str], into: Path) ->
     if "://" not in location:
         return job_folder / location
     store = Store(location)
-    target = into / "shards"
-    target.mkdir(parents=True, exist_ok=True)
+    missing = MoatError("shard-damaged", f"{location}: not all of it is there", "Copy the folder of the shards there.")
     for name in names:
-        if (target / name).exists():
-            continue
-        partial = target / f"{name}.{secrets.token_hex(6)}.partial"
-        try:
-            store.call("get_file", name, to=partial)
-        except FileNotFoundError:
-            raise MoatError(
-                "shard-damaged", f"{location}/{name}: not there", "Copy the folder of the shards there."
-            ) from None
-        partial.rename(target / name)
+        _fetch(store, name, into / "shards" / name, missing)
+    return into / "shards"
+
+
+def fetch_start(location: str, job_folder: Path, into: Path) -> Path:
+    """The first weights on this machine, as `fetch_data`."""
+    if "://" not in location:
+        return job_folder / location
+    folder, name = location.rsplit("/", 1)
+    missing = MoatError("start-damaged", f"{location}: the file of the first weights is missing", "Start the run again.")
+    return _fetch(Store(folder), name, into / name, missing)
+
+
+def _fetch(store: Store, name: str, target: Path, missing: MoatError) -> Path:
+    """Whole, unless it is there."""
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.{secrets.token_hex(6)}.partial")
+    try:
+        store.call("get_file", name, to=partial)
+    except FileNotFoundError:
+        raise missing from None
+    partial.rename(target)
     return target

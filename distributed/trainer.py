@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from attempts import Attempt, overtaken
-from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify
+from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify, verify_start
 from events import EventLog, now
 from held_out import held_out_loss
 from model import build_model, choose_sharding, draw_weights, gathering, lay_out
@@ -18,7 +18,7 @@ from optimizer import Optimizer, like, whole
 from order import WindowOrder
 from problem import MoatError
 from schedule import learning_rate_scale
-from storage import fetch_data, open_place
+from storage import fetch_data, fetch_start, open_place
 from team import Team
 from tokens import TokenStream
 from torch.nn.utils import get_total_norm
@@ -93,7 +93,10 @@ class Run:
             self.team.together(lambda: verify(folder) if self.team.local_rank == 0 else None)
             self.team.together(lambda: self._restore(folder))
         elif self.job["startWeights"] is not None:
-            self.team.together(lambda: self._load(Tensors(self.job_folder / self.job["startWeights"]), self.parameters))
+            where, sha256 = self.job["startWeights"], self.job["startSha256"]
+            file = self.team.first_here(lambda: fetch_start(where, self.job_folder, self.scratch))
+            self.team.together(lambda: verify_start(file, sha256) if self.team.local_rank == 0 else None)
+            self.team.together(lambda: self._load(Tensors(file), self.parameters))
         self.team.first(lambda: self.attempt.begins_after(self.progress["step"]))
         batches, seed = self.progress["batches"], self.job["config"]["seed"]
         self.order = self.team.together(

@@ -301,8 +301,53 @@ test('a search tries settings as jobs, and stops those that fall behind', async 
   expect(specs.every(({ config }) => config.loop.evalEvery === 1)).toBe(true);
 });
 
+test('a search goes on by its journal: ended trials stay, one whose end was brought back is not sent again', async () => {
+  const specs: JobSpec[] = [];
+  ray.onSubmit = (_id, job) => {
+    const spec = specOf(job);
+    const loss = specs.push(spec) / 10;
+    const events = [start(spec), step(1, loss), measured(1, loss), measured(9, loss), done(9, 'finished')];
+    void work(job, events).then(() => (job.state = 'SUCCEEDED'));
+  };
+  const search = (trials: number, ...more: string[]) =>
+    moat(
+      'search',
+      'pretraining',
+      '--on',
+      ray.address,
+      '--name',
+      'rates',
+      '--parallel',
+      '1',
+      '--json',
+      ...more,
+      '--trials',
+      `${trials}`,
+    );
+  const first = JSON.parse((await search(2)).stdout) as { trials: { runName: string; loss: number }[] };
+  expect(first.trials.map(({ loss }) => loss)).toEqual([0.1, 0.2]);
+  // as if it had been killed: after the second was brought back, a third begun, half a line written
+  const journal = path.join(cwd, '.moat', 'cluster-searches', 'rates.jsonl');
+  const lines = (await readFile(journal, 'utf8')).trim().split('\n');
+  expect(lines.at(-1)).toContain('"ended"');
+  const third = { trial: 3, settings: { rates: 2, weightDecay: 0.05 } };
+  await writeFile(journal, [...lines.slice(0, -1), JSON.stringify(third), '{"trial":3,"st'].join('\n'));
+  const again = JSON.parse((await search(4, '--resume', '--set', 'train.learningRate=0.5')).stdout) as typeof first;
+  expect(specs.map(({ runName }) => runName)).toEqual(['rates-1', 'rates-2', 'rates-3', 'rates-4']);
+  expect(again.trials.map(({ runName }) => runName)).toEqual(['rates-1', 'rates-2', 'rates-3', 'rates-4']);
+  expect(again.trials.slice(0, 2)).toEqual(first.trials);
+  // what is searched is what was searched, and the settings that were begun are those that are tried
+  expect(specs[2]?.config.optimizer.weightDecay).toBe(0.05);
+  expect(specs[2]?.config.optimizer.learningRate).toBeLessThan(0.5);
+  expect((await search(4, '--resume')).stdout).toContain('rates-4');
+  expect(ray.jobs.size).toBe(4);
+  expect((await moat('search', 'pretraining', '--on', ray.address, '--resume', '--name', 'none')).stderr).toMatch(
+    /^moat: .*none.jsonl: there is no search of this name\. Leave --resume out/,
+  );
+});
+
 test('what a cluster cannot search is said', async () => {
   const { stderr } = await moat('search', 'tabular', 'x.csv', '--on', ray.address);
-  expect(stderr).toMatch(/^moat: --on: "tabular" is searched on this machine/);
+  expect(stderr).toMatch(/^moat: --on: "tabular" is trained by Moat itself, which no worker/);
   expect((await moat('search', 'tabular')).stderr).toMatch(/^moat: tabular: which records/);
 });

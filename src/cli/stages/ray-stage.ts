@@ -47,7 +47,7 @@ export interface RayStageOptions extends ClusterOptions {
   readonly project: Project;
   readonly runName: string;
   readonly resume: { readonly fromStep: number | undefined } | undefined;
-  /** Of a new run, where it is not the project's. */
+  /** Of the run, where it is neither the project's nor that of the run that goes on. */
   readonly config?: RunConfig;
   readonly reporter: Reporter;
   readonly clock: Clock;
@@ -170,7 +170,8 @@ async function configOf(
   runDirectory: string,
   tokenizer: LoadedTokenizer,
 ): Promise<RunConfig> {
-  if (resume === undefined) return config ?? runConfigOf(project.config, tokenizerFacts(tokenizer));
+  if (config !== undefined) return config;
+  if (resume === undefined) return runConfigOf(project.config, tokenizerFacts(tokenizer));
   return resumedConfig(runDirectory, tokenizer.hash);
 }
 
@@ -201,6 +202,8 @@ async function writeJob(
     shards,
     shardsThere: await storage.placeShards(shards, onSent),
     travels: true,
+    shared: storage.directory,
+    sendStart: storage.sendStart,
     program: PROGRAM,
   });
 }

@@ -1,11 +1,12 @@
 /** `moat train --on torchrun`: a run of the project on this machine's PyTorch, with the same bar, events and files. */
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MoatError } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { formatCount } from '../../base/units.js';
 import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
-import { writeJobFolder } from '../../lab/distributed/job-folder.js';
+import { START_FILE, writeJobFolder } from '../../lab/distributed/job-folder.js';
 import { writePlace } from '../../lab/distributed/run-place.js';
 import { type Python, findPython, runTorchrun } from '../../lab/distributed/torchrun.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
@@ -65,11 +66,16 @@ export async function runTorchrunStage(options: TorchrunStageOptions): Promise<R
     if (resume === undefined) await createRun(runDirectory, config);
     const { workers } = job;
     await writePlace(runDirectory, { on: 'torchrun', workers, workerCpus: null, storage: null, install: false });
-    await runTorchrun({ ...job, env, signal, onEvent }).catch(async (error: unknown) => {
-      if (error instanceof MoatError && error.code === 'overtaken') throw error;
-      await recordFailure(runDirectory, error, options, seen.last);
+    try {
+      await runTorchrun({ ...job, env, signal, onEvent });
+    } catch (error) {
+      const isOvertaken = error instanceof MoatError && error.code === 'overtaken';
+      if (!isOvertaken) await recordFailure(runDirectory, error, options, seen.last);
       throw error;
-    });
+    } finally {
+      // as large as the model
+      await rm(path.join(job.jobFolder, START_FILE), { force: true });
+    }
   });
   const done = seen.last;
   const checkpoint = await latestCheckpoint(runDirectory);

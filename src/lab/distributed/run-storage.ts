@@ -21,7 +21,8 @@ import { readShardManifest } from '../tokenizer/shard-reader.js';
 import { MANIFEST_FILE as SHARD_MANIFEST } from '../tokenizer/shard-writer.js';
 import { EVENTS_FILE, readEvents } from '../train/run-directory.js';
 import { type EventFeed, fileFeed, logFeed } from './event-feed.js';
-import { type ClaimPlace, claimIn } from './run-claim.js';
+import { START_FILE } from './job-folder.js';
+import { type ClaimPlace, type RunClaim, claimIn } from './run-claim.js';
 import { STOP_FILE } from './torchrun.js';
 
 /** Where a run lies while workers train it. */
@@ -36,8 +37,10 @@ export interface RunStorage {
   feed(skip: number, readLogs: () => Promise<string>): EventFeed;
   /** @returns whether the workers hear of it; else they must be asked by other means */
   askToStop(): Promise<boolean>;
-  /** Takes back that they were asked. */
-  forgetStop(): Promise<void>;
+  /** Sends first weights that are too large to travel, where they are not written into `directory`. @returns where they lie then */
+  readonly sendStart: ((file: string) => Promise<string>) | undefined;
+  /** Removes what a job that has ended needed beside the run: that it was asked to stop, and its first weights. */
+  clear(): Promise<void>;
   /** Puts the shards where the workers find them, unless they are there. @returns where; undefined: they must travel */
   placeShards(shards: string, onSent?: SentShards): Promise<string | undefined>;
   /** Makes two copies of the run's events one. @throws MoatError `runs-diverged` */
@@ -83,17 +86,19 @@ export function folderStorage(storage: string, runDirectory: string): RunStorage
 
 function folderParts(
   directory: string,
-): Pick<RunStorage, 'location' | 'directory' | 'feed' | 'askToStop' | 'forgetStop' | 'forget'> {
-  const stopFile = path.join(directory, STOP_FILE);
+): Pick<RunStorage, 'location' | 'directory' | 'feed' | 'askToStop' | 'sendStart' | 'clear' | 'forget'> {
   return {
     location: directory,
     directory,
     feed: (skip) => fileFeed(path.join(directory, EVENTS_FILE), skip),
     async askToStop() {
-      await writeFile(stopFile, '');
+      await writeFile(path.join(directory, STOP_FILE), '');
       return true;
     },
-    forgetStop: () => rm(stopFile, { force: true }),
+    sendStart: undefined,
+    async clear() {
+      for (const name of [STOP_FILE, START_FILE]) await rm(path.join(directory, name), { force: true });
+    },
     async forget() {
       await forgetAttempts(directory);
       for (const name of BEGINNINGS) await rm(path.join(directory, name), { force: true });
@@ -112,12 +117,22 @@ export function unseenStorage(location: string, runDirectory: string): RunStorag
     feed: (_skip, readLogs) => logFeed(readLogs),
     askToStop: () => Promise.resolve(false),
     placeShards: () => Promise.resolve(undefined),
-    async forgetStop() {},
+    sendStart: undefined,
+    async clear() {},
     async joinEvents() {},
     async sendCheckpoint() {},
     async fetchCheckpoints() {},
     async forget() {},
   };
+}
+
+/** Who has the run, there or here. */
+export async function heldBy({ claims }: RunStorage): Promise<RunClaim | undefined> {
+  for (const place of claims) {
+    const held = await place.read();
+    if (held !== undefined) return held;
+  }
+  return undefined;
 }
 
 /** @throws MoatError `no-space` when two checkpoints of this size would not fit */

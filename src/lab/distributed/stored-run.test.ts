@@ -325,6 +325,16 @@ describe('checkpoints', () => {
   });
 });
 
+test('first weights that are too large to travel lie beside the run until its job has ended', async () => {
+  await writeFile(path.join(root, 'start.safetensors'), 'drawn here');
+  expect(await storage().sendStart?.(path.join(root, 'start.safetensors'))).toBe(
+    's3://team/runs/first/start.safetensors',
+  );
+  expect(objects().get('runs/first/start.safetensors')?.toString()).toBe('drawn here');
+  await storage().clear();
+  expect(names()).toEqual([]);
+});
+
 test('shards are sent once, and sent on where sending them was broken off', async () => {
   const shards = path.join(root, 'shards');
   const texts = Array.from({ length: 40 }, (_, index) => ({ id: `${index}`, text: `the rule ${index} of the shop` }));

@@ -11,6 +11,7 @@ import { type CheckpointReference, checkpointDirectory } from '../checkpoint/run
 import { MANIFEST_FILE as SHARD_MANIFEST } from '../tokenizer/shard-writer.js';
 import { EVENTS_FILE, eventsFileOf, parseEvents, readEvents } from '../train/run-directory.js';
 import { tailFeed } from './event-feed.js';
+import { START_FILE } from './job-folder.js';
 import type { ObjectStore } from './object-store.js';
 import { claimIn, claimInStore } from './run-claim.js';
 import {
@@ -39,7 +40,13 @@ export function storedRun(run: ObjectStore, runs: ObjectStore, runDirectory: str
       await run.write(STOP_FILE, '');
       return true;
     },
-    forgetStop: () => run.remove(STOP_FILE),
+    async sendStart(file) {
+      await run.upload(START_FILE, file);
+      return `${run.location}/${START_FILE}`;
+    },
+    async clear() {
+      for (const name of [STOP_FILE, START_FILE]) await run.remove(name);
+    },
     placeShards: (shards, onSent) => sendShards(shards, runs, onSent),
     joinEvents: () => joinEvents(runDirectory, run),
     sendCheckpoint: (step) => sendCheckpoint(runDirectory, run, step),

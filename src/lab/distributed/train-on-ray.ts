@@ -10,13 +10,13 @@ import { MoatError } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { zipOf } from '../data/containers/write-zip.js';
 import type { RunConfig } from '../train/run-config.js';
-import { assertNoRun, createRun, openEventLog, readEvents } from '../train/run-directory.js';
+import { assertNoRun, createRun, isRun, openEventLog, readEvents } from '../train/run-directory.js';
 import { errorInLogs, lastWords } from './event-feed.js';
 import { type JobEnd, followJob } from './follow-job.js';
 import type { JobStatus, RayJobs } from './ray-jobs.js';
 import { type RunClaim, claimedBy, mayBeSubmitting, submitterHere } from './run-claim.js';
 import { type RunPlace, forgetPlace, writePlace } from './run-place.js';
-import { BEGINNINGS, type RunStorage, checkRoom, writeProbe } from './run-storage.js';
+import { BEGINNINGS, type RunStorage, checkRoom, heldBy, writeProbe } from './run-storage.js';
 
 export interface RayRunOptions {
   readonly jobs: RayJobs;
@@ -74,6 +74,9 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
   if (held !== undefined && resume !== undefined) {
     if (held.location !== storage.location) throw elsewhere(runDirectory, held);
     options.onNotice(`the job ${held.job} has this run: following it`);
+    // a process that was killed right after it had sent the job
+    if (runDirectory !== storage.directory && !(await isRun(runDirectory)))
+      await createRun(runDirectory, options.config);
     const end = await watch(options, home, held);
     if (end.outcome === 'left' || options.signal.aborted || (await isOver(runDirectory))) return end;
   }
@@ -113,15 +116,6 @@ function elsewhere(runDirectory: string, { job, location }: RunClaim): MoatError
   });
 }
 
-/** Who has the run, there or here. */
-async function heldBy({ claims }: RunStorage): Promise<RunClaim | undefined> {
-  for (const place of claims) {
-    const held = await place.read();
-    if (held !== undefined) return held;
-  }
-  return undefined;
-}
-
 async function claimRun({ jobs, runDirectory, storage }: RayRunOptions): Promise<RunClaim> {
   const job = `moat-${path.basename(runDirectory)}-${randomBytes(4).toString('hex')}`;
   await storage.joinEvents();
@@ -152,7 +146,7 @@ async function removeTraces(storage: RunStorage, home: string, job: string): Pro
   if ((await storage.claims[0].read())?.job === job) {
     await rm(jobFolder(home), { recursive: true, force: true });
     await rm(path.join(home, PROBE_FILE), { force: true });
-    await storage.forgetStop();
+    await storage.clear();
   }
   for (const place of storage.claims) await place.release(job);
 }

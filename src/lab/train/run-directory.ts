@@ -3,7 +3,7 @@
  * and `checkpoints/`. Everything that shows progress reads the event file and nothing else.
  */
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError, systemCode } from '../../base/errors.js';
@@ -88,10 +88,13 @@ export async function chooseCheckpoint(
   });
 }
 
+/** Whether the directory holds what a run was asked to do. */
+export const isRun = async (runDirectory: string): Promise<boolean> =>
+  (await stat(path.join(runDirectory, CONFIG_FILE)).catch(() => undefined)) !== undefined;
+
 /** @throws MoatError `run-exists` when the directory already holds a run */
 export async function assertNoRun(runDirectory: string): Promise<void> {
-  const existing = await readFile(path.join(runDirectory, CONFIG_FILE), 'utf8').catch(() => undefined);
-  if (existing === undefined) return;
+  if (!(await isRun(runDirectory))) return;
   throw new MoatError('run-exists', `${runDirectory}: a run of this name exists`, {
     fix: 'Continue it with --resume, or choose another --name.',
   });
