@@ -1,6 +1,6 @@
 /** Runs on a real Ray whose storage is a real S3 server: begun there or here, workers killed, stopped, resumed, brought back. */
 import { execFile } from 'node:child_process';
-import { cp } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -179,6 +179,24 @@ describe.skipIf(lacking !== undefined)('S3', () => {
     expect(there).toBeGreaterThan(here);
     await project.trainHere('both', { config: config(), resume: { fromStep: undefined } });
     await expectWhole('both');
+  });
+
+  test('first weights that are too large to travel come from the store', { timeout: 120_000 }, async () => {
+    const file = path.join(project.folder, 'start.safetensors');
+    await writeFile(file, 'drawn here');
+    const where = (await storageOf('large').sendStart?.(file)) ?? '';
+    const fetch = `
+import sys
+sys.path.insert(0, "distributed")
+from pathlib import Path
+from storage import fetch_start
+print(fetch_start(sys.argv[1], Path("job"), Path(sys.argv[2])).read_text())
+`;
+    const env = { ...process.env, ...moto.owner };
+    const { stdout } = await promisify(execFile)(PYTHON, ['-c', fetch, where, path.join(project.folder, 'scratch')], {
+      env,
+    });
+    expect(stdout).toBe('drawn here\n');
   });
 
   describe('what the store refuses is one line, here and from the workers', () => {

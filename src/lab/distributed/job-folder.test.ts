@@ -147,6 +147,10 @@ test('first weights that are too large to travel lie on storage that both sides 
     ).toBe(0);
   }
   await tensors.close();
+  const stored = await write('stored', { config: large, sendStart: (file) => Promise.resolve(`s3://team/${file}`) });
+  expect(stored.spec.startWeights).toMatch(/^s3:\/\/team\/.*\/stored\/start.safetensors$/);
+  expect(stored.spec.startSha256).toBe(spec.startSha256);
+  expect(stored.sizeBytes).toBeLessThan(1e6);
   const alone = await write('alone', { config: large });
   expect([alone.spec.startWeights, alone.spec.startSha256]).toEqual([null, null]);
   expect((await write('seen', { config: large, travels: false })).spec.startWeights).toBe('start.safetensors');
