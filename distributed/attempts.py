@@ -1,6 +1,6 @@
 """Who trains a run. Every start of its workers is an attempt, and takes the next number by creating a file that only one
-can create: `attempts/00000003`. Where a higher number stands, an attempt is overtaken: it writes nothing more, and ends. What
-it wrote in the moment between, readers let go: events of a lower number after those of a higher one, and checkpoints
+can create: `attempts/00000003`. Where a higher number stands, an attempt is overtaken: it writes nothing more, and ends.
+What it wrote in the moment between, readers let go: events of a lower number after those of a higher one, and checkpoints
 that are further than where a higher one began (`src/lab/checkpoint/run-attempts.ts`)."""
 
 import json

@@ -87,9 +87,14 @@ def run_on_ray(job: dict, folder: Path, again: bool) -> int:
     place = begin_run(job, again)
     job = {**job, "launch": uuid.uuid4().hex}
     before = newest_attempt(place)
-    # Ray's way of asking a job to end; the workers look for the file
-    signal.signal(signal.SIGTERM, lambda *_: place.write("stop", b""))
+
+    def is_newest() -> bool:
+        number = newest_attempt(place)
+        return number == before or read_attempt(place, number).get("launch") == job["launch"]
+
     make_room(job, bundle)
+    # Ray's way of asking a job to end; the workers look for the file
+    signal.signal(signal.SIGTERM, lambda *_: place.write("stop", b"") if is_newest() else None)
     trainer = TorchTrainer(
         _work,
         train_loop_config={"job": job},
@@ -112,11 +117,10 @@ def run_on_ray(job: dict, folder: Path, again: bool) -> int:
         )
     if error is None:
         return 0
-    number = newest_attempt(place)
-    is_ours = number > 0 and read_attempt(place, number).get("launch") == job["launch"]
     # how a run that others train meanwhile ends is theirs to say
-    if is_ours or number == before:
-        EventLog(place).append({**failure_event(place, error), **({"attempt": number} if is_ours else {})})
+    if is_newest():
+        number = newest_attempt(place)
+        EventLog(place).append({**failure_event(place, error), **({"attempt": number} if number > before else {})})
     raise error
 
 

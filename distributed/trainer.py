@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from attempts import Attempt, overtaken
 from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify, verify_start
+from dropout import take_over
 from events import EventLog, now
 from held_out import held_out_loss
 from model import build_model, choose_sharding, draw_weights, gathering, lay_out
@@ -67,6 +68,7 @@ class Run:
         precision = job["precision"]
         self.precision = ("bf16" if team.device.type == "cuda" else "float32") if precision == "auto" else precision
         model = team.together(lambda: build_model(job, self.job_folder))
+        self.dropout = take_over(job, model)
         if job["startWeights"] is None and job["resume"] is None:
             draw_weights(job, model)
         self.sharding = choose_sharding(job, team.device, team.local_size)
@@ -146,7 +148,7 @@ class Run:
         while self.fraction_done() < 1 and not self.converged() and not stopped:
             loss, norm, scale = self._step()
             seconds, stop, late = self.team.told(
-                time.monotonic() - mark, float(self._asked_to_stop()), float(self.log is not None and self.log.overtaken)
+                time.monotonic() - mark, float(self._asked_to_stop()), float(self._is_overtaken())
             )
             if late:
                 raise overtaken()
@@ -178,6 +180,9 @@ class Run:
         self._emit(done)
         return done
 
+    def _is_overtaken(self) -> bool:
+        return self.log is not None and self.log.overtaken
+
     def _asked_to_stop(self) -> bool:
         return self.team.rank == 0 and self.place.is_asked(STOP_FILE)
 
@@ -187,7 +192,6 @@ class Run:
         scale = learning_rate_scale(loop["schedule"], step, self.fraction_done())
         rows = loop["batchSize"] * loop["gradientAccumulation"]
         starts = self.order.take(rows)
-        torch.manual_seed(hash((self.job["config"]["seed"], step, team.rank)))  # of dropout, which is PyTorch's own
         (loss,) = team.total(self._gradients(starts))
         gradients = [parameter.grad for parameter in self.parameters.values()]
         norm = float(whole(get_total_norm(gradients)))
@@ -211,6 +215,7 @@ class Run:
         """Of this worker's part of a step's sequences. @returns its part of the mean loss"""
         size, micro, length = self.team.size, self.loop["batchSize"], self.loop["sequenceLength"]
         mine = starts[self.team.rank :: size]
+        numbers = range(self.team.rank, len(starts), size)
         per_worker = math.ceil(len(starts) / size)
         micro = min(micro, per_worker)
         rounds = math.ceil(per_worker / micro)
@@ -219,6 +224,9 @@ class Run:
             parameter.grad = None
         for index in range(rounds):
             part = mine[index * micro : (index + 1) * micro]
+            if self.dropout is not None:
+                rows = list(numbers[index * micro : (index + 1) * micro]) or [0]
+                self.dropout.begin(self.progress["step"] + 1, rows, self.loop["batchSize"])
             with gathering(self.model, last=index == rounds - 1):
                 # a worker with nothing left still takes part in what all do together
                 nats = self.nats(part or starts[:1])

@@ -11,14 +11,14 @@ import { type RayCluster, startRay } from './ray-cluster.js';
 import { countedSteps } from './small-run.js';
 
 const PROGRAM = path.resolve('bin/moat.js');
-const STEPS = 900;
+const STEPS = 270;
 const TRIALS = 3;
 const CONFIG = {
   schemaVersion: 1,
   name: 'shop',
   model: { layers: 1, hiddenSize: 32, heads: 2, headSize: 16, intermediateSize: 64, contextLength: 128 },
   tokenizer: { vocabularySize: 300 },
-  train: { steps: STEPS, batchSize: 2, sequenceLength: 32, checkpointEvery: 50 },
+  train: { steps: STEPS, batchSize: 2, sequenceLength: 32, checkpointEvery: 30 },
   data: { nearDuplicates: 0, validationFraction: 0.1 },
 };
 

@@ -128,7 +128,6 @@ export const command = defineCommand({
 type Context = CommandContext<typeof searchOptions, typeof searchArguments>;
 
 const PRETRAINING = 'pretraining';
-const TRIALS = 9;
 
 /** What can be tried on a cluster is what its workers can train. */
 async function searchThere(context: Context & { readonly address: URL }): Promise<CommandResult> {
@@ -150,7 +149,7 @@ async function searchThere(context: Context & { readonly address: URL }): Promis
     name: options.name,
     resume: options.resume,
     seed: options.seed,
-    trials: options.trials ?? TRIALS,
+    trials: options.trials,
     seconds: options.seconds ?? Infinity,
     parallel: options.parallel,
   });

@@ -339,6 +339,8 @@ test('a search goes on by its journal: ended trials stay, one whose end was brou
   // what is searched is what was searched, and the settings that were begun are those that are tried
   expect(specs[2]?.config.optimizer.weightDecay).toBe(0.05);
   expect(specs[2]?.config.optimizer.learningRate).toBeLessThan(0.5);
+  const asMany = await moat('search', 'pretraining', '--on', ray.address, '--name', 'rates', '--json');
+  expect((JSON.parse(asMany.stdout) as typeof first).trials).toHaveLength(4);
   expect((await search(4, '--resume')).stdout).toContain('rates-4');
   expect(ray.jobs.size).toBe(4);
   expect((await moat('search', 'pretraining', '--on', ray.address, '--resume', '--name', 'none')).stderr).toMatch(

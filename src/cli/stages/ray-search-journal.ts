@@ -13,6 +13,8 @@ const headerSchema = z.object({
   kind: z.literal('pretraining'),
   version: z.literal(1),
   seed: z.int(),
+  /** At most. */
+  trials: z.int().positive(),
   /** Every trial's, but for what is tried. */
   config: runConfigSchema,
   /** Where the runs lie meanwhile, as it is written after `--storage`. */

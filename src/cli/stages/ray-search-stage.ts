@@ -35,7 +35,8 @@ export interface RaySearchOptions extends Omit<
   /** Go on with the search of this name, or with the newest. */
   readonly resume: boolean;
   readonly seed: number;
-  readonly trials: number;
+  /** At most; undefined: as many as the search was begun for. */
+  readonly trials: number | undefined;
   /** After which no trial is begun, counted from now. */
   readonly seconds: number;
   /** Trials at the same time. */
@@ -56,6 +57,7 @@ const SPACE: SearchSpace = {
   weightDecay: { kind: 'range', low: 0, high: 0.2 },
 };
 const LOCK_PATIENCE_MS = 200;
+const TRIALS = 9;
 
 /**
  * A search that was begun under this name goes on: trials that have ended are kept, those whose jobs go on are followed
@@ -89,7 +91,7 @@ export async function runRaySearchStage(options: RaySearchOptions): Promise<RayS
   });
 }
 
-async function headerOf({ project, storage, seed }: RaySearchOptions): Promise<SearchHeader> {
+async function headerOf({ project, storage, seed, trials = TRIALS }: RaySearchOptions): Promise<SearchHeader> {
   const tokenizer = await loadTokenizer(filesOf(project).tokenizer);
   const base = runConfigOf(project.config, tokenizerFacts(tokenizer));
   const { maxSteps } = base.loop;
@@ -98,12 +100,13 @@ async function headerOf({ project, storage, seed }: RaySearchOptions): Promise<S
   }
   const loop = { ...base.loop, evalEvery: createHalving(maxSteps).rungs[0] ?? maxSteps };
   const there = storage === undefined || storage.includes('://') ? storage : path.resolve(storage);
-  return { kind: 'pretraining', version: 1, seed, config: { ...base, loop }, storage: there ?? null };
+  return { kind: 'pretraining', version: 1, seed, trials, config: { ...base, loop }, storage: there ?? null };
 }
 
 async function search(options: RaySearchOptions, name: string, journal: SearchJournal): Promise<RaySearchResult> {
-  const { reporter, clock, trials, seconds, parallel } = options;
-  const { config, seed } = journal.header;
+  const { reporter, clock, seconds, parallel } = options;
+  const { config, seed, trials: asked } = journal.header;
+  const trials = options.trials ?? asked;
   const progress = createProgress(journal.lines, config.loop.maxSteps ?? 0);
   const { waiting, ended, tried } = progress;
   const stage = reporter.stage('search');
