@@ -250,7 +250,9 @@ class Store:
             self.files, self.root = fsspec.core.url_to_fs(self.location, **options)
         except ImportError as error:
             raise MoatError(
-                "storage-not-shared", f"{location}: {error}", "Install distributed/requirements-s3.txt there (gcsfs for gs://)."
+                "storage-not-shared",
+                f"{location}: {error}",
+                "Install distributed/requirements-s3.txt there (gcsfs for gs://).",
             ) from None
         self.answered = False
 
@@ -271,7 +273,7 @@ class Store:
                 if "bucket" in str(error):
                     raise explained_store(self.location, error) from None
                 raise
-            except Exception as error:  # every library has its own
+            except Exception as error:  # noqa: BLE001: every library has its own
                 # one that never answered is a wrong address rather than a bad minute
                 if not (self.answered and may_pass(error) and time.monotonic() < until):
                     raise explained_store(self.location, error) from None
@@ -308,7 +310,9 @@ def fetch_start(location: str, job_folder: Path, into: Path) -> Path:
     if "://" not in location:
         return job_folder / location
     folder, name = location.rsplit("/", 1)
-    missing = MoatError("start-damaged", f"{location}: the file of the first weights is missing", "Start the run again.")
+    missing = MoatError(
+        "start-damaged", f"{location}: the file of the first weights is missing", "Start the run again."
+    )
     return _fetch(Store(folder), name, into / name, missing)
 
 
