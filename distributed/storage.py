@@ -159,7 +159,8 @@ class RemotePlace:
         try:
             # `If-None-Match: *` on S3, a generation of 0 on Google's
             self.store.call("pipe_file", name, content, mode="create")
-        except OSError:
+        except (OSError, MoatError):
+            # libraries and stores say in many ways that there is one
             if self.read(name) is None:
                 raise
         # also where the answer was lost: whose content is there has made it
@@ -223,7 +224,7 @@ class RemotePlace:
     def new_folder(self, name: str) -> Path:
         parent, own = name.rsplit("/", 1)
         for each in set(self._folders(parent)) - set(self.folders(parent)) - {own}:
-            self.store.call("rm", f"{parent}/{each}", recursive=True)  # of uploads and removals that were killed
+            self._remove_all(f"{parent}/{each}")  # of uploads and removals that were killed
         return Path(tempfile.mkdtemp(prefix="moat-checkpoint-"))
 
     def put_folder(self, filled: Path, name: str) -> None:
@@ -234,7 +235,11 @@ class RemotePlace:
 
     def remove_folder(self, name: str) -> None:
         self.remove(f"{name}/{MANIFEST}")
-        self.store.call("rm", name, recursive=True)
+        self._remove_all(name)
+
+    def _remove_all(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):  # another attempt was faster
+            self.store.call("rm", name, recursive=True)
 
 
 class Store:
@@ -273,7 +278,7 @@ class Store:
                 if "bucket" in str(error):
                     raise explained_store(self.location, error) from None
                 raise
-            except Exception as error:  # noqa: BLE001: every library has its own
+            except Exception as error:  # every library has its own  # noqa: BLE001
                 # one that never answered is a wrong address rather than a bad minute
                 if not (self.answered and may_pass(error) and time.monotonic() < until):
                     raise explained_store(self.location, error) from None
