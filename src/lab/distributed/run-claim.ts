@@ -134,9 +134,12 @@ async function readWhole(file: string): Promise<{ claim: RunClaim } | undefined>
 }
 
 /** What one is told who would train a run that a job has. */
-export function claimedBy(runDirectory: string, { address, job }: RunClaim): MoatError {
+export function claimedBy(runDirectory: string, { address, job, location }: RunClaim): MoatError {
   const name = path.basename(runDirectory);
+  const isElsewhere = location !== runDirectory;
+  const storage = isElsewhere ? ` --storage ${location.replace(/\/[^/]*$/, '')}` : '';
+  const file = isElsewhere ? `${location}/${CLAIM_FILE}, and ${claimFile(runDirectory)}` : claimFile(runDirectory);
   return new MoatError('run-busy', `${runDirectory}: the job ${job} on ${address} trains this run`, {
-    fix: `Follow it with moat train --resume --name ${name} --on ${address}; where that cluster is gone for good, remove ${claimFile(runDirectory)}.`,
+    fix: `Follow it with moat train --resume --name ${name} --on ${address}${storage}; where that cluster is gone for good, remove ${file}.`,
   });
 }

@@ -261,7 +261,12 @@ describe('a run', () => {
     const submitter = { host: 'another', pid: 1 };
     const location = 's3://team/runs/first';
     put('ray-job.json', JSON.stringify({ address: ray.address, job: 'other', location, eventsBefore: 0, submitter }));
-    await expect(trainOnRay(optionsOf())).rejects.toMatchObject({ code: 'run-busy' });
+    await expect(trainOnRay(optionsOf())).rejects.toMatchObject({
+      code: 'run-busy',
+      fix: expect.stringMatching(
+        / --storage s3:\/\/team\/runs; .*, remove s3:\/\/team\/runs\/first\/ray-job\.json, and /,
+      ) as string,
+    });
     (ray.jobs.get('other') as ScriptedJob).state = 'FAILED';
     ray.onSubmit = (_id, job) => work(job, whole);
     await trainOnRay(optionsOf());
