@@ -13,6 +13,7 @@ import { countedSteps } from './small-run.js';
 const PROGRAM = path.resolve('bin/moat.js');
 const STEPS = 270;
 const TRIALS = 3;
+const LIMIT_MS = 2_400_000;
 const CONFIG = {
   schemaVersion: 1,
   name: 'shop',
@@ -59,7 +60,7 @@ function search(...more: string[]) {
   return [PROGRAM, 'search', 'pretraining', ...on, ...storage, '--json', ...more];
 }
 
-test('kill -9 in mid-search, and --resume', async () => {
+test('kill -9 in mid-search, and --resume', { timeout: LIMIT_MS }, async () => {
   child = spawn(process.execPath, search(), { cwd: root, stdio: 'ignore' });
   // one has ended, the next trains
   const isRipe = async (): Promise<boolean> => {
@@ -70,7 +71,7 @@ test('kill -9 in mid-search, and --resume', async () => {
     const steps = await Promise.all(open.map(async (trial) => (await readEvents(runDirectory(trial))).length));
     return ended.length > 0 && steps.some((count) => count > 10);
   };
-  await expect.poll(isRipe, { timeout: 500_000, interval: 100 }).toBe(true);
+  await expect.poll(isRipe, { timeout: LIMIT_MS / 2, interval: 100 }).toBe(true);
   child.kill('SIGKILL');
   const before = await journal();
   const left = await Promise.all([1, 2, 3].map(async (trial) => (await readClaim(runDirectory(trial)))?.job));
