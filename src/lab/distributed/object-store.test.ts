@@ -183,7 +183,7 @@ describe('one clear line', () => {
       'no bucket',
       's3:///runs',
       {},
-      'bad-storage: --storage: "s3:///runs" names no bucket. Write it as s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.',
+      'bad-storage: --storage: "s3:///runs" names no bucket. Write it as s3://BUCKET/FOLDER or gs://BUCKET/FOLDER; buckets have names in lower case.',
     ],
   ])('%s', async (_what, location, env, line) => {
     expect(await lineOf(async () => open(location, env).write('a', 'x'))).toBe(line);

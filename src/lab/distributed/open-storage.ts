@@ -21,10 +21,12 @@ export function openStorage(
   { env, ...connection }: StorageConnection,
 ): RunStorage {
   if (storage === undefined) return ownStorage(runDirectory);
-  if (!storage.includes('://')) return folderStorage(storage, runDirectory);
+  if (!storage.includes('://') && !isStoreUri(storage)) return folderStorage(storage, runDirectory);
   const runs = storage.replace(/\/+$/, '');
   const location = `${runs}/${path.basename(runDirectory)}`;
   if (!isStoreUri(storage)) return unseenStorage(location, runDirectory);
   const open = (uri: string) => openObjectStore(storeAccess(uri, env), connection);
-  return storedRun(open(location), open(runs), runDirectory);
+  // the one that was written first: it is the one an error is about
+  const inRuns = open(runs);
+  return storedRun(open(location), inRuns, runDirectory);
 }

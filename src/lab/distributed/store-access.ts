@@ -19,7 +19,7 @@ export interface StoreAccess {
 }
 
 /** What this machine opens itself; other URIs (`file:`, `hdfs:` …) are the workers' alone. */
-export const isStoreUri = (storage: string): boolean => /^(s3|gs):\/\//.test(storage);
+export const isStoreUri = (storage: string): boolean => /^(s3|gs):/i.test(storage);
 
 /**
  * @param env `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`; for `s3:` also `AWS_REGION` (or `AWS_DEFAULT_REGION`)
@@ -30,7 +30,7 @@ export function storeAccess(location: string, env: NodeJS.ProcessEnv): StoreAcce
   const match = /^(s3|gs):\/\/([a-z0-9][a-z0-9._-]+)((?:\/[^/?#]+)*)\/*$/.exec(location);
   if (match === null) {
     throw new MoatError('bad-storage', `--storage: "${location}" names no bucket`, {
-      fix: 'Write it as s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.',
+      fix: 'Write it as s3://BUCKET/FOLDER or gs://BUCKET/FOLDER; buckets have names in lower case.',
     });
   }
   const [, scheme = '', bucket = '', folder = ''] = match;

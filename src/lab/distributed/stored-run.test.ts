@@ -297,6 +297,11 @@ describe('a run', () => {
   });
 });
 
+test.each(['s3:/team/runs', 'S3://Team/runs', 'gs:team'])('%s is not taken for a folder', (storage) => {
+  const connection = { env: store.env, send: httpSend, clock: systemClock, wait: async () => {} };
+  expect(() => openStorage(storage, here(), connection)).toThrow(`--storage: "${storage}" names no bucket`);
+});
+
 describe('checkpoints', () => {
   test('an upload that has not ended is none; what an overtaken attempt saved does not belong to the run', async () => {
     putCheckpoint(2, 1);
