@@ -25,7 +25,8 @@ const PYTHON = process.env['MOAT_PYTHON'] ?? 'python3';
 const lacking = await lacksMoto(PYTHON);
 if (lacking !== undefined) console.log(lacking);
 
-const STEPS = 120;
+// enough for a stop to come in time: step events reach the store with the next checkpoint, or after five seconds
+const STEPS = 600;
 const LIMIT_MS = 900_000;
 const PLACE = 's3://team/runs';
 
@@ -40,7 +41,7 @@ describe.skipIf(lacking !== undefined)('S3', () => {
 
   const config = () =>
     project.config({
-      loop: { maxSteps: STEPS, checkpointEvery: 20, evalEvery: STEPS },
+      loop: { maxSteps: STEPS, checkpointEvery: 30, evalEvery: STEPS },
       optimizer: {
         kind: 'adamw',
         learningRate: 1e-3,

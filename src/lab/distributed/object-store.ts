@@ -3,7 +3,6 @@
  * all; what may pass is tried again. Knows nothing of runs.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
  */
-import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
@@ -32,8 +31,8 @@ export interface ObjectStore {
   list(start: string): Promise<StoredObject[]>;
   /** A file of any size, which appears whole or not at all. @param onSent bytes that have arrived */
   upload(name: string, file: string, onSent?: (bytes: number) => void): Promise<void>;
-  /** Into a new file. @returns its SHA-256; undefined where there is no such object */
-  download(name: string, sizeBytes: number, file: string): Promise<string | undefined>;
+  /** Into a new file, of whatever size: what arrived is to be checked. */
+  download(name: string, sizeBytes: number, file: string): Promise<void>;
 }
 
 export interface StoreConnection {
@@ -189,23 +188,13 @@ async function uploadParts(
   const begun = (await call('POST', name, { query: { uploads: '' } })).body.toString('utf8');
   const uploadId = elementOf(begun, 'UploadId') ?? '';
   const tags: string[] = [];
-  let next = 0;
-  let failure: unknown;
-  const lane = async (): Promise<void> => {
-    while (next < count && failure === undefined) {
-      const index = next++;
+  try {
+    await inLanes(count, async (index) => {
       const body = await readPart(source, index * partBytes, Math.min(partBytes, size - index * partBytes));
       const { headers } = await call('PUT', name, { query: { partNumber: String(index + 1), uploadId }, body });
       tags[index] = headers.etag ?? '';
       onSent(body.byteLength);
-    }
-  };
-  try {
-    // all of them are waited for: what is sent after the end of an upload would stay and cost
-    await Promise.all(
-      Array.from({ length: PARTS_AT_ONCE }, () => lane().catch((error: unknown) => (failure ??= error))),
-    );
-    if (failure !== undefined) throw failure;
+    });
     const parts = tags.map((tag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${tag}</ETag></Part>`);
     const body = Buffer.from(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`);
     const answer = await call('POST', name, { query: { uploadId }, body });
@@ -228,20 +217,29 @@ async function readPart(source: FileHandle, position: number, length: number): P
   return part;
 }
 
-async function download(call: Caller, name: string, sizeBytes: number, file: string): Promise<string | undefined> {
-  const hash = createHash('sha256');
+async function download(call: Caller, name: string, sizeBytes: number, file: string): Promise<void> {
   const target = await open(file, 'wx');
   try {
-    for (let from = 0; from < sizeBytes; from += PART_BYTES) {
+    await inLanes(Math.ceil(sizeBytes / PART_BYTES), async (index) => {
+      const from = index * PART_BYTES;
       const range = `bytes=${from}-${Math.min(sizeBytes, from + PART_BYTES) - 1}`;
       const { status, body } = await call('GET', name, { headers: { range }, fine: [404, 416] });
-      if (status === 404) return undefined;
-      if (status === 416) break;
-      await target.writeFile(body);
-      hash.update(body);
-    }
-    return hash.digest('hex');
+      // what is not there, whoever reads the file finds missing
+      if (status === 206) await target.write(body, 0, body.byteLength, from);
+    });
   } finally {
     await target.close();
   }
+}
+
+/** Several at a time. After a failure no more are begun, and those that were are waited for. */
+async function inLanes(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  let failure: unknown;
+  const lane = async (): Promise<void> => {
+    while (next < count && failure === undefined) await work(next++);
+  };
+  const lanes = Array.from({ length: PARTS_AT_ONCE }, () => lane().catch((error: unknown) => (failure ??= error)));
+  await Promise.all(lanes);
+  if (failure !== undefined) throw failure;
 }
