@@ -1,10 +1,11 @@
 /** Where a run lies while workers train it, and how it gets there and back. */
 import { createHash, randomBytes } from 'node:crypto';
-import { cp, readFile, statfs, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { explainWriteError, writeFileAtomic } from '../../base/atomic-file.js';
 import { writeFolderAtomic } from '../../base/atomic-folder.js';
 import { MoatError, systemCode } from '../../base/errors.js';
+import { withLock } from '../../base/process-lock.js';
 import { formatBytes } from '../../base/units.js';
 import { withoutOvertaken } from '../checkpoint/run-attempts.js';
 import {
@@ -125,6 +126,8 @@ async function copyCheckpoint(from: string, to: string): Promise<void> {
 const copyFolder = (from: string, to: string): Promise<void> =>
   writeFolderAtomic(to, (folder) => cp(from, folder, { recursive: true }));
 
+const COPY_PATIENCE_MS = 3_600_000;
+
 /**
  * Puts the token shards where the workers see them, under a name that says which they are, unless they are there.
  * @param storage a folder that both sides see
@@ -133,6 +136,16 @@ export async function placeShards(shards: string, storage: string): Promise<stri
   const manifest = await readFile(path.join(shards, SHARD_MANIFEST));
   const name = `shards-${createHash('sha256').update(manifest).digest('hex').slice(0, 12)}`;
   const there = path.join(storage, name);
-  if ((await textOf(path.join(there, SHARD_MANIFEST))) === undefined) await copyFolder(shards, there);
+  const isThere = async (): Promise<boolean> => (await textOf(path.join(there, SHARD_MANIFEST))) !== undefined;
+  if (await isThere()) return there;
+  await mkdir(storage, { recursive: true });
+  const busy = (): MoatError =>
+    new MoatError('storage-busy', `${there}: another process has been copying the shards there for too long`, {
+      fix: 'Wait until it has ended, then try again.',
+    });
+  // trials of a search begin side by side, and a second copy would move the first one away under its workers
+  await withLock(`${there}.lock`, { patienceMs: COPY_PATIENCE_MS, busy }, async () => {
+    if (!(await isThere())) await copyFolder(shards, there);
+  });
   return there;
 }
