@@ -28,8 +28,8 @@ export const en = {
   today: {
     title: 'Today',
     revenue: 'Revenue',
-    cost: 'Serving cost',
-    margin: 'Gross margin',
+    cost: 'Cost of answers',
+    margin: 'Margin before idle time',
     marginShare: (percent: string) => `${percent} of revenue`,
     noSales: 'nothing sold yet',
     costHint: 'engine time at the machine’s hourly price',
@@ -50,7 +50,7 @@ export const en = {
     unknownLead: 'Needs a training run, served answers, a model price and the machine’s hourly price.',
     training: 'Training cost',
     earned: 'Earned so far',
-    earnedHint: 'revenue less serving cost',
+    earnedHint: 'revenue less the cost of answers',
     progress: 'Share of the training cost earned back',
   },
   models: {

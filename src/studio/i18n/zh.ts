@@ -30,7 +30,7 @@ export const zh: Dictionary = {
     title: '今日',
     revenue: '收入',
     cost: '推理成本',
-    margin: '毛利',
+    margin: '毛利（未计空闲）',
     marginShare: (percent) => `毛利率 ${percent}`,
     noSales: '今日暂无收入',
     costHint: '推理用时 × 机器小时单价',
