@@ -1,4 +1,5 @@
 import { enAccounts } from './en-accounts.js';
+import { enAudit } from './en-audit.js';
 import { enBusiness } from './en-business.js';
 import { enLab } from './en-lab.js';
 import { enOffice } from './en-office.js';
@@ -6,6 +7,7 @@ import { enOffice } from './en-office.js';
 /** The English texts, and with them the shape that every other language must fill (see dictionary.ts). */
 export const en = {
   ...enAccounts,
+  ...enAudit,
   ...enBusiness,
   ...enOffice,
   ...enLab,

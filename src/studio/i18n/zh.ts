@@ -1,5 +1,6 @@
 import type { Dictionary } from './dictionary.js';
 import { zhAccounts } from './zh-accounts.js';
+import { zhAudit } from './zh-audit.js';
 import { zhBusiness } from './zh-business.js';
 import { zhLab } from './zh-lab.js';
 import { zhOffice } from './zh-office.js';
@@ -7,6 +8,7 @@ import { zhOffice } from './zh-office.js';
 /** 中文文案：为中文读者而写，不逐字对译。 */
 export const zh: Dictionary = {
   ...zhAccounts,
+  ...zhAudit,
   ...zhBusiness,
   ...zhOffice,
   ...zhLab,
