@@ -55,7 +55,7 @@ export interface DataConfig {
   /** A file or folder with the texts of tests, relative to the project: documents that share 13 words in a row with one are dropped. */
   testSets?: string;
   /**
-   * E-mail addresses, phone numbers, identity and bank card numbers, IBANs, public IP addresses and keys: "keep" them, "mask"
+   * Email addresses, phone numbers, identity and bank card numbers, IBANs, public IP addresses and keys: "keep" them, "mask"
    * them as `[email]` …, or "drop" the documents that hold some. Default "mask".
    */
   personalData?: PiiPolicy;
@@ -221,7 +221,7 @@ export interface ServeConfig {
   oidcIssuer?: string;
   /** The client id at that provider. */
   oidcClientId?: string;
-  /** Domains of the e-mail addresses that may sign in that way, such as "acme.com, acme.de". */
+  /** Domains of the email addresses that may sign in that way, such as "acme.com, acme.de". */
   oidcDomains?: string;
   /** Labels of that model which flag a text: "insult, spam". Needed with `moderation`. */
   moderationFlags?: string;

@@ -79,7 +79,7 @@ export const enAudit = {
       customer: 'Customer',
       customerId: 'Customer',
       displayPrefix: 'Begins with',
-      email: 'E-mail',
+      email: 'Email',
       events: 'Events',
       failuresBefore: 'Failures before',
       fork: 'Forked from',

@@ -68,7 +68,7 @@ export const enLab = {
     },
     maskedKinds: {
       secret: 'Keys and passwords',
-      email: 'E-mail addresses',
+      email: 'Email addresses',
       phone: 'Phone numbers',
       iban: 'Bank accounts (IBAN)',
       'resident-id': 'Resident identity numbers',

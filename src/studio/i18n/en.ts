@@ -151,6 +151,8 @@ export const en = {
     time: 'Time',
     customer: 'Customer',
     internal: 'Your own use',
+    notCharged: 'not charged',
+    ownHint: 'The project’s own use is measured and costs nothing.',
     model: 'Model',
     input: 'Input',
     output: 'Output',

@@ -152,6 +152,8 @@ export const zh: Dictionary = {
     time: '时间',
     customer: '客户',
     internal: '内部使用',
+    notCharged: '不计费',
+    ownHint: '项目自身的使用只计量，不收费。',
     model: '模型',
     input: '输入',
     output: '输出',

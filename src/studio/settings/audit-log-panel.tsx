@@ -107,8 +107,7 @@ function Entries({ api }: { api: Api }) {
 function EntryRow({ entry }: { entry: AuditLogEntry }) {
   const locale = useLocale();
   const { text, format } = locale;
-  const { names, ...raw } = entry;
-  const { time, action } = raw;
+  const { id, time, actor, action, target, details, hash } = entry;
   const known = new Map<string, string>(Object.entries(text.audit.actions));
   const [isOpen, setOpen] = useState(false);
   return (
@@ -141,7 +140,7 @@ function EntryRow({ entry }: { entry: AuditLogEntry }) {
             {text.audit.raw}
           </button>
         </div>
-        {isOpen && <pre class="code-block">{JSON.stringify(raw, null, 2)}</pre>}
+        {isOpen && <pre class="code-block">{JSON.stringify({ id, time, actor, action, target, details, hash }, null, 2)}</pre>}
       </td>
     </tr>
   );
