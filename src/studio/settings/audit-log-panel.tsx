@@ -140,7 +140,9 @@ function EntryRow({ entry }: { entry: AuditLogEntry }) {
             {text.audit.raw}
           </button>
         </div>
-        {isOpen && <pre class="code-block">{JSON.stringify({ id, time, actor, action, target, details, hash }, null, 2)}</pre>}
+        {isOpen && (
+          <pre class="code-block">{JSON.stringify({ id, time, actor, action, target, details, hash }, null, 2)}</pre>
+        )}
       </td>
     </tr>
   );
