@@ -6,9 +6,10 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../base/atomic-file.js';
+import type { Clock } from '../../base/clock.js';
 import { MoatError, systemCode } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
-import { type CheckpointReference, listCheckpoints } from '../checkpoint/run-checkpoints.js';
+import { type CheckpointReference, heldSteps, listCheckpoints } from '../checkpoint/run-checkpoints.js';
 
 export const EVENTS_FILE = 'events.jsonl';
 const CONFIG_FILE = 'config.json';
@@ -78,6 +79,22 @@ export async function chooseCheckpoint(
   throw new MoatError('no-checkpoint', `${runDirectory}: there is no checkpoint ${which}`, {
     fix: known === '' ? 'Start the run anew under another --name.' : `There are steps ${known}.`,
   });
+}
+
+/**
+ * A run that goes back writes other checkpoints under the steps that come again. What is served or exported must not be among them.
+ * @throws MoatError `checkpoint-held`
+ */
+export async function assertNoneHeldAfter(runDirectory: string, step: number, clock: Clock): Promise<void> {
+  const later = [...(await heldSteps(runDirectory, clock))].filter((held) => held > step);
+  if (later.length === 0) return;
+  throw new MoatError(
+    'checkpoint-held',
+    `${runDirectory}: step ${later.join(', ')} is promoted or being exported, and going on from step ${step} would replace it`,
+    {
+      fix: `Begin another run from there: moat train --fork ${path.basename(runDirectory)} --with-weights --from-step ${step}.`,
+    },
+  );
 }
 
 /** @throws MoatError `run-exists` when the directory already holds a run */

@@ -1,11 +1,12 @@
 import { useCallback, useMemo, useState } from 'preact/hooks';
-import type { ModelList } from '../../company/gateway/api-types.js';
+import type { ModelList, ServedModel } from '../../company/gateway/api-types.js';
 import { usePolled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
 import { ExportsPanel } from '../models/export-panel.js';
 import { StoredModelPanel } from '../models/stored-model-panel.js';
 import { StoredModelsPanel, keyOf } from '../models/stored-models-panel.js';
 import { TradePanel } from '../models/trade-panel.js';
+import { WithdrawDialog } from '../models/withdraw-dialog.js';
 import { type PageProps, mayDo } from '../pages.js';
 import { ModelsPanel } from '../panels/models.js';
 import { PageHead } from '../parts/page-head.js';
@@ -24,6 +25,8 @@ export function ModelsPage({ api, session, address }: PageProps) {
     return { ...models, data: data === undefined ? undefined : { models: data.served, currency: data.currency } };
   }, [models]);
   const [exportsBegun, setExportsBegun] = useState(0);
+  const [withdrawing, setWithdrawing] = useState<ServedModel>();
+  const [withdrawn, setWithdrawn] = useState<string>();
   const mayChange = mayDo(session, 'models');
   const stored = models.data?.stored ?? [];
   const chosen = stored.find((model) => keyOf(model) === address.query.get('model')) ?? stored[0];
@@ -33,7 +36,28 @@ export function ModelsPage({ api, session, address }: PageProps) {
       <div class="dashboard">
         <StoredModelsPanel models={models} chosen={chosen} address={address} />
         <div class="side">
-          <ModelsPanel overview={served} title={text.stored.served} />
+          <ModelsPanel
+            overview={served}
+            title={text.stored.served}
+            action={(model) =>
+              mayChange &&
+              model.canWithdraw && (
+                <button
+                  class="link row-act"
+                  type="button"
+                  aria-label={text.withdraw.actionOf(model.id)}
+                  onClick={() => setWithdrawing(model)}
+                >
+                  {text.withdraw.action}
+                </button>
+              )
+            }
+          />
+          {withdrawn !== undefined && (
+            <p class="notice" role="status">
+              {text.withdraw.done(withdrawn)}
+            </p>
+          )}
         </div>
         {chosen !== undefined && models.data !== undefined && (
           <StoredModelPanel
@@ -47,6 +71,18 @@ export function ModelsPage({ api, session, address }: PageProps) {
           />
         )}
         {models.data !== undefined && stored.length > 0 && <TradePanel list={models.data} />}
+        {withdrawing !== undefined && (
+          <WithdrawDialog
+            api={api}
+            model={withdrawing}
+            onClose={() => setWithdrawing(undefined)}
+            onDone={() => {
+              setWithdrawing(undefined);
+              setWithdrawn(withdrawing.id);
+              models.reload();
+            }}
+          />
+        )}
         {mayChange && <ExportsPanel api={api} begun={exportsBegun} />}
       </div>
     </>
