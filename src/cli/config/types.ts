@@ -164,7 +164,10 @@ export interface TrainConfig {
   keepCheckpoints?: number;
   /** How many more to keep, those of the lowest validation loss; each checkpoint is then measured. Default 0. */
   keepBest?: number;
-  /** At every measurement the model goes on with this text, and the studio shows how. Default: how a validation document begins. */
+  /**
+   * At every measurement the model goes on with this text, and studio and terminal show how; several are written one a line (a break
+   * within one as `\\n`). Default: how a validation document begins.
+   */
   samplePrompt?: string;
   /** How many tokens it writes then; 0 for none. Default 32. */
   sampleTokens?: number;
