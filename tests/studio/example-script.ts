@@ -39,11 +39,11 @@ const WRITTEN = [
 ];
 
 const GREETED = [
-  ' of the , the to',
-  ' the order is to the order.',
-  ' thank you for your order. The',
-  ' thank you for your order. It leaves us tomorrow.',
-  ' thank you for your order. It leaves us tomorrow, and the label is in the parcel.',
+  'of the , the to',
+  'the order is to the order.',
+  'thank you for your order. The',
+  'thank you for your order. It leaves us tomorrow.',
+  'thank you for your order. It leaves us tomorrow, and the label is in the parcel.',
 ];
 
 function sampleEvents(step: number): RunEvent[] {
