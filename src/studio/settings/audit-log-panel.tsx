@@ -120,7 +120,7 @@ function EntryRow({ entry }: { entry: AuditLogEntry }) {
           {format.moment(time, Date.now())}
         </time>
       </td>
-      <td role="cell" class="soft" data-label={text.audit.who}>
+      <td role="cell" class="soft wrap" data-label={text.audit.who}>
         {actorName(entry, text)}
       </td>
       <td role="cell" class="wrap audit-details">
