@@ -21,7 +21,7 @@ export function followPromotions(options: {
     // Nobody withdraws by taking the file away; whoever mends it does.
     if (writtenMs === undefined) return;
     const serving = await readServing(project);
-    for (const name of [...models.sources.keys()])
+    for (const name of models.sources.keys())
       if (!serving.has(name) && models.canWithdraw(name)) await models.withdraw(name);
     for (const [name, source] of serving) {
       const now = models.sources.get(name);

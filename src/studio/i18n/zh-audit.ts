@@ -62,7 +62,7 @@ export const zhAudit: Pick<Dictionary, keyof typeof enAudit> = {
     byCustomer: (name) => `${name}（客户）`,
     everybody: '全部客户',
     raw: '原文',
-    rawOf: (action, time) => `原始记录：${action}，${time}`,
+    rawOf: (action, time) => `原文：${action}，${time}`,
     yes: '是',
     no: '否',
     fields: {

@@ -41,17 +41,21 @@ function Verification({ api }: { api: Api }) {
       }
     >
       <Loaded source={verification} skeletonLines={2}>
-        {({ entryCount, broken, head }) => (
-          <>
-            <p class={`verdict tone-${broken === null ? 'good' : 'bad'}`} role="status">
-              {broken === null
-                ? text.audit.whole(format.integer(entryCount))
-                : text.audit.broken(broken.id, broken.why)}
-            </p>
-            <p class="lead">{text.audit.head(head.id)}</p>
-            <CopyLine value={head.hash} label={text.audit.hash} />
-          </>
-        )}
+        {({ entryCount, broken, head }) =>
+          entryCount === 0 && broken === null ? (
+            <p class="lead">{text.audit.empty}</p>
+          ) : (
+            <>
+              <p class={`verdict tone-${broken === null ? 'good' : 'bad'}`} role="status">
+                {broken === null
+                  ? text.audit.whole(format.integer(entryCount))
+                  : text.audit.broken(broken.id, broken.why)}
+              </p>
+              <p class="lead">{text.audit.head(head.id)}</p>
+              <CopyLine value={head.hash} label={text.audit.hash} />
+            </>
+          )
+        }
       </Loaded>
     </Panel>
   );
