@@ -14,7 +14,7 @@ export interface Formatter {
   money(micros: MicrosString | bigint, currency: string): string;
   /** All six decimals, for columns. */
   moneyExact(micros: MicrosString | bigint, currency: string): string;
-  /** `part ÷ whole`, one decimal; null when `whole` is 0. */
+  /** `part ÷ whole`, one decimal; null when `whole` is 0 or less. */
   percent(part: bigint, whole: bigint): string | null;
   /** A share of a whole, one decimal; "–" of nothing. */
   shareOf(part: number, whole: number): string;
@@ -95,7 +95,7 @@ export function createFormatter(tag: string): Formatter {
       ),
     money,
     moneyExact: (micros, currency) => formatMoney(tag, BigInt(micros), currency, 6, 6),
-    percent: (part, whole) => (whole === 0n ? null : share(Number((part * 100_000n) / whole) / 100_000)),
+    percent: (part, whole) => (whole <= 0n ? null : share(Number((part * 100_000n) / whole) / 100_000)),
     shareOf: (part, whole) => (whole === 0 ? '–' : share(part / whole)),
     bytes: (count) => formatBytes(tag, count),
     languageName: (name) => languages.of(name) ?? name,
