@@ -10,7 +10,7 @@ test('shards that many put beside their runs at once are copied once, and nobody
   const root = await mkdtemp(path.join(tmpdir(), 'moat-storage-'));
   const shards = path.join(root, 'shards');
   const text = 'the rules of the shop';
-  const tokenizer = await trainTokenizer(path.join(root, 'tokenizer'), [text], { vocabularySize: 300 });
+  const tokenizer = await trainTokenizer(path.join(root, 'tokenizer'), [text], { vocabularySize: 270 });
   await writeTokenShards(shards, { train: [{ id: '0', text }] }, tokenizer);
   const storage = path.join(root, 'shared');
   const placed = await Promise.all(Array.from({ length: 12 }, () => placeShards(shards, storage)));
