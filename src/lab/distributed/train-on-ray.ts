@@ -321,7 +321,8 @@ async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatE
   const said = errorInLogs(logs);
   if (said !== undefined) return said;
   const words = lastWords(logs);
-  const missing = /No module named '([^']+)'/.exec(words)?.[1];
+  // Ray Train says it in words of its own where PyTorch is missing
+  const missing = /No module named '([^']+)'/.exec(words)?.[1] ?? /(PyTorch) isn't installed/.exec(words)?.[1];
   if (missing !== undefined) {
     return new MoatError('ray-lacks-package', `${jobs.address}: the cluster's Python has no ${missing}`, {
       fix: 'Install distributed/requirements.txt on its nodes, or give --install to have Ray do it for the job.',
