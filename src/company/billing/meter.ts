@@ -5,35 +5,44 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import type { Clock } from '../../base/clock.js';
 import { MoatError, systemCode } from '../../base/errors.js';
-import type { Database } from '../store/database.js';
+import { type Database, isUnreachable } from '../store/database.js';
 import {
   type Admission,
   type AdmissionRequest,
+  type Admissions,
+  type CreditShare,
   type Refusal,
   createAdmissions,
   renewReservations,
   RESERVATION_LIFETIME_MS,
   sweepReservations,
 } from './admission.js';
+import { type Price, costOf } from './cost.js';
+import { type CreditLeases, createCreditLeases } from './credit-leases.js';
+import { usageEventIdOf } from './identifiers.js';
 import {
   type Settlement,
   type SettlementRecord,
   type SettlementRequest,
+  type Settlements,
   createSettlements,
   toRecord,
+  withinAdmission,
 } from './settlement.js';
+import { type SettlementJournal, createSettlementJournal } from './settlement-journal.js';
 
 /** Admission and settlement as the gateway uses them, with everything that keeps them true over time. */
 export interface Meter {
   admit(request: AdmissionRequest): Promise<Admission | Refusal>;
   /**
-   * Resolves when usage event, ledger entry and closed reservation are on disk.
+   * Resolves when usage event, ledger entry and closed reservation are on disk; of a request that credit was reserved ahead for, when its
+   * record is on this machine's disk, and the rest follows in a moment.
    * @throws MoatError `settlement-delayed` when the database cannot take it now: it is then kept in a file and settled later;
    *   `settlement-unknown` when the file cannot be written either
    */
   settle(request: SettlementRequest): Promise<Settlement>;
   /** For a request that was admitted and then not served: nothing recorded, nothing charged. */
-  release(admission: Pick<Admission, 'requestId'>): Promise<void>;
+  release(admission: Pick<Admission, 'requestId' | 'ahead'>): Promise<void>;
   /** Whether the key opens anything at all, without reserving: to refuse strangers before explaining their mistakes. */
   knowsKey(keyHash: string): Promise<boolean>;
   /** Waits for what is on its way, and ends the timers. */
@@ -43,8 +52,13 @@ export interface Meter {
 export interface MeterOptions {
   readonly database: Database;
   readonly clock: Clock;
-  /** Folder for settlements the database could not take; a file each, removed once settled. */
+  /**
+   * Folder for settlements on their way to the database: a journal of those that are on it as a rule, and a file each for those that it
+   * could not take. Removed once settled.
+   */
   readonly unsettledDirectory: string;
+  /** Admissions of a key within a second, from which on credit is reserved ahead of its requests. Default: never. */
+  readonly reserveAheadAfter?: number | undefined;
   /** Called with what went wrong in the background (sweeping, renewing, replaying). */
   readonly onProblem?: (error: unknown) => void;
 }
@@ -55,28 +69,24 @@ const recordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boo
 
 /** Settles what an earlier process left, releases what it had reserved, and begins. */
 export async function createMeter(options: MeterOptions): Promise<Meter> {
-  const { database, clock, unsettledDirectory } = options;
+  const { database, clock, unsettledDirectory, onProblem } = options;
   const admissions = createAdmissions(database, clock);
   const settlements = createSettlements(database, clock);
+  const leases = createCreditLeases(database, clock, admissions, options.reserveAheadAfter ?? Infinity);
+  const journal = createSettlementJournal({
+    directory: unsettledDirectory,
+    settle: (record) => settlements.submit(record),
+    isAway: isUnreachable,
+    onStuck: (record) => keepUnsettled(unsettledDirectory, record),
+  });
+  const parts: Parts = { admissions, settlements, leases, journal };
   /** Requests being served, and since when by the clock that does not jump. */
   const open = new Map<string, number>();
   /** Keys used since the last upkeep, and when. */
   const used = new Map<string, number>();
 
-  async function upkeep(): Promise<void> {
-    const now = clock.monotonic();
-    const old = [...open].filter(([, since]) => now - since > RESERVATION_LIFETIME_MS / 4).map(([id]) => id);
-    if (old.length > 0) await renewReservations(database, old);
-    await keepUsagePartitions(database, clock);
-    // What waits for its settlement is settled while its reservation still covers it.
-    const replay = replayUnsettled(unsettledDirectory, (record) => settlements.submit(record));
-    await Promise.allSettled([replay]);
-    await sweepReservations(database);
-    await keepLastUse(database, used);
-    await replay;
-  }
-
-  const attempt = (): Promise<void> => upkeep().catch((error: unknown) => options.onProblem?.(error));
+  const attempt = (): Promise<void> =>
+    upkeep(options, parts, { open, used }).catch((error: unknown) => onProblem?.(error));
   let upkeeping = attempt();
   await upkeeping;
   const timer = setInterval(() => {
@@ -86,27 +96,27 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
 
   return {
     async admit(request) {
-      const result = await admissions.submit(request);
+      const ahead = leases.take(request);
+      const result = ahead ?? (await admitByBooks(parts, request));
       if (result.outcome !== 'admitted') return result;
-      open.set(request.requestId, clock.monotonic());
+      if (ahead === undefined) open.set(request.requestId, clock.monotonic());
       if (result.keyId !== null) used.set(result.keyId, clock.now());
       return result;
     },
     async settle(request) {
-      const record = toRecord(request);
+      const share = request.admission.ahead;
       try {
-        const settlement = await settleWithRetries(record, (record) => settlements.submit(record));
-        admissions.settled(request.admission.requestId);
-        return settlement;
-      } catch (error) {
-        return await settleLater(options, record, error);
+        return (
+          (share && (await settleAhead(parts, request, share, onProblem))) ?? (await settleNow(options, parts, request))
+        );
       } finally {
         open.delete(request.admission.requestId);
       }
     },
     async release(admission) {
       open.delete(admission.requestId);
-      await admissions.release(admission.requestId);
+      if (admission.ahead === undefined) await admissions.release(admission.requestId);
+      else leases.over(admission.ahead, false);
     },
     async knowsKey(keyHash) {
       const rows = await database.sql`
@@ -118,11 +128,99 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     async close() {
       clearInterval(timer);
       await upkeeping;
-      await keepLastUse(database, used).catch((error: unknown) => options.onProblem?.(error));
+      await keepLastUse(database, used).catch((error: unknown) => onProblem?.(error));
+      await journal.close();
+      await leases.close();
       await settlements.idle();
       await admissions.close();
     },
   };
+}
+
+/** What the books will say of it: a price that others are let in under depends on nothing else. */
+function settledAhead({ admission, usage }: SettlementRequest, price: Price): Settlement {
+  const eventId = usageEventIdOf(admission.requestId);
+  if (usage.status === 'failed') return { eventId, chargedMicros: 0n };
+  const { inputTokens, cachedTokens, outputTokens } = withinAdmission(usage, admission);
+  const counts = { inputTokens: inputTokens - cachedTokens, cachedInputTokens: cachedTokens, outputTokens };
+  return { eventId, chargedMicros: costOf(counts, price) };
+}
+
+interface Parts {
+  readonly admissions: Admissions;
+  readonly settlements: Settlements;
+  readonly leases: CreditLeases;
+  readonly journal: SettlementJournal;
+}
+
+interface Seen {
+  /** Requests being served, and since when by the clock that does not jump. */
+  readonly open: ReadonlyMap<string, number>;
+  /** Keys used since the last upkeep, and when. */
+  readonly used: Map<string, number>;
+}
+
+async function upkeep({ database, clock, unsettledDirectory }: MeterOptions, parts: Parts, seen: Seen): Promise<void> {
+  const { settlements, leases, journal } = parts;
+  const now = clock.monotonic();
+  const old = [...seen.open].filter(([, since]) => now - since > RESERVATION_LIFETIME_MS / 4).map(([id]) => id);
+  const reserved = [...old, ...leases.reservations()];
+  if (reserved.length > 0) await renewReservations(database, reserved);
+  await keepUsagePartitions(database, clock);
+  // What waits for its settlement is settled while its reservation still covers it.
+  const replay = Promise.all([
+    replayUnsettled(unsettledDirectory, (record) => settlements.submit(record)),
+    journal.recover(),
+  ]);
+  await Promise.allSettled([replay]);
+  await sweepReservations(database);
+  await keepLastUse(database, seen.used);
+  await replay;
+}
+
+/** Whoever is refused for want of credit is asked about again, once nothing of it lies here. */
+async function admitByBooks(
+  { admissions, leases, journal }: Parts,
+  request: AdmissionRequest,
+): Promise<Admission | Refusal> {
+  let result = await admissions.submit(request);
+  if (result.outcome === 'insufficient-credit' && leases.has(result.customerId)) {
+    await journal.flush();
+    await leases.giveBack(result.customerId);
+    result = await admissions.submit(request);
+  }
+  if (result.outcome === 'admitted') leases.admitted(request, result);
+  return result;
+}
+
+/** @returns undefined where this machine's disk does not take it: then it is put into the books at once, as any other */
+async function settleAhead(
+  { leases, journal }: Parts,
+  request: SettlementRequest,
+  share: CreditShare,
+  onProblem: MeterOptions['onProblem'],
+): Promise<Settlement | undefined> {
+  try {
+    await journal.append(toRecord(request), () => leases.over(share, true));
+  } catch (error) {
+    onProblem?.(error);
+    return undefined;
+  }
+  return settledAhead(request, share.price);
+}
+
+async function settleNow(options: MeterOptions, parts: Parts, request: SettlementRequest): Promise<Settlement> {
+  const record = toRecord(request);
+  const { requestId, ahead } = request.admission;
+  try {
+    const settlement = await settleWithRetries(record, (record) => parts.settlements.submit(record));
+    parts.admissions.settled(requestId);
+    return settlement;
+  } catch (error) {
+    return await settleLater(options, record, error);
+  } finally {
+    if (ahead !== undefined) parts.leases.over(ahead, true);
+  }
 }
 
 /** The months that events of today and the next weeks go to. */
