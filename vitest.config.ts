@@ -14,6 +14,7 @@ const SLOW = [
   'tests/faults/races.test.ts',
   'tests/fleet/**',
   'tests/clean-kill.test.ts',
+  'tests/planning.test.ts',
   'src/company/billing/billing-storm.test.ts',
 ];
 /** Have a configuration of their own. */
