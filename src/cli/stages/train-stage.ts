@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.js';
 import type { RunEvent, SampleEvent } from '../../base/run-events.js';
 import { formatBytes, formatCount } from '../../base/units.js';
 import { claimedBy, readClaim } from '../../lab/distributed/run-claim.js';
+import { forgetPlace } from '../../lab/distributed/run-place.js';
 import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { type RateSearch, findLearningRate } from '../../lab/train/find-learning-rate.js';
@@ -54,6 +55,8 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
     ...job,
     config,
     onEvent: (event) => {
+      // from now on it is trained here
+      if (event.type === 'start') forgetPlace(job.runDirectory);
       watch.see(event);
       // whoever asked for texts reads along; those of a run that did not are in the studio
       if (event.type === 'sample' && project.config.train.samplePrompt !== undefined) reporter.note(sampleLine(event));
