@@ -144,8 +144,13 @@ def prune(place, keep_last: int, keep_steps: list[int]) -> None:
     found = list_checkpoints(place)
     late = overtaken_steps(place, {step: state_of(place, name).get("attempt") for step, name in found.items()})
     valid = [step for step in found if step not in late]
+    held = held_steps(place)
+    for step in [*late, *(step for step in valid[:-keep_last] if step not in keep_steps)]:
+        if step not in held:
+            place.remove_folder(f"checkpoints/{found[step]}")
+
+
+def held_steps(place) -> set[int]:
     now = time.time() * 1000
     holds = [match for match in map(HOLD.fullmatch, place.folders("checkpoints")) if match is not None]
-    held = {int(match[1]) for match in holds if match[2] is None or int(match[2]) > now}
-    for step in [*late, *(step for step in valid[:-keep_last] if step not in keep_steps and step not in held)]:
-        place.remove_folder(f"checkpoints/{found[step]}")
+    return {int(match[1]) for match in holds if match[2] is None or int(match[2]) > now}
