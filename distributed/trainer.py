@@ -8,22 +8,20 @@ import time
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify
+from adapter import name_in_peft
+from checkpoints import Tensors, check_base, choose_checkpoint, prune, read_state, save_checkpoint, verify, weights_file
+from conversations import Conversations, Preferences
 from events import EventLog, now
-from held_out import held_out_loss
 from model import build_model, choose_sharding, draw_weights, gathering, lay_out
 from optimizer import Optimizer, like, whole
-from order import WindowOrder
+from pretraining import Pretraining
 from problem import MoatError
 from schedule import learning_rate_scale
-from storage import fetch_data, open_place
+from storage import open_place
 from team import Team
-from tokens import TokenStream
 from torch.nn.utils import get_total_norm
 
 RECENT_STEPS = 20
-NAMED_DOCUMENTS = 5
 STOP_FILE = "stop"
 BEGINNING = {
     "step": 0,
@@ -33,6 +31,14 @@ BEGINNING = {
     "best": None,
     "bestCheckpoints": [],
 }
+# what was measured before anything was learned, and of the weights that did best since
+BEGINNING_OF_TUNING = {**BEGINNING, "heldOut": {"before": None, "kept": None}}
+
+
+def task_of(job: dict) -> type:
+    if job["tuning"] is None:
+        return Pretraining
+    return Preferences if job["tuning"]["objective"]["kind"] == "dpo" else Conversations
 
 
 class Run:
@@ -42,25 +48,9 @@ class Run:
         self.place = team.together(lambda: open_place(job["runDirectory"]))
         self.log = EventLog(self.place) if team.rank == 0 else None
         self.scratch = Path(tempfile.gettempdir()) / f"moat-{job['id']}"
-        self._read_data()
+        self.task = task_of(job)(self)
         self._make_model()
         self._begin()
-
-    def _read_data(self) -> None:
-        data, team = self.job["data"], self.team
-        splits = [data["train"], *([data["validation"]] if data["validation"] else [])]
-        names = [name for split in splits for name in split["shards"]]
-        folder = team.first_here(lambda: fetch_data(data["shards"], self.job_folder, names, self.scratch))
-
-        def read(split: dict) -> TokenStream:
-            return team.together(
-                lambda: TokenStream(folder, split, self.job["config"]["tokenizerHash"], team.local_rank == 0)
-            )
-
-        self.train = read(data["train"])
-        self.validation = (
-            read(data["validation"]) if data["validation"] and data["validation"]["textBytes"] > 0 else None
-        )
 
     def _make_model(self) -> None:
         job, team = self.job, self.team
@@ -72,7 +62,7 @@ class Run:
         self.sharding = choose_sharding(job, team.device, team.local_size)
         self.model = lay_out(model, self.sharding, team.device, self.precision)
         parameters = dict(model.named_parameters())  # of the layout, under their own names
-        self.parameters = {spec["name"]: parameters[spec["name"]] for spec in job["parameters"]}
+        self.parameters = {spec["name"]: parameters[name_in_peft(spec["name"])] for spec in job["parameters"]}
         self.optimizer = Optimizer(job["config"]["optimizer"], job["parameters"], self.parameters)
         self.average = (
             {name: torch.zeros_like(p) for name, p in self.parameters.items()}
@@ -82,25 +72,25 @@ class Run:
 
     def _begin(self) -> None:
         """Weights, optimizer and place in the data: of the checkpoint to go on from, or the first ones."""
-        name = self.team.together(lambda: choose_checkpoint(self.place, self.job))
-        self.progress = dict(BEGINNING)
+        job, team = self.job, self.team
+        name = team.together(lambda: choose_checkpoint(self.place, job))
+        self.progress = dict(BEGINNING if job["tuning"] is None else BEGINNING_OF_TUNING)
+        looks = getattr(self.task, "look_at_beginning", None)
+        if job["startWeights"] is not None and (name is None or looks):
+            team.together(lambda: self._load(Tensors(self.job_folder / job["startWeights"]), self.parameters))
+        if looks:
+            looks(self)
         if name is not None:
-            folder = self.team.first_here(lambda: self.place.fetch(f"checkpoints/{name}", self.scratch))
-            self.team.together(lambda: verify(folder) if self.team.local_rank == 0 else None)
-            self.team.together(lambda: self._restore(folder))
-        elif self.job["startWeights"] is not None:
-            self.team.together(lambda: self._load(Tensors(self.job_folder / self.job["startWeights"]), self.parameters))
-        batches, seed = self.progress["batches"], self.job["config"]["seed"]
-        self.order = self.team.together(
-            lambda: WindowOrder(
-                self.train.token_count, self.loop["sequenceLength"], seed, batches["epoch"], batches["cursor"]
-            )
-        )
+            folder = team.first_here(lambda: self.place.fetch(f"checkpoints/{name}", self.scratch))
+            team.together(lambda: verify(folder) if team.local_rank == 0 else None)
+            team.together(lambda: self._restore(folder))
+        self.order = team.together(lambda: self.task.order(self.progress["batches"]))
 
     def _restore(self, folder: Path) -> None:
         kept = read_state(folder)
-        self.progress = {key: kept.get(key, value) for key, value in BEGINNING.items()}
-        weights, further = Tensors(folder / "model.safetensors"), Tensors(folder / "optimizer.safetensors")
+        self.progress = {key: kept.get(key, value) for key, value in self.progress.items()}
+        weights, further = Tensors(folder / weights_file(self.job)), Tensors(folder / "optimizer.safetensors")
+        check_base(self.job, weights)
         self._load(weights, self.parameters if self.average is None else self.average)
         if self.average is not None:
             self._load(further, self.parameters, "weights.")
@@ -132,6 +122,8 @@ class Run:
         """Until the budget is used or someone says stop. @returns the `done` event"""
         started = mark = time.monotonic()
         self._emit_start()
+        if self.task.measures_first and self.progress["step"] == 0:
+            self._measure_first()
         recent: list[float] = []
         saved_at = self.progress["step"]
         stopped = bool(self.team.told(float(self._asked_to_stop()))[0])
@@ -175,15 +167,15 @@ class Run:
         step = self.progress["step"] + 1
         scale = learning_rate_scale(loop["schedule"], step, self.fraction_done())
         rows = loop["batchSize"] * loop["gradientAccumulation"]
-        starts = self.order.take(rows)
+        items = self.order.take(rows)
         torch.manual_seed(hash((self.job["config"]["seed"], step, team.rank)))  # of dropout, which is PyTorch's own
-        (loss,) = team.total(self._gradients(starts))
+        (loss,) = team.total(self._gradients(items))
         gradients = [parameter.grad for parameter in self.parameters.values()]
         norm = float(whole(get_total_norm(gradients)))
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise MoatError(
                 "non-finite-loss",
-                f"step {step}: the loss is {loss} and the gradient's norm {norm}; the batch held {self._held(starts)}",
+                f"step {step}: the loss is {loss} and the gradient's norm {norm}; the batch held {self.task.describe(items)}",
                 "The last checkpoint is whole: look at these documents, or resume with a lower train.learningRate.",
             )
         self._clip()
@@ -191,18 +183,19 @@ class Run:
         self._follow(step)
         self.progress.update(
             step=step,
-            tokensSeen=self.progress["tokensSeen"] + rows * loop["sequenceLength"],
+            tokensSeen=self.progress["tokensSeen"] + self._tokens_per_step(),
             batches=self.order.position,
         )
         return loss, norm, scale
 
-    def _gradients(self, starts: list[int]) -> torch.Tensor:
-        """Of this worker's part of a step's sequences. @returns its part of the mean loss"""
-        size, micro, length = self.team.size, self.loop["batchSize"], self.loop["sequenceLength"]
-        mine = starts[self.team.rank :: size]
-        per_worker = math.ceil(len(starts) / size)
+    def _gradients(self, items: list) -> torch.Tensor:
+        """Of this worker's part of a step's items. @returns its part of the mean loss"""
+        size, micro = self.team.size, self.loop["batchSize"]
+        mine = items[self.team.rank :: size]
+        per_worker = math.ceil(len(items) / size)
         micro = min(micro, per_worker)
         rounds = math.ceil(per_worker / micro)
+        counted = self.task.count(items)
         total = torch.zeros((), device=self.team.device)
         for parameter in self.parameters.values():
             parameter.grad = None
@@ -210,21 +203,10 @@ class Run:
             part = mine[index * micro : (index + 1) * micro]
             with gathering(self.model, last=index == rounds - 1):
                 # a worker with nothing left still takes part in what all do together
-                nats = self.nats(part or starts[:1])
-                share = nats.sum() / (len(starts) * length) * (1.0 if part else 0.0)
+                share = self.task.loss(self, part or items[:1]) / counted * (1.0 if part else 0.0)
                 (share * size).backward()  # what is gathered is divided by the workers
             total += share.detach()
         return total
-
-    def nats(self, starts: list[int]) -> torch.Tensor:
-        """The loss of each token of these windows, as it is trained on: `[rows · time]`."""
-        length = self.loop["sequenceLength"]
-        tokens, targets = self.train.windows(starts, length)
-        positions = self.train.positions(starts, length) if self.loop["packDocuments"] else None
-        logits = self.logits(tokens, positions)
-        return F.cross_entropy(
-            logits, self.tensor(targets).flatten(), reduction="none", label_smoothing=self.loop["labelSmoothing"]
-        )
 
     def logits(self, tokens, positions=None) -> torch.Tensor:
         """`[rows · time, vocabulary]`. Where positions begin anew, transformers keeps documents apart."""
@@ -254,19 +236,26 @@ class Run:
         for name, average in self.average.items():
             average.lerp_(self.parameters[name].detach(), 1 - kept)
 
+    def _measure_first(self) -> None:
+        measured = self.task.measure(self)
+        if measured is not None:
+            self.progress["heldOut"] = {"before": measured.pop("kept"), "kept": None}
+            self._emit({"type": "eval", "time": now(), "step": 0, **measured})
+
     def _evaluate(self, saving: bool) -> None:
-        if self.validation is None:
+        measured = self.task.measure(self)
+        if measured is None:
             return
-        loss, bits = held_out_loss(self)
         step, best = self.progress["step"], self.progress["best"]
-        self._emit({"type": "eval", "time": now(), "step": step, "loss": loss, "bitsPerByte": bits})
-        measured = {"loss": loss, "step": step}
-        ranked = sorted(
-            [*self.progress["bestCheckpoints"], *([measured] if saving else [])], key=lambda each: each["loss"]
-        )
+        kept = measured.pop("kept", None)
+        self._emit({"type": "eval", "time": now(), "step": step, **measured})
+        loss = {"loss": measured["loss"], "step": step}
+        ranked = sorted([*self.progress["bestCheckpoints"], *([loss] if saving else [])], key=lambda each: each["loss"])
         self.progress["bestCheckpoints"] = ranked[: self.loop["keepBest"]]
-        if best is None or loss < best["loss"]:
-            self.progress["best"] = measured
+        if best is None or loss["loss"] < best["loss"]:
+            self.progress["best"] = loss
+            if kept is not None:
+                self.progress["heldOut"] = {**self.progress["heldOut"], "kept": {"step": step, **kept}}
 
     @torch.no_grad()
     def _save(self) -> None:
@@ -301,11 +290,6 @@ class Run:
 
         self.team.first(write)
 
-    def _held(self, starts: list[int]) -> str:
-        names = list(dict.fromkeys(self.train.name_at(start) for start in starts))
-        more = f" and {len(names) - NAMED_DOCUMENTS} more" if len(names) > NAMED_DOCUMENTS else ""
-        return f"the documents {', '.join(names[:NAMED_DOCUMENTS])}{more}"
-
     def _emit(self, event: dict) -> None:
         if self.log is not None:
             self.log.append(event)
@@ -323,7 +307,7 @@ class Run:
                 "parameterCount": parameters,
                 **({} if steps is None else {"totalSteps": steps}),
                 "tokensPerStep": self._tokens_per_step(),
-                "trainTokens": self.train.token_count,
+                "trainTokens": self.task.train_tokens,
                 "device": f"{self.team.names}, {self.precision}{layout}",
                 "resumedFromStep": self.progress["step"],
                 "machines": self.team.hosts,
@@ -331,7 +315,8 @@ class Run:
         )
 
     def _tokens_per_step(self) -> int:
-        return self.loop["batchSize"] * self.loop["gradientAccumulation"] * self.loop["sequenceLength"]
+        rows = self.loop["batchSize"] * self.loop["gradientAccumulation"] * self.task.rows_per_item
+        return rows * self.loop["sequenceLength"]
 
     def _emit_step(self, loss: float, norm: float, scale: float, seconds: float) -> None:
         tokens, elapsed, done = self._tokens_per_step(), self.progress["elapsedSeconds"], self.fraction_done()

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.js';
 import type { Micros } from '../../base/money.js';
 import type { BasePrecision } from '../../lab/train/adapters/frozen-base.js';
 import type { DistillationSettings } from '../../lab/train/supervised/distillation.js';
-import type { TuneSettings } from '../../lab/train/supervised/tune-model.js';
+import type { TuneSettings } from '../../lab/train/supervised/tune-plan.js';
 import type { Reporter } from '../terminal/reporter.js';
 
 export type Objective =

@@ -181,7 +181,7 @@ export function preferenceTask(
   { train, heldOut }: { readonly train: ReferencedPairs; readonly heldOut: ReferencedPairs },
   options: PreferenceTaskOptions,
 ): TuningTask {
-  const { pairCount, sequenceLength, beta, seed } = options;
+  const { pairCount, sequenceLength, fillToken, beta, seed } = options;
   const states = freshStates(model, 2 * pairCount);
   const examples = train.pairs.map(({ chosen }) => chosen);
   const unpacked = { sequenceLength, packed: false };
@@ -213,6 +213,16 @@ export function preferenceTask(
       }
     },
     heldOutIds: heldOut.pairs.map(({ id }) => id),
+    examples: {
+      ...unpacked,
+      fillToken,
+      sides: {
+        'train.chosen': train.pairs.map(({ chosen, origin }) => ({ ...chosen, origin })),
+        'train.rejected': train.pairs.map(({ rejected, origin }) => ({ ...rejected, origin })),
+        'heldOut.chosen': heldOut.pairs.map(({ chosen }) => chosen),
+        'heldOut.rejected': heldOut.pairs.map(({ rejected }) => rejected),
+      },
+    },
     heldOutBytesPerUnit: undefined,
     describe: (starts) => starts.map((index) => train.pairs[index]?.origin).join(', '),
   };
