@@ -48,6 +48,8 @@ def choose_checkpoint(place, job: dict) -> str | None:
     if job["resume"] is None:
         return None
     wanted = job["resume"]["fromStep"]
+    if not found and job["tuning"]:
+        return None  # killed before its first checkpoint: it begins again
     name = found.get(wanted) if wanted is not None else next(reversed(found.values()), None)
     if name is None:
         which = "yet" if wanted is None else f"at step {wanted}"

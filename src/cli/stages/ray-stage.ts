@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { DoneEvent, RunEvent } from '../../base/run-events.js';
@@ -24,6 +23,7 @@ import type { Reporter } from '../terminal/reporter.js';
 import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
 import { filesOf } from './project-files.js';
 import { runConfigOf } from './run-settings.js';
+import { PROGRAM } from './torchrun-stage.js';
 import { watchRun } from './watch-run.js';
 
 export interface ClusterOptions {
@@ -68,8 +68,6 @@ export interface RayStageResult {
   readonly checkpoint: string | undefined;
 }
 
-/** The worker's program and its requirements, beside the package's own. */
-const PROGRAM = fileURLToPath(new URL('../../../distributed/', import.meta.url));
 
 /** @throws MoatError `cannot-distribute`, `too-many-workers`, and those of `trainOnRay` */
 export async function runRayStage(options: RayStageOptions): Promise<RayStageResult> {
@@ -141,7 +139,7 @@ const ENDS: Readonly<Record<RayStageResult['reason'], string>> = {
   detached: '; it goes on by itself',
 };
 
-function endOf(last: RunEvent | undefined, signal: AbortSignal): DoneEvent['reason'] {
+export function endOf(last: RunEvent | undefined, signal: AbortSignal): DoneEvent['reason'] {
   if (last?.type === 'done') return last.reason;
   return signal.aborted ? 'stopped' : 'failed';
 }
@@ -198,7 +196,7 @@ async function shardsThere(
 }
 
 /** What Ray installs for the job: the cluster's own Ray stays as it is. */
-async function requirements(): Promise<string[]> {
+export async function requirements(): Promise<string[]> {
   const lines = (await readFile(path.join(PROGRAM, 'requirements.txt'), 'utf8')).split('\n');
   return lines.map((line) => line.trim()).filter((line) => line !== '' && !/^(#|ray\b)/.test(line));
 }

@@ -10,7 +10,7 @@ import { MoatError } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { zipOf } from '../data/containers/write-zip.js';
 import type { RunConfig } from '../train/run-config.js';
-import { EVENTS_FILE, assertNoRun, createRun, openEventLog, readEvents } from '../train/run-directory.js';
+import { CONFIG_FILE, EVENTS_FILE, assertNoRun, createRun, openEventLog, readEvents } from '../train/run-directory.js';
 import { errorInLogs, fileFeed, lastWords, logFeed } from './event-feed.js';
 import { type JobEnd, followJob } from './follow-job.js';
 import type { JobStatus, RayJobs } from './ray-jobs.js';
@@ -32,6 +32,8 @@ export interface RayRunOptions {
   readonly runDirectory: string;
   readonly storage: RunStorage;
   readonly config: RunConfig;
+  /** What the run was asked to do, and the file it stands in, where that is not the configuration in `config.json`. */
+  readonly record?: { readonly file: string; readonly content: object };
   /** Undefined for a new run. */
   readonly resume: { readonly fromStep: number | undefined } | undefined;
   /** Of one checkpoint of this run, about. */
@@ -83,13 +85,15 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
     const end = await watch(options, home, held);
     if (end.outcome === 'left' || options.signal.aborted || (await isOver(runDirectory))) return end;
   }
-  if (resume === undefined) await assertNoRun(runDirectory);
+  const record = options.record ?? { file: CONFIG_FILE, content: options.config };
+  if (resume === undefined) await assertNoRun(runDirectory, record.file);
   const claim = await claimRun(options, home, await readClaim(home));
   try {
     await prepare(options, home);
     await submit(options, home, claim, false);
     // where the workers see this directory, they do it
-    if (resume === undefined && runDirectory !== storage.directory) await createRun(runDirectory, options.config);
+    if (resume === undefined && runDirectory !== storage.directory)
+      await createRun(runDirectory, record.content, record.file);
   } catch (error) {
     await forget(options, home, claim.job);
     throw error;
@@ -333,10 +337,11 @@ async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatE
 }
 
 /** Undoes what a job that never trained has left. */
-async function forget({ resume, runDirectory }: RayRunOptions, home: string, job: string): Promise<void> {
+async function forget({ resume, runDirectory, record }: RayRunOptions, home: string, job: string): Promise<void> {
   await removeTraces(home, runDirectory, job);
   if (resume !== undefined) return;
-  for (const name of ['config.json', EVENTS_FILE]) await rm(path.join(runDirectory, name), { force: true });
+  for (const name of [record?.file ?? CONFIG_FILE, EVENTS_FILE])
+    await rm(path.join(runDirectory, name), { force: true });
   // only while nothing else is in them
   for (const folder of [home, runDirectory]) await rmdir(folder).catch(() => {});
 }

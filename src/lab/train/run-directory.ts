@@ -11,7 +11,7 @@ import type { RunEvent } from '../../base/run-events.js';
 import { type CheckpointReference, listCheckpoints } from '../checkpoint/run-checkpoints.js';
 
 export const EVENTS_FILE = 'events.jsonl';
-const CONFIG_FILE = 'config.json';
+export const CONFIG_FILE = 'config.json';
 
 export const eventsFileOf = (runDirectory: string): string => path.join(runDirectory, EVENTS_FILE);
 
@@ -80,9 +80,12 @@ export async function chooseCheckpoint(
   });
 }
 
-/** @throws MoatError `run-exists` when the directory already holds a run */
-export async function assertNoRun(runDirectory: string): Promise<void> {
-  const existing = await readFile(path.join(runDirectory, CONFIG_FILE), 'utf8').catch(() => undefined);
+/**
+ * @param record the file that says what a run was asked to do
+ * @throws MoatError `run-exists` when the directory already holds a run
+ */
+export async function assertNoRun(runDirectory: string, record = CONFIG_FILE): Promise<void> {
+  const existing = await readFile(path.join(runDirectory, record), 'utf8').catch(() => undefined);
   if (existing === undefined) return;
   throw new MoatError('run-exists', `${runDirectory}: a run of this name exists`, {
     fix: 'Continue it with --resume, or choose another --name.',
@@ -90,9 +93,9 @@ export async function assertNoRun(runDirectory: string): Promise<void> {
 }
 
 /** Writes what the run was asked to do. @throws MoatError `run-exists` */
-export async function createRun(runDirectory: string, config: object): Promise<void> {
-  await assertNoRun(runDirectory);
-  await writeFileAtomic(path.join(runDirectory, CONFIG_FILE), `${JSON.stringify(config, undefined, 2)}\n`);
+export async function createRun(runDirectory: string, config: object, record = CONFIG_FILE): Promise<void> {
+  await assertNoRun(runDirectory, record);
+  await writeFileAtomic(path.join(runDirectory, record), `${JSON.stringify(config, undefined, 2)}\n`);
 }
 
 /** What the run was asked to do. @throws MoatError `no-such-run` */

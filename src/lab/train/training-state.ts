@@ -53,7 +53,13 @@ export async function saveTrainingState(
 ): Promise<{ directory: string; sizeBytes: number }> {
   const named = (map: TrainingArrays['model']): NamedTensor[] =>
     [...map].map(([name, { shape, array }]) => ({ name, shape, data: array.view() }));
-  const contents = { ...layout, files, tensors: named(arrays.model), optimizer: named(arrays.further), state: progress };
+  const contents = {
+    ...layout,
+    files,
+    tensors: named(arrays.model),
+    optimizer: named(arrays.further),
+    state: progress,
+  };
   const keepSteps = progress.bestCheckpoints.map(({ step }) => step);
   return saveCheckpoint(runDirectory, progress.step, contents, { ...options, keepSteps });
 }

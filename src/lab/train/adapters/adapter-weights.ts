@@ -1,6 +1,11 @@
 /** An adapter's numbers beside a frozen base: what is trained, what is fed, and what is written. */
 import { Rng } from '../../../base/rng.js';
-import { ADAPTER_FILE, type AdapterContents, adapterLayout, writeAdapterFolder } from '../../checkpoint/adapter-folder.js';
+import {
+  ADAPTER_FILE,
+  type AdapterContents,
+  adapterLayout,
+  writeAdapterFolder,
+} from '../../checkpoint/adapter-folder.js';
 import { elementCount } from '../../graph/dims.js';
 import { initialize } from '../../models/initialize.js';
 import type { TrainableWeights } from '../supervised/trainable-weights.js';

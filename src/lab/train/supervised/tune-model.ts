@@ -10,25 +10,20 @@ import { writeFileAtomic } from '../../../base/atomic-file.js';
 import type { Clock } from '../../../base/clock.js';
 import { MoatError, messageOf } from '../../../base/errors.js';
 import type { RunEvent } from '../../../base/run-events.js';
+import { latestCheckpoint } from '../../checkpoint/run-checkpoints.js';
 import { parameterCount } from '../../models/model.js';
 import { createKernels } from '../../runtime/kernels.js';
 import { openEnergyMeter } from '../energy-meter.js';
 import { type Learner, createLearner } from '../learner.js';
 import { type ParameterStore, createParameterStore, trainingBytes } from '../parameter-store.js';
-import { chooseCheckpoint, openEventLog } from '../run-directory.js';
+import { openEventLog } from '../run-directory.js';
 import { whileTraining } from '../run-lock.js';
 import { type TrainingProgress, runTraining, tokensPerStep } from '../trainer.js';
 import { type TrainingArrays, restoreTrainingState, saveTrainingState } from '../training-state.js';
 import { type HeldOut, type HeldOutMeasure, createHeldOut } from './held-out.js';
 import { type TrainableWeights, overTrained } from './trainable-weights.js';
 import { type TuneSettings, tuneLoop, tuneOptimizer } from './tune-plan.js';
-import {
-  TUNE_BEGINNING,
-  type TuneProgress,
-  keepBest,
-  removeCheckpoints,
-  tuneProgressSchema,
-} from './tune-state.js';
+import { TUNE_BEGINNING, type TuneProgress, keepBest, removeCheckpoints, tuneProgressSchema } from './tune-state.js';
 import { type TuneResult, changedRecords, writeTuningRecord } from './tuning-record.js';
 import type { TuningTask } from './tuning-task.js';
 
@@ -59,8 +54,8 @@ export const tuningRecordOf = ({ task, architecture, settings, asked }: Omit<Tun
 });
 
 /**
- * @throws MoatError `folder-taken`, `run-busy`, `non-finite-loss` naming the records, `out-of-memory`, `disk-full`; to go on
- *   `no-checkpoint` and those of `restoreTrainingState`; what the task and the weights throw
+ * @throws MoatError `folder-taken`, `run-busy`, `non-finite-loss` naming the records, `out-of-memory`, `disk-full`; to go on those
+ *   of `restoreTrainingState`; what the task and the weights throw
  */
 export async function tuneModel(job: TuneJob): Promise<TuneResult> {
   const { folder, resume = false } = job;
@@ -145,11 +140,12 @@ const arraysOf = ({ store, learner }: LearnerParts): TrainingArrays => ({
   further: learner.optimizer.state,
 });
 
-/** Workers that were killed may have left the best weights among the checkpoints. */
+/** Workers that were killed may have left the best weights among the checkpoints. Without a checkpoint it begins again. */
 async function resumed({ folder }: TuneJob, parts: LearnerParts): Promise<TuneProgress> {
   await keepBest(folder);
-  const { directory } = await chooseCheckpoint(folder, undefined);
-  return restoreTrainingState(arraysOf(parts), directory, tuneProgressSchema);
+  const last = await latestCheckpoint(folder);
+  if (last === undefined) return TUNE_BEGINNING;
+  return restoreTrainingState(arraysOf(parts), last.directory, tuneProgressSchema);
 }
 
 interface Running extends LearnerParts {
