@@ -27,8 +27,8 @@ export function marksOf({ sides }: TuningExamples, { layout }: Pick<TrainableWei
 }
 
 /** As `tuning.json` keeps it, beside the settings. */
-export function askedOf({ settings: _, ...request }: TuneRequest, marks: Marks): object {
-  return { request, ...marks };
+export function askedOf(request: TuneRequest, marks: Marks): object {
+  return { request: { ...request, settings: undefined }, ...marks };
 }
 
 /** @throws MoatError `no-such-run`, `bad-run-config`, `run-finished` */

@@ -90,6 +90,7 @@ const jobFolderOf = (out: string): string => path.join(out, 'job');
 async function onTorchrun(options: Options, tuning: PortableTuning, last: () => RunEvent | undefined): Promise<void> {
   const { out, resume, there, signal, reporter } = options;
   await refuseWhileElsewhere(out);
+  checkPortable(tuning, there.workers ?? 1);
   const adapters = tuning.adapted !== undefined;
   const python = await findPython(pythonsOf(there.env), path.join(PROGRAM, 'requirements.txt'), { adapters });
   const workers = there.workers ?? Math.max(1, python.gpuCount);
