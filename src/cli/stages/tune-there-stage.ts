@@ -60,10 +60,11 @@ export async function tuneThere(options: Options, tuning: PortableTuning): Promi
   if (there.cluster === undefined) await onTorchrun(watched, tuning, () => seen.last);
   else await onRay(watched, tuning, there.cluster);
   const wallSeconds = (clock.monotonic() - started) / 1000;
-  const progress = await keepBest(out);
-  const done = seen.last;
-  if (progress === undefined || done?.type !== 'done') return { ...seen, wallSeconds, result: undefined };
-  return { ...seen, wallSeconds, result: await conclude(out, tuning, progress, { done, wallSeconds }) };
+  const { last: done, machines } = seen;
+  // one that goes on by itself writes its checkpoints at this moment
+  const progress = done?.type === 'done' ? await keepBest(out) : undefined;
+  if (progress === undefined || done?.type !== 'done') return { machines, wallSeconds, result: undefined };
+  return { machines, wallSeconds, result: await conclude(out, tuning, progress, { done, wallSeconds }) };
 }
 
 async function conclude(

@@ -94,7 +94,9 @@ test('all that the workers need is in the folder, and nothing that was there bef
   const names = await readdir(folder);
   expect(names).toEqual(expect.arrayContaining(['config.json', 'files', 'job.json', 'shards', 'worker.py']));
   expect(await readdir(path.join(folder, 'files'))).toEqual(['README.md', 'tokenizer.json']);
-  expect(await readdir(path.join(folder, 'shards'))).toEqual(expect.arrayContaining(spec.data?.train.shards ?? ['none']));
+  expect(await readdir(path.join(folder, 'shards'))).toEqual(
+    expect.arrayContaining(spec.data?.train.shards ?? ['none']),
+  );
   expect(jobSpecSchema.parse(JSON.parse(await readFile(path.join(folder, 'job.json'), 'utf8')))).toEqual(spec);
   expect(sizeBytes).toBeGreaterThan(20_000);
 });

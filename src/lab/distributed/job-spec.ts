@@ -162,6 +162,6 @@ export function checkWorkers(workers: number, { loop }: RunConfig): void {
   const rows = loop.batchSize * loop.gradientAccumulation;
   if (workers <= rows) return;
   throw new MoatError('too-many-workers', `${workers} workers share the ${rows} sequences of a step`, {
-    fix: `Take ${rows} workers at most, or raise train.batchSize.`,
+    fix: `Take ${rows} workers at most, or raise train.batchSize (of moat tune: --batch-size).`,
   });
 }
