@@ -54,6 +54,13 @@ export interface Watched {
   readonly onEvent?: (event: RunEvent) => void;
 }
 
+/** Where nobody looks on. */
+export const silentReporter = {
+  stage: () => ({ progress: () => {}, done: () => {}, skipped: () => {}, failed: () => {} }),
+  warn: () => {},
+  close: () => {},
+};
+
 export interface TuningProject {
   readonly folder: string;
   readonly out: (name: string) => string;
@@ -93,6 +100,8 @@ export async function makeTuningProject(): Promise<TuningProject> {
       }),
       bos_token_id: tokenizer.endOfText,
       eos_token_id: tokenizer.endOfText,
+      // what folders from Hugging Face have besides
+      ...{ torch_dtype: 'bfloat16', transformers_version: '4.40.0', is_llama_config: true, rope_interleaved: false },
     };
     const { model } = readCausalModel(json, 'test');
     const drawn = Rng.fromSeed(seed);

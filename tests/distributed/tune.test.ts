@@ -17,7 +17,7 @@ import { parameterInputs } from '../../src/lab/train/objective.js';
 import { readEvents } from '../../src/lab/train/run-directory.js';
 import { keepBest } from '../../src/lab/train/supervised/tune-state.js';
 import { countedSteps, killWorker, losses, python } from './small-run.js';
-import { type TuningProject, makeTuningProject } from './small-tuning.js';
+import { type TuningProject, makeTuningProject, silentReporter } from './small-tuning.js';
 
 let project: TuningProject;
 beforeAll(async () => {
@@ -122,12 +122,6 @@ async function logitsOf({ model, weights }: Awaited<ReturnType<typeof loadModel>
   return Array.from(results['logits']?.data as Float32Array);
 }
 
-const silent = {
-  stage: () => ({ progress: () => {}, done: () => {}, skipped: () => {}, failed: () => {} }),
-  warn: () => {},
-  close: () => {},
-};
-
 const stopAt = (step: number) => {
   const controller = new AbortController();
   const onEvent = (event: RunEvent): void => {
@@ -142,7 +136,7 @@ test('a run begun here goes on there, and comes back to end as one that never le
   await project.here('to-and-fro', tuning, stopAt(6));
   const out = project.out('to-and-fro');
   const there = { cluster: undefined, workers: 2, workerCpus: 1, storage: undefined, detach: false, install: false };
-  const common = { out, resume: true, clock: systemClock, reporter: silent };
+  const common = { out, resume: true, clock: systemClock, reporter: silentReporter };
   // so many steps that a stop comes before the end
   const { result } = await tuneThere({ ...common, ...stopAt(7), there: { ...there, env: process.env } }, tuning);
   const middle = result?.steps ?? 20;

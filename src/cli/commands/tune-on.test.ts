@@ -81,6 +81,7 @@ test.each([
 test('what --resume cannot go on with', async () => {
   expect((await tune('--resume', '--out', 'nothing')).stderr).toMatch(/no tuning run was begun here/);
   expect((await tune(...ASKED, '--resume')).stderr).toMatch(/--resume goes on with what was asked, and the file faq/);
+  expect((await tune('--resume', '--max-steps', '9')).stderr).toMatch(/and --max-steps was given/);
   expect((await tune('--from', 'base')).stderr).toMatch(/no file of records is named/);
   expect((await tune(...ASKED, '--out', 'ended', '--max-steps', '1')).exitCode).toBe(0);
   expect((await tune('--resume', '--out', 'ended')).stderr).toMatch(/this run has come to its end/);

@@ -48,11 +48,13 @@ export const command = defineCommand({
       printPreview(previews, terminal);
       return { json: { records: previews } };
     }
-    const request = options.resume ? undefined : requestOf(options, recordsOf(data), cwd);
+    const given = options.resume ? undefined : requestOf(options, recordsOf(data), cwd);
     const project = await loadProject({ orDefaults: true });
     const out = options.out === undefined ? path.join(filesOf(project).runs, 'tuned') : path.resolve(cwd, options.out);
+    const request = given ?? (await readTuneRequest(out));
+    const threads = options.threads ?? request.settings.threads;
     const result = await runTuneStage({
-      request: request ?? (await readTuneRequest(out)),
+      request: { ...request, settings: { ...request.settings, threads } },
       out,
       resume: options.resume,
       there,
@@ -78,14 +80,29 @@ function recordsOf(data: string | undefined): string {
   });
 }
 
-/** What was asked of a run stands in its folder: options that would say otherwise are refused rather than passed over. */
-function checkTogether(
-  { resume, preview, from }: { resume: boolean; preview: boolean; from?: string | undefined },
-  data: string | undefined,
-): void {
+/** What a run was asked once and for all. */
+const ASKED_ONCE = [
+  'from',
+  'lora',
+  'loraAlpha',
+  'loraModules',
+  'teacher',
+  'maxSteps',
+  'maxSeconds',
+  'learningRate',
+  'evalEvery',
+  'patience',
+] as const;
+
+type Asked = Pick<OptionValues<typeof tuneFlags>, (typeof ASKED_ONCE)[number]>;
+
+/** Options that would say otherwise than the run's folder are refused rather than passed over. */
+function checkTogether(options: Asked & { resume: boolean; preview: boolean }, data: string | undefined): void {
+  if (!options.resume) return;
+  const named = options.preview ? 'preview' : ASKED_ONCE.find((name) => options[name] !== undefined);
   const also =
-    data !== undefined ? `the file ${data}` : from !== undefined ? '--from' : preview ? '--preview' : undefined;
-  if (!resume || also === undefined) return;
+    data !== undefined ? `the file ${data}` : named && `--${named.replaceAll(/[A-Z]/g, '-$&').toLowerCase()}`;
+  if (also === undefined) return;
   throw new MoatError('usage', `tune: --resume goes on with what was asked, and ${also} was given`, {
     fix: 'Leave one of them out; the folder of the run is named with --out.',
   });

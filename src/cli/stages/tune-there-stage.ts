@@ -104,7 +104,9 @@ async function onTorchrun(options: Options, tuning: PortableTuning, last: () => 
     try {
       if (!resume) await createRun(out, tuning.record, RECORD_FILE);
       const job = { python: python.executable, jobFolder, runDirectory: out, workers, maxRestarts: MAX_RESTARTS };
-      await writeTuningFolder(jobFolder, tuning, folderOptions(options, out, workers, jobFolder));
+      const folderOf = folderOptions(options, out, workers, jobFolder);
+      const threadsPerWorker = folderOf.threadsPerWorker ?? tuning.settings.threads ?? null;
+      await writeTuningFolder(jobFolder, tuning, { ...folderOf, threadsPerWorker });
       const both = AbortSignal.any([signal, stop.signal]);
       await runTorchrun({ ...job, env: there.env, signal: both, onEvent: options.onEvent });
     } catch (error) {
