@@ -4,15 +4,14 @@ import torch.nn.functional as F
 from held_out import held_out_loss
 from order import WindowOrder
 from storage import fetch_data
+from task import Task
 from tokens import TokenStream
 
 NAMED_DOCUMENTS = 5
 
 
-class Pretraining:
-    """A task, as `trainer.Run` knows it: it deals in items (here: where a window starts), of which a step takes some."""
-
-    measures_first = False
+class Pretraining(Task):
+    """An item is where a window starts."""
 
     def __init__(self, run):
         data, team = run.job["data"], run.team
@@ -30,7 +29,6 @@ class Pretraining:
         has_validation = data["validation"] and data["validation"]["textBytes"] > 0
         self.validation = read(data["validation"]) if has_validation else None
         self.train_tokens = self.stream.token_count
-        self.rows_per_item = 1
 
     def order(self, batches: dict) -> WindowOrder:
         """@throws MoatError `corpus-too-small`"""
@@ -38,11 +36,9 @@ class Pretraining:
         return WindowOrder(self.stream.token_count, length, self.seed, batches["epoch"], batches["cursor"])
 
     def count(self, starts: list[int]) -> int:
-        """What the losses of these windows are divided by."""
         return len(starts) * self.loop["sequenceLength"]
 
     def loss(self, run, starts: list[int]):
-        """The sum over all that is counted."""
         length = self.loop["sequenceLength"]
         tokens, targets = self.stream.windows(starts, length)
         positions = self.stream.positions(starts, length) if self.loop["packDocuments"] else None

@@ -75,11 +75,9 @@ class Run:
         job, team = self.job, self.team
         name = team.together(lambda: choose_checkpoint(self.place, job))
         self.progress = dict(BEGINNING if job["tuning"] is None else BEGINNING_OF_TUNING)
-        looks = getattr(self.task, "look_at_beginning", None)
-        if job["startWeights"] is not None and (name is None or looks):
+        if job["startWeights"] is not None and (name is None or self.task.looks_at_beginning):
             team.together(lambda: self._load(Tensors(self.job_folder / job["startWeights"]), self.parameters))
-        if looks:
-            looks(self)
+        self.task.look_at_beginning(self)
         if name is not None:
             folder = team.first_here(lambda: self.place.fetch(f"checkpoints/{name}", self.scratch))
             team.together(lambda: verify(folder) if team.local_rank == 0 else None)
