@@ -151,6 +151,7 @@ async function correct(request: Request): Promise<CommandResult> {
   terminal.print(
     `${done.correctedId}: ${formatMicros(done.chargedMicros)} instead of ${formatMicros(done.chargedBeforeMicros)}`,
   );
+  if (done.chargedMicros < 0n) terminal.print('Below zero: its tokens had made other use of the month dearer.');
   return { json: done };
 }
 

@@ -28,6 +28,7 @@ export function resolveConfig(input: unknown, options: ResolveOptions): ProjectC
   const given = parsed.data;
   const name = given.name ?? nameFromFolder(options.root);
   const model = resolveModel(given.model ?? {});
+  const databaseUrl = given.database?.url ?? databaseUrlFrom(options.env);
   const config: ProjectConfig = {
     schemaVersion: 1,
     name,
@@ -41,9 +42,9 @@ export function resolveConfig(input: unknown, options: ResolveOptions): ProjectC
     },
     model,
     train: resolveTrain(given.train ?? {}, model),
-    serve: resolveServe(given.serve ?? {}, name),
+    serve: resolveServe(given.serve ?? {}, { name, isDatabaseHere: databaseUrl === undefined }),
     business: resolveBusiness(given.business ?? {}),
-    database: { url: given.database?.url ?? databaseUrlFrom(options.env) },
+    database: { url: databaseUrl },
   };
   checkTogether(config, options.source);
   return config;
@@ -156,7 +157,10 @@ function resolveTrain(train: Given<'train'>, { architecture, contextLength }: Pr
   };
 }
 
-function resolveServe(serve: Given<'serve'>, name: string): ProjectConfig['serve'] {
+function resolveServe(
+  serve: Given<'serve'>,
+  { name, isDatabaseHere }: { readonly name: string; readonly isDatabaseHere: boolean },
+): ProjectConfig['serve'] {
   return {
     host: serve.host ?? '127.0.0.1',
     port: serve.port ?? 6628,
@@ -168,6 +172,7 @@ function resolveServe(serve: Given<'serve'>, name: string): ProjectConfig['serve
     requestsPerMinute: serve.requestsPerMinute,
     tokensPerMinute: serve.tokensPerMinute,
     concurrentRequests: serve.concurrentRequests,
+    reserveAhead: serve.reserveAhead ?? isDatabaseHere,
     upstreams: serve.upstreams,
     embeddings: serve.embeddings,
     moderation: serve.moderation,

@@ -114,6 +114,7 @@ const sections = {
     requestsPerMinute: wholeNumber(1, 100_000_000, ['requests-per-minute', 'requests of a key in a minute']),
     tokensPerMinute: wholeNumber(1, 1_000_000_000_000, ['tokens-per-minute', 'tokens of a key in a minute']),
     concurrentRequests: wholeNumber(1, 1_000_000, ['concurrent-requests', 'requests of a key at one time']),
+    reserveAhead: yesOrNo(['reserve-ahead', 'whether keys that ask often have credit reserved ahead of requests']),
     upstreams: text(words('FILE', 4096), ['upstreams', 'models that run elsewhere']),
     embeddings: text(words('FOLDER', 4096), ['embeddings', 'an encoder, to sell vectors of']),
     moderation: text(words('NAME', 200), ['moderation', 'a classification model for /v1/moderations']),

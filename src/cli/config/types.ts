@@ -207,6 +207,11 @@ export interface ServeConfig {
   tokensPerMinute?: number;
   /** Requests of a key that may be open at one time, at all gateways of the database together. Default: as many as there is room for. */
   concurrentRequests?: number;
+  /**
+   * Whether keys that ask often have credit reserved ahead of requests, and their answers end once their account is in a journal on this
+   * machine's disk: faster, and on the books a moment later. Default: yes where the database is the built-in one, on the same disk.
+   */
+  reserveAhead?: boolean;
   /** A JSON file of models that run elsewhere, relative to the project (docs/UPSTREAMS.md). Default "upstreams.json", where there is one. */
   upstreams?: string;
   /** The folder of an encoder (BERT, sentence-transformers) to sell vectors of, relative to the project. Default: none. */

@@ -51,6 +51,8 @@ export interface ServiceOptions {
 
 /** How long an answer may be given again. */
 const RESPONSE_AGE_MS = 3_600_000;
+/** Admissions of a key within a second, from which on credit is reserved ahead of its requests. */
+const OFTEN = 8;
 
 /** Starts database, engine and gateway; what was started is stopped again when a later part fails. */
 export async function startService(options: ServiceOptions): Promise<Service> {
@@ -92,6 +94,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       clock,
       responseCache:
         serve.responseCache === 0 ? undefined : { maxBytes: serve.responseCache * 1e6, maxAgeMs: RESPONSE_AGE_MS },
+      reserveAheadAfter: serve.reserveAhead ? OFTEN : undefined,
       training: createTrainingControl(project, env),
       businessOf: (month) => readPicture(project, books, month),
       businessPdf: businessPdfOf(project, books),

@@ -3,6 +3,7 @@ import { invariant } from '../../base/errors.js';
 import type { Currency, Micros } from '../../base/money.js';
 import type { Database, Sql } from '../store/database.js';
 import { createBatcher } from './batcher.js';
+import type { Price } from './cost.js';
 
 /** What a key can be limited to. */
 export const SCOPES = ['chat', 'completions', 'responses', 'embeddings', 'moderations'] as const;
@@ -48,6 +49,14 @@ export interface Admission {
   readonly inputTokens: number;
   readonly maxTokens: number;
   readonly reservedMicros: Micros;
+  /** Where its credit was reserved ahead of it, together with that of others. */
+  readonly ahead?: CreditShare | undefined;
+}
+
+export interface CreditShare {
+  readonly leaseId: string;
+  readonly price: Price;
+  readonly reservedMicros: Micros;
 }
 
 export type Refusal =
@@ -56,6 +65,7 @@ export type Refusal =
   | { readonly outcome: 'too-many-open'; readonly slotId: string; readonly most: number }
   | {
       readonly outcome: 'insufficient-credit';
+      readonly customerId: string;
       readonly currency: Currency;
       readonly neededMicros: Micros;
       readonly availableMicros: Micros;
@@ -116,6 +126,8 @@ export interface Admissions {
    * the credit before is not refused for it: the database finds it out.
    */
   settled(requestId: string): void;
+  /** The same, and waits for it. */
+  flush(): Promise<void>;
   /** Gives back what is left to give back, and waits for what is on its way. */
   close(): Promise<void>;
 }
@@ -157,6 +169,7 @@ export function createAdmissions(database: Database, clock: Clock): Admissions {
       if (over.length >= MOST_OVER) void flush().catch(() => undefined);
       else timer ??= setTimeout(() => void flush().catch(() => undefined), OVER_MS).unref();
     },
+    flush,
     async close() {
       await flush();
       await batcher.idle();
@@ -213,6 +226,7 @@ function toResult(request: AdmissionRequest, row: AdmitRow): Admission | Refusal
     case 'insufficient-credit':
       return {
         outcome: row.outcome,
+        customerId: row.customer_id,
         currency: row.currency,
         neededMicros: row.reserved_micros,
         availableMicros: BigInt(row.missing?.available ?? 0),

@@ -18,6 +18,7 @@ export interface Correction {
   readonly reversalId: string;
   readonly correctedId: string;
   readonly chargedBeforeMicros: Micros;
+  /** Below 0 where other events of the month cost too much for its tokens. */
   readonly chargedMicros: Micros;
 }
 
@@ -40,7 +41,8 @@ function storedCounts(counts: UsageCounts): Record<'input' | 'cachedInput' | 'ou
 
 /**
  * Takes an event back and puts the right one in its place, with their ledger entries, hours, tiers and budgets, in one transaction. The
- * same correction again changes nothing. What comes back is prepaid credit; what is missing and no credit covers is written off.
+ * same correction again changes nothing. Under tiers, packages and free units it costs what the month's bill changes by, also below zero.
+ * What comes back is prepaid credit; what is missing and no credit covers is written off.
  * @throws MoatError `unknown-event`, `corrected-already`, `bad-counts`
  */
 export async function correctUsage(

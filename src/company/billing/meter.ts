@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import type { Clock } from '../../base/clock.js';
 import { MoatError, systemCode } from '../../base/errors.js';
-import type { Database } from '../store/database.js';
+import { type Database, isUnreachable } from '../store/database.js';
 import {
   type Admission,
   type AdmissionRequest,
@@ -15,25 +15,31 @@ import {
   RESERVATION_LIFETIME_MS,
   sweepReservations,
 } from './admission.js';
+import { type Price, costOf } from './cost.js';
+import { createCreditLeases } from './credit-leases.js';
+import { usageEventIdOf } from './identifiers.js';
 import {
   type Settlement,
   type SettlementRecord,
   type SettlementRequest,
   createSettlements,
   toRecord,
+  withinAdmission,
 } from './settlement.js';
+import { createSettlementJournal } from './settlement-journal.js';
 
 /** Admission and settlement as the gateway uses them, with everything that keeps them true over time. */
 export interface Meter {
   admit(request: AdmissionRequest): Promise<Admission | Refusal>;
   /**
-   * Resolves when usage event, ledger entry and closed reservation are on disk.
+   * Resolves when usage event, ledger entry and closed reservation are on disk; of a request that credit was reserved ahead for, when its
+   * record is on this machine's disk, and the rest follows in a moment.
    * @throws MoatError `settlement-delayed` when the database cannot take it now: it is then kept in a file and settled later;
    *   `settlement-unknown` when the file cannot be written either
    */
   settle(request: SettlementRequest): Promise<Settlement>;
   /** For a request that was admitted and then not served: nothing recorded, nothing charged. */
-  release(admission: Pick<Admission, 'requestId'>): Promise<void>;
+  release(admission: Pick<Admission, 'requestId' | 'ahead'>): Promise<void>;
   /** Whether the key opens anything at all, without reserving: to refuse strangers before explaining their mistakes. */
   knowsKey(keyHash: string): Promise<boolean>;
   /** Waits for what is on its way, and ends the timers. */
@@ -43,8 +49,13 @@ export interface Meter {
 export interface MeterOptions {
   readonly database: Database;
   readonly clock: Clock;
-  /** Folder for settlements the database could not take; a file each, removed once settled. */
+  /**
+   * Folder for settlements on their way to the database: a journal of those that are on it as a rule, and a file each for those that it
+   * could not take. Removed once settled.
+   */
   readonly unsettledDirectory: string;
+  /** Admissions of a key within a second, from which on credit is reserved ahead of its requests. Default: never. */
+  readonly reserveAheadAfter?: number | undefined;
   /** Called with what went wrong in the background (sweeping, renewing, replaying). */
   readonly onProblem?: (error: unknown) => void;
 }
@@ -58,6 +69,13 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
   const { database, clock, unsettledDirectory } = options;
   const admissions = createAdmissions(database, clock);
   const settlements = createSettlements(database, clock);
+  const leases = createCreditLeases(database, clock, admissions, options.reserveAheadAfter ?? Infinity);
+  const journal = createSettlementJournal({
+    directory: unsettledDirectory,
+    settle: (record) => settlements.submit(record),
+    isAway: isUnreachable,
+    onStuck: (record) => keepUnsettled(unsettledDirectory, record),
+  });
   /** Requests being served, and since when by the clock that does not jump. */
   const open = new Map<string, number>();
   /** Keys used since the last upkeep, and when. */
@@ -66,15 +84,31 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
   async function upkeep(): Promise<void> {
     const now = clock.monotonic();
     const old = [...open].filter(([, since]) => now - since > RESERVATION_LIFETIME_MS / 4).map(([id]) => id);
-    if (old.length > 0) await renewReservations(database, old);
+    const reserved = [...old, ...leases.reservations()];
+    if (reserved.length > 0) await renewReservations(database, reserved);
     await keepUsagePartitions(database, clock);
     // What waits for its settlement is settled while its reservation still covers it.
-    const replay = replayUnsettled(unsettledDirectory, (record) => settlements.submit(record));
+    const replay = Promise.all([
+      replayUnsettled(unsettledDirectory, (record) => settlements.submit(record)),
+      journal.recover(),
+    ]);
     await Promise.allSettled([replay]);
     await sweepReservations(database);
     await keepLastUse(database, used);
     await replay;
   }
+
+  /** Whoever is refused for want of credit is asked about again, once nothing of it lies here. */
+  const admitByBooks = async (request: AdmissionRequest): Promise<Admission | Refusal> => {
+    let result = await admissions.submit(request);
+    if (result.outcome === 'insufficient-credit' && leases.has(result.customerId)) {
+      await journal.flush();
+      await leases.giveBack(result.customerId);
+      result = await admissions.submit(request);
+    }
+    if (result.outcome === 'admitted') leases.admitted(request, result);
+    return result;
+  };
 
   const attempt = (): Promise<void> => upkeep().catch((error: unknown) => options.onProblem?.(error));
   let upkeeping = attempt();
@@ -86,27 +120,41 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
 
   return {
     async admit(request) {
-      const result = await admissions.submit(request);
+      const ahead = leases.take(request);
+      const result = ahead ?? (await admitByBooks(request));
       if (result.outcome !== 'admitted') return result;
-      open.set(request.requestId, clock.monotonic());
+      if (ahead === undefined) open.set(request.requestId, clock.monotonic());
       if (result.keyId !== null) used.set(result.keyId, clock.now());
       return result;
     },
     async settle(request) {
       const record = toRecord(request);
+      const { admission } = request;
+      const share = admission.ahead;
+      if (share !== undefined) {
+        try {
+          await journal.append(record, () => leases.over(share, true));
+          return settledAhead(request, share.price);
+        } catch (error) {
+          // the disk: so it is asked of the books as any other
+          options.onProblem?.(error);
+        }
+      }
       try {
         const settlement = await settleWithRetries(record, (record) => settlements.submit(record));
-        admissions.settled(request.admission.requestId);
+        admissions.settled(admission.requestId);
         return settlement;
       } catch (error) {
         return await settleLater(options, record, error);
       } finally {
-        open.delete(request.admission.requestId);
+        open.delete(admission.requestId);
+        if (share !== undefined) leases.over(share, true);
       }
     },
     async release(admission) {
       open.delete(admission.requestId);
-      await admissions.release(admission.requestId);
+      if (admission.ahead === undefined) await admissions.release(admission.requestId);
+      else leases.over(admission.ahead, false);
     },
     async knowsKey(keyHash) {
       const rows = await database.sql`
@@ -119,10 +167,21 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
       clearInterval(timer);
       await upkeeping;
       await keepLastUse(database, used).catch((error: unknown) => options.onProblem?.(error));
+      await journal.close();
+      await leases.close();
       await settlements.idle();
       await admissions.close();
     },
   };
+}
+
+/** What the books will say of it: a price that others are let in under depends on nothing else. */
+function settledAhead({ admission, usage }: SettlementRequest, price: Price): Settlement {
+  const eventId = usageEventIdOf(admission.requestId);
+  if (usage.status === 'failed') return { eventId, chargedMicros: 0n };
+  const { inputTokens, cachedTokens, outputTokens } = withinAdmission(usage, admission);
+  const counts = { inputTokens: inputTokens - cachedTokens, cachedInputTokens: cachedTokens, outputTokens };
+  return { eventId, chargedMicros: costOf(counts, price) };
 }
 
 /** The months that events of today and the next weeks go to. */

@@ -16,6 +16,7 @@ export interface UsageEvent {
   /** Part of the output tokens. */
   readonly reasoningTokens: number;
   readonly computeMs: number;
+  /** Below 0 where it takes back, and where a correction makes other events of the month cheaper by more than it costs. */
   readonly chargedMicros: Micros;
   readonly currency: Currency;
   readonly kind: 'paying' | 'internal';

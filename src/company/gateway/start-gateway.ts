@@ -101,6 +101,11 @@ export interface GatewayOptions {
   readonly rateLimits?: DefaultLimits;
   /** Answers that are kept for the same question. Default: none. */
   readonly responseCache?: { readonly maxBytes: number; readonly maxAgeMs: number } | undefined;
+  /**
+   * Admissions of a key within a second, from which on credit is reserved ahead of its requests; their answers end once they are in the
+   * journal in `.moat/unsettled`, and are on the books a moment later. Default: never.
+   */
+  readonly reserveAheadAfter?: number | undefined;
   /** Default 10 minutes. */
   readonly maxAnswerMs?: number;
   /** How long the body of a request may take. Default 30 seconds. */
@@ -140,7 +145,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const studioToken = options.studioToken ?? (await readOrCreateStudioToken(projectDirectory));
   await ensureInternalCustomer({ database, clock }, currency);
   const unsettledDirectory = path.join(projectDirectory, '.moat', 'unsettled');
-  const selling = await openBooks({ database, clock, onProblem, unsettledDirectory });
+  const { reserveAheadAfter } = options;
+  const selling = await openBooks({ database, clock, onProblem, unsettledDirectory, reserveAheadAfter });
   const shutdown = new AbortController();
   // Every answer listens to it; their number is bounded by `maxConcurrent`.
   setMaxListeners(0, shutdown.signal);

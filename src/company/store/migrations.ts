@@ -11,6 +11,8 @@ import { idempotency } from './migrations/0009-idempotency.js';
 import { access } from './migrations/0010-access.js';
 import { sharedLimits } from './migrations/0011-shared-limits.js';
 import { topUps } from './migrations/0012-top-ups.js';
+import { exactCorrections } from './migrations/0013-exact-corrections.js';
+import { creditLeases } from './migrations/0014-credit-leases.js';
 
 /** Every step of the schema, in order; only ever appended to. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -26,4 +28,6 @@ export const MIGRATIONS: readonly Migration[] = [
   access,
   sharedLimits,
   topUps,
+  exactCorrections,
+  creditLeases,
 ];

@@ -57,7 +57,7 @@ export function AccountChart({ account, dark }: { account: CustomerAccount; dark
       columns={[days.map((_, index) => index), charged]}
       description={text.account.chart(money(Math.max(...charged)))}
       height={170}
-      fromZero
+      fromZero={charged.every((micros) => micros >= 0)}
       formatX={dayAt}
       formatHovered={dayAt}
       formatY={money}

@@ -111,7 +111,7 @@ function BudgetRow(props: {
             class="progress"
             aria-label={text.budgets.share}
             max={1000}
-            value={Number(((spent < limit ? spent : limit) * 1000n) / limit)}
+            value={Math.min(1000, Math.max(0, Number((spent * 1000n) / limit)))}
           />
         )}
       </div>

@@ -111,6 +111,7 @@ function Pricing({ detail: { event, price } }: { detail: ChargedEventDetail }) {
       </table>
       <p class="footnote">
         {event.status === 'failed' ? text.events.free : price.isTiered ? text.events.tiered : text.events.rounded}
+        {event.status === 'corrected' && event.chargedMicros.startsWith('-') && ` ${text.events.givesBack}`}
       </p>
     </section>
   );

@@ -83,7 +83,14 @@ export const enAccounts = {
     book: 'Book it',
     amount: (currency: string) => `Amount in ${currency}`,
     kind: 'What it is',
-    kinds: { payment: 'Payment', grant: 'Gift' },
+    kinds: {
+      payment: 'Payment',
+      grant: 'Gift',
+      usage: 'Corrected usage',
+      adjustment: 'Volume price of the month',
+      fee: 'Given back by invoice',
+      'credit-note': 'Credit note',
+    },
     included: 'Included in the plan',
     reference: 'Reference',
     referenceHint: 'Of the transfer, for example. The same one is booked once only.',
@@ -224,6 +231,7 @@ export const enAccounts = {
     noPrice: 'This use has no price.',
     free: 'An answer that failed is free.',
     tiered: 'The price has tiers or free units: what the month had before decides. The rates are the most it can cost.',
+    givesBack: 'Below zero: tokens that were taken off had made other use of the month dearer, and that came back.',
     rounded: 'Tokens by rate, summed up and rounded up once to a millionth.',
   },
   ledger: {

@@ -33,6 +33,7 @@ describe('money', () => {
 
 it('a share of nothing is not 0 %', () => {
   expect(en.percent(5n, 0n)).toBeNull();
+  expect(en.percent(5n, -1n)).toBeNull();
   expect(en.percent(-1n, 8n)).toBe('-12.5%');
 });
 

@@ -13,7 +13,7 @@ export interface Formatter {
   money(micros: MicrosString | bigint, currency: string): string;
   /** All six decimals, for columns. */
   moneyExact(micros: MicrosString | bigint, currency: string): string;
-  /** `part ÷ whole`, one decimal; null when `whole` is 0. */
+  /** `part ÷ whole`, one decimal; null when `whole` is 0 or less. */
   percent(part: bigint, whole: bigint): string | null;
   /** A share of a whole, one decimal; "–" of nothing. */
   shareOf(part: number, whole: number): string;
@@ -83,7 +83,7 @@ export function createFormatter(tag: string): Formatter {
       value.toLocaleString(tag, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
     money,
     moneyExact: (micros, currency) => formatMoney(tag, BigInt(micros), currency, 6, 6),
-    percent: (part, whole) => (whole === 0n ? null : percent.format(Number((part * 100_000n) / whole) / 100_000)),
+    percent: (part, whole) => (whole <= 0n ? null : percent.format(Number((part * 100_000n) / whole) / 100_000)),
     shareOf: (part, whole) => (whole === 0 ? '–' : percent.format(part / whole)),
     bytes: (count) => formatBytes(tag, count),
     languageName: (name) => languages.of(name) ?? name,

@@ -80,7 +80,14 @@ export const zhAccounts: Pick<Dictionary, keyof typeof enAccounts> = {
     book: '入账',
     amount: (currency) => `金额（${currency}）`,
     kind: '类型',
-    kinds: { payment: '付款', grant: '赠送' },
+    kinds: {
+      payment: '付款',
+      grant: '赠送',
+      usage: '用量更正',
+      adjustment: '用量阶梯价退差',
+      fee: '账单退回',
+      'credit-note': '贷项通知单',
+    },
     included: '套餐包含',
     reference: '凭证号',
     referenceHint: '例如转账单号。同一凭证号只会入账一次。',
@@ -220,6 +227,7 @@ export const zhAccounts: Pick<Dictionary, keyof typeof enAccounts> = {
     noPrice: '这条用量没有价格。',
     free: '失败的回答不收费。',
     tiered: '价格含阶梯或免费额度，由当月已用量决定。以上单价为最高可能。',
+    givesBack: '金额为负：更正减去的词元曾抬高当月其他用量的费用，多收部分已一并退回。',
     rounded: '各类词元乘以单价后相加，只向上取整一次，精确到百万分之一。',
   },
   ledger: {
