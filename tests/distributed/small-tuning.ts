@@ -101,7 +101,10 @@ export async function makeTuningProject(): Promise<TuningProject> {
       bos_token_id: tokenizer.endOfText,
       eos_token_id: tokenizer.endOfText,
       // what folders from Hugging Face have besides
-      ...{ torch_dtype: 'bfloat16', transformers_version: '4.40.0', is_llama_config: true, rope_interleaved: false },
+      torch_dtype: 'bfloat16',
+      transformers_version: '4.40.0',
+      is_llama_config: true,
+      rope_interleaved: false,
     };
     const { model } = readCausalModel(json, 'test');
     const drawn = Rng.fromSeed(seed);

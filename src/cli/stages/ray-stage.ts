@@ -68,7 +68,6 @@ export interface RayStageResult {
   readonly checkpoint: string | undefined;
 }
 
-
 /** @throws MoatError `cannot-distribute`, `too-many-workers`, and those of `trainOnRay` */
 export async function runRayStage(options: RayStageOptions): Promise<RayStageResult> {
   const { project, runName, reporter, env, address, workers, resume, detach, clock, signal } = options;

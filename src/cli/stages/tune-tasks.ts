@@ -119,10 +119,12 @@ async function preferencesFrom(
   const sequenceLength = Math.min(limit, roundedUp(pairs.reduce((most, pair) => Math.max(most, lengthOf(pair)), 0)));
   const shape = { pairCount, sequenceLength, fillToken: tokenizer.pad ?? tokenizer.endOfText };
   const threads = settings.threads === undefined ? {} : { threads: settings.threads };
-  const referenced = async (some: readonly PreferencePair[]) => ({
-    pairs: some,
-    reference: await referenceLogProbabilities(base.model, base.weights, some, { ...shape, ...threads, signal }),
-  });
+  // workers find it themselves, as fast as they train
+  const refer = async (some: readonly PreferencePair[]) =>
+    options.there === undefined
+      ? referenceLogProbabilities(base.model, base.weights, some, { ...shape, ...threads, signal })
+      : undefined;
+  const referenced = async (some: readonly PreferencePair[]) => ({ pairs: some, reference: await refer(some) });
   const sides = { train: await referenced(train), heldOut: await referenced(heldOut) };
   stage.done(
     `${formatCount(train.length)} pairs to learn from, ${formatCount(heldOut.length)} held out` +
