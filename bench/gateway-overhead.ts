@@ -123,7 +123,14 @@ async function openGateway(engine: TextEngine): Promise<BenchGateway> {
   await chmod(projectDirectory, 0o755);
   const database = await openDatabase({ projectDirectory });
   const books = { database, clock: systemClock };
-  const gateway = await startGateway({ database, projectDirectory, port: 0, engines: new Map([['mock', engine]]) });
+  const gateway = await startGateway({
+    database,
+    projectDirectory,
+    port: 0,
+    engines: new Map([['mock', engine]]),
+    // as `moat serve` does where the database is its own
+    reserveAheadAfter: 8,
+  });
   const customer = await createCustomer(books, { name: 'bench' });
   const { secretKey } = await createKey(books, { customerId: customer.id });
   await setPrice(books, {

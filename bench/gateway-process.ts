@@ -55,6 +55,8 @@ async function start(upstreamPort: number, beside: GatewayAnswer | undefined): P
     engines: new Map(),
     upstreams: new Map([['mock', upstream]]),
     rateLimits: { requestsPerMinute: 1e9, tokensPerMinute: 1e12 },
+    // as `moat serve` does where the database is its own
+    reserveAheadAfter: beside === undefined ? 8 : undefined,
     onProblem: (error) => console.error(error),
   });
   const key = beside?.key ?? (await sellTo(books));

@@ -9,15 +9,27 @@ from pathlib import Path
 
 import torch
 from adapter import name_in_peft
-from checkpoints import Tensors, check_base, choose_checkpoint, prune, read_state, save_checkpoint, verify, weights_file
+from attempts import Attempt, overtaken
+from checkpoints import (
+    Tensors,
+    check_base,
+    choose_checkpoint,
+    prune,
+    read_state,
+    save_checkpoint,
+    verify,
+    verify_start,
+    weights_file,
+)
 from conversations import Conversations, Preferences
+from dropout import take_over
 from events import EventLog, now
 from model import build_model, choose_sharding, draw_weights, gathering, lay_out
 from optimizer import Optimizer, like, whole
 from pretraining import Pretraining
 from problem import MoatError
 from schedule import learning_rate_scale
-from storage import open_place
+from storage import fetch_start, open_place
 from team import Team
 from torch.nn.utils import get_total_norm
 
@@ -46,7 +58,6 @@ class Run:
         self.job, self.job_folder, self.team = job, job_folder, team
         self.loop = job["config"]["loop"]
         self.place = team.together(lambda: open_place(job["runDirectory"]))
-        self.log = EventLog(self.place) if team.rank == 0 else None
         self.scratch = Path(tempfile.gettempdir()) / f"moat-{job['id']}"
         self.task = task_of(job)(self)
         self._make_model()
@@ -57,6 +68,7 @@ class Run:
         precision = job["precision"]
         self.precision = ("bf16" if team.device.type == "cuda" else "float32") if precision == "auto" else precision
         model = team.together(lambda: build_model(job, self.job_folder))
+        self.dropout = take_over(job, model)
         if job["startWeights"] is None and job["resume"] is None:
             draw_weights(job, model)
         self.sharding = choose_sharding(job, team.device, team.local_size)
@@ -73,15 +85,23 @@ class Run:
     def _begin(self) -> None:
         """Weights, optimizer and place in the data: of the checkpoint to go on from, or the first ones."""
         job, team = self.job, self.team
-        name = team.together(lambda: choose_checkpoint(self.place, job))
+        launch = job.get("launch", job["id"])
+        self.attempt = team.together(lambda: Attempt(self.place, launch) if team.rank == 0 else None)
+        self.log = EventLog(self.place, self.attempt) if self.attempt is not None else None
+        # one looks: an attempt that is overtaken may still save
+        name = team.as_first(lambda: choose_checkpoint(self.place, job))
         self.progress = dict(BEGINNING if job["tuning"] is None else BEGINNING_OF_TUNING)
         if job["startWeights"] is not None and (name is None or self.task.looks_at_beginning):
-            team.together(lambda: self._load(Tensors(self.job_folder / job["startWeights"]), self.parameters))
+            where, sha256 = job["startWeights"], job["startSha256"]
+            file = team.first_here(lambda: fetch_start(where, self.job_folder, self.scratch))
+            team.together(lambda: verify_start(file, sha256) if team.local_rank == 0 else None)
+            team.together(lambda: self._load(Tensors(file), self.parameters))
         self.task.look_at_beginning(self)
         if name is not None:
             folder = team.first_here(lambda: self.place.fetch(f"checkpoints/{name}", self.scratch))
             team.together(lambda: verify(folder) if team.local_rank == 0 else None)
             team.together(lambda: self._restore(folder))
+        team.first(lambda: self.attempt.begins_after(self.progress["step"]))
         self.order = team.together(lambda: self.task.order(self.progress["batches"]))
 
     def _restore(self, folder: Path) -> None:
@@ -127,7 +147,11 @@ class Run:
         stopped = bool(self.team.told(float(self._asked_to_stop()))[0])
         while self.fraction_done() < 1 and not self.converged() and not stopped:
             loss, norm, scale = self._step()
-            seconds, stop = self.team.told(time.monotonic() - mark, float(self._asked_to_stop()))
+            seconds, stop, late = self.team.told(
+                time.monotonic() - mark, float(self._asked_to_stop()), float(self._is_overtaken())
+            )
+            if late:
+                raise overtaken()
             stopped = bool(stop)
             self.progress["elapsedSeconds"] += seconds
             recent = [*recent, loss][-RECENT_STEPS:]
@@ -143,8 +167,7 @@ class Run:
         if self.progress["step"] > saved_at:
             self._save()
         reason = "finished" if self.fraction_done() >= 1 else "converged" if self.converged() else "stopped"
-        if self.team.rank == 0:
-            self.place.remove(STOP_FILE)
+        self.team.first(lambda: (self.attempt.check(), self.place.remove(STOP_FILE)))
         done = {
             "type": "done",
             "time": now(),
@@ -157,8 +180,11 @@ class Run:
         self._emit(done)
         return done
 
+    def _is_overtaken(self) -> bool:
+        return self.log is not None and self.log.overtaken
+
     def _asked_to_stop(self) -> bool:
-        return self.team.rank == 0 and self.place.exists(STOP_FILE)
+        return self.team.rank == 0 and self.place.is_asked(STOP_FILE)
 
     def _step(self) -> tuple[float, float, float]:
         loop, team = self.loop, self.team
@@ -166,7 +192,8 @@ class Run:
         scale = learning_rate_scale(loop["schedule"], step, self.fraction_done())
         rows = loop["batchSize"] * loop["gradientAccumulation"]
         items = self.order.take(rows)
-        torch.manual_seed(hash((self.job["config"]["seed"], step, team.rank)))  # of dropout, which is PyTorch's own
+        if self.dropout is None:  # what an adapter drops is PyTorch's own
+            torch.manual_seed(hash((self.job["config"]["seed"], step, team.rank)))
         (loss,) = team.total(self._gradients(items))
         gradients = [parameter.grad for parameter in self.parameters.values()]
         norm = float(whole(get_total_norm(gradients)))
@@ -190,6 +217,7 @@ class Run:
         """Of this worker's part of a step's items. @returns its part of the mean loss"""
         size, micro = self.team.size, self.loop["batchSize"]
         mine = items[self.team.rank :: size]
+        numbers = range(self.team.rank, len(items), size)
         per_worker = math.ceil(len(items) / size)
         micro = min(micro, per_worker)
         rounds = math.ceil(per_worker / micro)
@@ -199,12 +227,20 @@ class Run:
             parameter.grad = None
         for index in range(rounds):
             part = mine[index * micro : (index + 1) * micro]
+            if self.dropout is not None:
+                self._begin_dropout(list(numbers[index * micro : (index + 1) * micro]) or [0])
             with gathering(self.model, last=index == rounds - 1):
                 # a worker with nothing left still takes part in what all do together
                 share = self.task.loss(self, part or items[:1]) / counted * (1.0 if part else 0.0)
                 (share * size).backward()  # what is gathered is divided by the workers
             total += share.detach()
         return total
+
+    def _begin_dropout(self, numbers: list[int]) -> None:
+        """@param numbers of a step's items; the second rows of a micro-batch's items follow the first ones"""
+        batch, sides = self.loop["batchSize"], self.task.rows_per_item
+        rows = [n // batch * batch * sides + side * batch + n % batch for side in range(sides) for n in numbers]
+        self.dropout.begin(self.progress["step"] + 1, rows, batch * sides)
 
     def logits(self, tokens, positions=None) -> torch.Tensor:
         """`[rows · time, vocabulary]`. Where positions begin anew, transformers keeps documents apart."""
@@ -269,7 +305,9 @@ class Run:
             further.update(gather((f"weights.{name}", value) for name, value in self.parameters.items()))
 
         def write() -> None:
-            path, size = save_checkpoint(self.place, self.job, self.job_folder, model, further, self.progress)
+            path, size = save_checkpoint(
+                self.place, self.job, self.job_folder, model, further, self.progress, self.attempt
+            )
             self._emit(
                 {
                     "type": "checkpoint",
@@ -280,6 +318,7 @@ class Run:
                     "seconds": time.monotonic() - started,
                 }
             )
+            self.attempt.check()
             prune(
                 self.place,
                 self.job["config"]["keepCheckpoints"],

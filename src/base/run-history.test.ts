@@ -43,6 +43,9 @@ const start = (resumedFromStep: number): RunEvent => ({
   resumedFromStep,
 });
 
+/** Of the first, the second … start of a run's workers. */
+const by = (attempt: number, ...events: RunEvent[]): RunEvent[] => events.map((event) => ({ ...event, attempt }));
+
 function historyOf(events: readonly RunEvent[]) {
   const history = emptyHistory();
   for (const event of events) addEvent(history, event);
@@ -100,4 +103,32 @@ it('of many samples and measurements the first and the newest stay', () => {
   expect(history.evalSteps.length).toBeLessThanOrEqual(2000);
   expect([history.evalSteps[0], history.evalSteps.at(-1)]).toEqual([1, 5000]);
   expect(history.evalLosses).toHaveLength(history.evalSteps.length);
+});
+
+const failed: RunEvent = {
+  type: 'done',
+  time,
+  step: 5,
+  reason: 'failed',
+  loss: null,
+  elapsedSeconds: 5,
+  tokensSeen: 40,
+};
+
+it('what workers wrote after others had begun the run anew counts for nothing', () => {
+  const events = [
+    ...by(1, start(0), step(1, 8), step(2, 7), step(3, 6)),
+    ...by(2, start(2)),
+    // the first ones are still alive
+    ...by(1, step(4, 5), evaluation(4, 5)),
+    ...by(2, step(3, 6.5)),
+    ...by(1, step(5, 4), failed),
+    ...by(2, step(4, 5.5)),
+  ];
+  const history = historyOf(events);
+  expect(history.steps).toEqual([1, 2, 3, 4]);
+  expect(history.columns.losses).toEqual([8, 7, 6.5, 5.5]);
+  expect([history.evalSteps, history.done]).toEqual([[], null]);
+  // what does not say whose it is counts: Moat's own trainer, when it goes on with the run
+  expect(historyOf([...events, start(4), step(5, 4.5)]).columns.losses).toEqual([8, 7, 6.5, 5.5, 4.5]);
 });

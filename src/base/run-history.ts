@@ -4,7 +4,15 @@
  * stays whole, no spike is lost, and only the resolution falls. The gateway keeps one a run and hands it out as JSON;
  * the studio goes on from there with each event that comes.
  */
-import type { DoneEvent, EvalEvent, RunEvent, SampleEvent, StartEvent, StepEvent } from './run-events.js';
+import {
+  type DoneEvent,
+  type EvalEvent,
+  type RunEvent,
+  type SampleEvent,
+  type StartEvent,
+  type StepEvent,
+  isOvertaken,
+} from './run-events.js';
 
 const MAX_POINTS = 2000;
 const MAX_EVALS = 2000;
@@ -50,6 +58,8 @@ export interface RunHistory {
   lastEval: EvalEvent | null;
   /** null while it trains. */
   done: DoneEvent | null;
+  /** The newest so far; 0 where Moat alone has trained the run. */
+  attempt: number;
 }
 
 export function emptyHistory(): RunHistory {
@@ -76,11 +86,14 @@ export function emptyHistory(): RunHistory {
     lastStep: null,
     lastEval: null,
     done: null,
+    attempt: 0,
   };
 }
 
 /** Adds one event in place. A resumed run repeats the steps after its checkpoint: the newer ones count. */
 export function addEvent(history: RunHistory, event: RunEvent): void {
+  if (isOvertaken(event, history.attempt)) return;
+  history.attempt = Math.max(history.attempt, event.attempt ?? 0);
   switch (event.type) {
     case 'start':
       forgetAfter(history, event.resumedFromStep);

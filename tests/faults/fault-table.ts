@@ -181,7 +181,7 @@ export const FAULTS: Readonly<Record<string, (rng: Rng) => Strike>> = {
 
 function killAt(step: Step, rng: Rng): Strike {
   // low enough to be reached in every round
-  const count = 1 + rng.below(step === 'token' ? 30 : 3);
+  const count = step.startsWith('journal') ? 1 : 1 + rng.below(step === 'token' ? 30 : 3);
   return {
     what: `kill -9 at ${step}, time ${count}`,
     child: { killAt: { step, count } },

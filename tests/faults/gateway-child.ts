@@ -14,6 +14,8 @@ export const STEPS = [
   'admitted',
   'token',
   'generated',
+  'journal-written',
+  'journal-synced',
   'settle-asked',
   'settle-sent',
   'settled',

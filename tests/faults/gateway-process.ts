@@ -3,7 +3,8 @@
  * answers with its address, and obeys further ones that move its clock. Faults live here and around the database's
  * lanes, never in the product: it can kill itself at a named step, and disturb settlements.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../src/base/clock.js';
@@ -30,6 +31,18 @@ function pass(step: Step): void {
 }
 
 const { settlements } = config;
+
+/** The journal's records reach the disk by this call, and by no other. */
+const { fdatasync } = fs;
+function watchedSync(descriptor: number, done: (error: NodeJS.ErrnoException | null) => void): void {
+  pass('journal-written');
+  fdatasync(descriptor, (error) => {
+    pass('journal-synced');
+    done(error);
+  });
+}
+fs.fdatasync = Object.assign(watchedSync, { __promisify__: fdatasync.__promisify__ });
+syncBuiltinESMExports();
 
 /** Watches what a lane is asked; the statement's name tells what it does. */
 function watched(sql: Sql): Sql {
@@ -111,6 +124,8 @@ try {
     clock,
     projectDirectory: config.projectDirectory,
     port: 0,
+    // nearly all keys that can pay for it ask often then
+    reserveAheadAfter: 2,
     engines: new Map(engines.map((engine) => [engine.modelId, engine])),
     onProblem: (error) => say({ type: 'problem', line: messageOf(error) }),
   });

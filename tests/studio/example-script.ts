@@ -72,6 +72,7 @@ function run(name: string, state: RunSummary['state'], step: number): RunSummary
     parameterCount: 5_767_168,
     state,
     stopping: false,
+    place: null,
     message: null,
     startedAt: at(0),
     step,

@@ -20,6 +20,8 @@ const NAMES = new RegExp(
     /English/,
     /acme-\w+/,
     /support-v\d/,
+    /ray:\S+/,
+    /\/mnt\/team\/runs/,
     /\S+@\S+/,
     /Northwind/,
     /Acme GmbH/,

@@ -211,7 +211,7 @@ test('a run whose storage this machine does not see says where it lies', async (
     job.logs = '';
     job.state = 'SUCCEEDED';
   };
-  const far = await tune(...ASKED, '--out', 'far', '--on', ray.address, '--storage', 's3://bucket/runs');
-  expect(far.stdout.replaceAll(/\s+/g, ' ')).toContain('its checkpoints lie in s3://bucket/runs');
-  expect((await readdir(path.join(folder, 'far'))).sort()).toEqual(['events.jsonl', 'tuning.json']);
+  const far = await tune(...ASKED, '--out', 'far', '--on', ray.address, '--storage', 'hdfs://head/runs');
+  expect(far.stdout.replaceAll(/\s+/g, ' ')).toContain('its checkpoints lie in hdfs://head/runs');
+  expect((await readdir(path.join(folder, 'far'))).sort()).toEqual(['events.jsonl', 'place.json', 'tuning.json']);
 });

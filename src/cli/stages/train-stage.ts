@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { formatBytes, formatCount } from '../../base/units.js';
 import { claimedBy, readClaim } from '../../lab/distributed/run-claim.js';
+import { forgetPlace } from '../../lab/distributed/run-place.js';
 import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { type RateSearch, findLearningRate } from '../../lab/train/find-learning-rate.js';
@@ -53,6 +54,8 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
     ...job,
     config,
     onEvent: (event) => {
+      // from now on it is trained here
+      if (event.type === 'start') forgetPlace(job.runDirectory);
       watch.see(event);
       options.onEvent?.(event);
     },

@@ -6,7 +6,8 @@ import { MoatError } from '../../base/errors.js';
 import type { DoneEvent, RunEvent } from '../../base/run-events.js';
 import { httpSend } from '../../lab/distributed/http-send.js';
 import { createRayJobs } from '../../lab/distributed/ray-jobs.js';
-import { runStorage } from '../../lab/distributed/run-storage.js';
+import { openStorage } from '../../lab/distributed/open-storage.js';
+import { type RunPlace, forgetPlace } from '../../lab/distributed/run-place.js';
 import { findPython, runTorchrun } from '../../lab/distributed/torchrun.js';
 import { trainOnRay } from '../../lab/distributed/train-on-ray.js';
 import {
@@ -81,7 +82,9 @@ async function conclude(
     wallSeconds,
   };
   await writeTuningRecord(out, record, result);
-  if (result.reason !== 'stopped') await removeCheckpoints(out);
+  if (result.reason === 'stopped') return result;
+  await removeCheckpoints(out);
+  forgetPlace(out);
   return result;
 }
 
@@ -136,6 +139,11 @@ function folderOptions(
   };
 }
 
+function placeOf({ workerCpus, storage, install }: WorkersOptions, workers: number, on: string): RunPlace {
+  const place = storage === undefined || storage.includes('://') ? storage : path.resolve(storage);
+  return { on, workers, workerCpus: workerCpus ?? null, storage: place ?? null, install };
+}
+
 async function onRay(options: Options, tuning: PortableTuning, address: URL): Promise<void> {
   const { out, resume, there, clock, signal, reporter, onEvent } = options;
   if ((await isTraining(out)) === true) {
@@ -145,12 +153,14 @@ async function onRay(options: Options, tuning: PortableTuning, address: URL): Pr
   }
   const workers = there.workers ?? 1;
   checkPortable(tuning, workers);
-  const storage = runStorage(there.storage, out);
+  const storage = openStorage(there.storage, out, { env: there.env, send: httpSend, clock, wait });
+  const jobs = createRayJobs(address, { send: httpSend, token: there.env['RAY_AUTH_TOKEN'] });
   const stage = reporter.stage('cluster');
   const { job, outcome } = await trainOnRay({
-    jobs: createRayJobs(address, { send: httpSend, token: there.env['RAY_AUTH_TOKEN'] }),
+    jobs,
     runDirectory: out,
     storage,
+    place: placeOf(there, workers, jobs.address),
     config: tuningConfig(tuning),
     record: { file: RECORD_FILE, content: tuning.record },
     resume: resume ? { fromStep: undefined } : undefined,
@@ -159,7 +169,7 @@ async function onRay(options: Options, tuning: PortableTuning, address: URL): Pr
       3 * Float32Array.BYTES_PER_ELEMENT * parameterCount(tuning.weights.trained.map(({ spec }) => spec)),
     writeJob: (folder) =>
       writeTuningFolder(folder, tuning, folderOptions(options, storage.location, workers, storage.directory)),
-    requirements: there.install ? await requirements() : [],
+    requirements: there.install ? await requirements(there.storage) : [],
     detach: there.detach,
     clock,
     wait,

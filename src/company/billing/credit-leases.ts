@@ -72,39 +72,8 @@ export function createCreditLeases(
   often: number,
 ): CreditLeases {
   const streams = new Map<string, Stream>();
-  const leases = new Map<string, Lease>();
-  /** To be taken off reservations. */
-  let cuts = new Map<string, Micros>();
-  let flushing = Promise.resolve();
-  let isClosed = false;
-
-  const cut = (lease: Lease, amount: Micros): void => {
-    if (!lease.isCurrent && lease.open === 0) {
-      leases.delete(lease.id);
-      cuts.delete(lease.id);
-      // with all that is left of it
-      admissions.settled(lease.id);
-    } else if (amount > 0n) cuts.set(lease.id, (cuts.get(lease.id) ?? 0n) + amount);
-  };
-  const retire = (stream: Stream): void => {
-    const { lease } = stream;
-    if (lease === undefined) return;
-    stream.lease = undefined;
-    lease.isCurrent = false;
-    cut(lease, lease.spare);
-    lease.spare = 0n;
-  };
-  const flush = (): Promise<void> => {
-    flushing = flushing.then(async () => {
-      const due = cuts;
-      if (due.size === 0) return;
-      cuts = new Map();
-      const list = JSON.stringify([...due].map(([id, amount]) => ({ id, amount: amount.toString() })));
-      // Not tried again, because it may have been done all the same: then it stays reserved until the lease is over.
-      await database.sql`select moat.shrink(${list}::text::jsonb)`.catch(() => undefined);
-    });
-    return flushing;
-  };
+  const held = createHeldCredit(database, admissions);
+  const { renew, retire, rest, close } = createRenewals({ database, clock, admissions }, held);
   const tick = (): void => {
     const now = clock.monotonic();
     for (const [name, stream] of streams) {
@@ -114,88 +83,158 @@ export function createCreditLeases(
       }
       if (stream.lease === undefined && !stream.isAsking && now - stream.since > REST_MS) streams.delete(name);
     }
-    void flush();
+    void held.flush();
   };
   const timer = setInterval(tick, TICK_MS);
   timer.unref();
-
-  async function ask(stream: Stream, request: AdmissionRequest, like: Admission): Promise<void> {
-    const askedAtMs = clock.monotonic();
-    const terms = await termsOf(database, request, like, clock);
-    const most = (tokens: number): number => Math.min(MOST_TOKENS, tokens * stream.size);
-    const block = { ...request, inputTokens: most(request.inputTokens), maxTokens: most(request.maxTokens) };
-    if (terms === undefined || terms.available < PLENTY * mostOf(block, terms.price)) return rest(stream);
-    const id = newId('req', clock.now());
-    const admission = await admissions.submit({ ...block, requestId: id });
-    if (admission.outcome !== 'admitted') return rest(stream);
-    if (isClosed || admission.priceId !== like.priceId || !mayBeAhead(request, admission)) {
-      admissions.settled(id);
-      return rest(stream);
-    }
-    retire(stream);
-    stream.lease = {
-      id,
-      admission,
-      price: terms.price,
-      freshUntilMs: askedAtMs + FRESH_MS,
-      validUntilMs: terms.until?.getTime() ?? Infinity,
-      spare: admission.reservedMicros,
-      open: 0,
-      isCurrent: true,
-    };
-    leases.set(id, stream.lease);
-  }
-  const rest = (stream: Stream): void => {
-    stream.size = LEAST_SIZE;
-    stream.restsUntilMs = clock.monotonic() + REST_MS;
-  };
-  const renew = (stream: Stream, request: AdmissionRequest, like: Admission, wasShort: boolean): void => {
-    if (isClosed || stream.isAsking || stream.restsUntilMs > clock.monotonic()) return;
-    if (wasShort) stream.size = Math.min(MOST_SIZE, stream.size * 2);
-    stream.isAsking = true;
-    void ask(stream, request, like)
-      .catch(() => rest(stream))
-      .finally(() => {
-        stream.isAsking = false;
-      });
-  };
 
   return {
     take(request) {
       const stream = streams.get(nameOf(request));
       const lease = stream?.lease;
-      if (stream === undefined || lease === undefined || isClosed) return undefined;
+      if (stream === undefined || lease === undefined) return undefined;
       const now = clock.monotonic();
       if (now >= lease.freshUntilMs || clock.now() >= lease.validUntilMs) {
         retire(stream);
         return undefined;
       }
-      const { inputTokens, maxTokens } = request;
+      const ageMs = now - lease.freshUntilMs + FRESH_MS;
       const reservedMicros = mostOf(request, lease.price);
       const isShort = lease.spare < reservedMicros;
-      const ageMs = now - lease.freshUntilMs + FRESH_MS;
       if (isShort || lease.spare * 2n < lease.admission.reservedMicros || ageMs > FRESH_MS / 2)
         renew(stream, request, lease.admission, ageMs < FRESH_MS / 4);
-      if (isShort) return undefined;
-      lease.spare -= reservedMicros;
-      lease.open++;
-      const { requestId, model } = request;
-      const ahead = { leaseId: lease.id, price: lease.price, reservedMicros };
-      return { ...lease.admission, requestId, model, inputTokens, maxTokens, reservedMicros, ahead };
+      return isShort ? undefined : shareOf(lease, request, reservedMicros);
     },
     admitted(request, admission) {
       if (often === Infinity || !mayBeAhead(request, admission)) return;
-      const name = nameOf(request);
       const now = clock.monotonic();
-      let stream = streams.get(name);
-      if (stream === undefined) {
-        if (streams.size >= MOST_STREAMS) return;
-        stream = { admissions: 0, since: now, lease: undefined, isAsking: false, restsUntilMs: 0, size: LEAST_SIZE };
-        streams.set(name, stream);
-      }
+      const stream = streams.get(nameOf(request)) ?? newStream(now);
+      if (streams.size < MOST_STREAMS) streams.set(nameOf(request), stream);
       if (now - stream.since > FRESH_MS) [stream.since, stream.admissions] = [now, 0];
       stream.admissions++;
       if (stream.admissions >= often) renew(stream, request, admission, false);
+    },
+    over: held.over,
+    has: held.has,
+    async giveBack(customerId) {
+      for (const stream of streams.values()) {
+        if (stream.lease?.admission.customerId !== customerId) continue;
+        retire(stream);
+        rest(stream);
+      }
+      await held.flush();
+      await admissions.flush();
+    },
+    reservations: held.reservations,
+    async close() {
+      clearInterval(timer);
+      await close();
+      for (const stream of streams.values()) retire(stream);
+      await held.flush();
+    },
+  };
+}
+
+interface Renewals {
+  /** Asks for a stream's next lease, unless it does already, or rests. @param like an admission of the same key, scope and model */
+  renew(stream: Stream, request: AdmissionRequest, like: Admission, wasShort: boolean): void;
+  retire(stream: Stream): void;
+  rest(stream: Stream): void;
+  /** Asks for none any more, and waits for those on their way. */
+  close(): Promise<void>;
+}
+
+function createRenewals(source: LeaseSource, held: HeldCredit): Renewals {
+  const { clock } = source;
+  const asking = new Set<Promise<void>>();
+  let isClosed = false;
+  const retire = (stream: Stream): void => {
+    if (stream.lease !== undefined) held.retire(stream.lease);
+    stream.lease = undefined;
+  };
+  const rest = (stream: Stream): void => {
+    stream.size = LEAST_SIZE;
+    stream.restsUntilMs = clock.monotonic() + REST_MS;
+  };
+  const ask = async (stream: Stream, request: AdmissionRequest, like: Admission): Promise<void> => {
+    const lease = await leaseFor(source, request, like, stream.size).catch(() => undefined);
+    stream.isAsking = false;
+    retire(stream);
+    if (lease === undefined) return rest(stream);
+    held.add(lease);
+    stream.lease = lease;
+  };
+  return {
+    renew(stream, request, like, wasShort) {
+      if (isClosed || stream.isAsking || stream.restsUntilMs > clock.monotonic()) return;
+      if (wasShort) stream.size = Math.min(MOST_SIZE, stream.size * 2);
+      stream.isAsking = true;
+      const asked = ask(stream, request, like).finally(() => asking.delete(asked));
+      asking.add(asked);
+    },
+    retire,
+    rest,
+    async close() {
+      isClosed = true;
+      await Promise.all(asking);
+    },
+  };
+}
+
+const newStream = (since: number): Stream => ({
+  admissions: 0,
+  since,
+  lease: undefined,
+  isAsking: false,
+  restsUntilMs: 0,
+  size: LEAST_SIZE,
+});
+
+/** One request's part of a lease. */
+function shareOf(lease: Lease, request: AdmissionRequest, reservedMicros: Micros): Admission {
+  lease.spare -= reservedMicros;
+  lease.open++;
+  const { requestId, model, inputTokens, maxTokens } = request;
+  const ahead = { leaseId: lease.id, price: lease.price, reservedMicros };
+  return { ...lease.admission, requestId, model, inputTokens, maxTokens, reservedMicros, ahead };
+}
+
+interface HeldCredit extends Pick<CreditLeases, 'over' | 'has' | 'reservations'> {
+  add(lease: Lease): void;
+  /** No further request is let in out of it; what it promised to nobody is given back. */
+  retire(lease: Lease): void;
+  /** Takes off the reservations what is not needed any more. */
+  flush(): Promise<void>;
+}
+
+/** Leases with something in them, and what has to be taken off their reservations. */
+function createHeldCredit(database: Database, admissions: Admissions): HeldCredit {
+  const leases = new Map<string, Lease>();
+  let cuts = new Map<string, Micros>();
+  let flushing = Promise.resolve();
+
+  const cut = (lease: Lease, amount: Micros): void => {
+    if (!lease.isCurrent && lease.open === 0) {
+      leases.delete(lease.id);
+      cuts.delete(lease.id);
+      // with all that is left of it
+      admissions.settled(lease.id);
+    } else if (amount > 0n) cuts.set(lease.id, (cuts.get(lease.id) ?? 0n) + amount);
+  };
+  const shrink = async (): Promise<void> => {
+    const due = [...cuts].map(([id, amount]) => ({ id, amount: amount.toString() }));
+    if (due.length === 0) return;
+    cuts = new Map();
+    // Not tried again, because it may have been done all the same: then it stays reserved until the lease is over.
+    await database.sql`select moat.shrink(${JSON.stringify(due)}::text::jsonb)`.catch(() => undefined);
+  };
+  return {
+    add: (lease) => void leases.set(lease.id, lease),
+    retire(lease) {
+      lease.isCurrent = false;
+      const { spare } = lease;
+      lease.spare = 0n;
+      cut(lease, spare);
     },
     over({ leaseId, reservedMicros }, isUsed) {
       const lease = leases.get(leaseId);
@@ -205,22 +244,45 @@ export function createCreditLeases(
       else lease.spare += reservedMicros;
     },
     has: (customerId) => [...leases.values()].some(({ admission }) => admission.customerId === customerId),
-    async giveBack(customerId) {
-      for (const stream of streams.values()) {
-        if (stream.lease?.admission.customerId !== customerId) continue;
-        retire(stream);
-        rest(stream);
-      }
-      await flush();
-      await admissions.flush();
-    },
     reservations: () => [...leases.keys()],
-    async close() {
-      isClosed = true;
-      clearInterval(timer);
-      for (const stream of streams.values()) retire(stream);
-      await flush();
-    },
+    flush: () => (flushing = flushing.then(shrink)),
+  };
+}
+
+interface LeaseSource {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly admissions: Admissions;
+}
+
+/** @returns undefined where there is not plenty of credit, or the database refuses */
+async function leaseFor(
+  { database, clock, admissions }: LeaseSource,
+  request: AdmissionRequest,
+  like: Admission,
+  size: number,
+): Promise<Lease | undefined> {
+  const askedAtMs = clock.monotonic();
+  const terms = await termsOf(database, request, like, clock);
+  const most = (tokens: number): number => Math.min(MOST_TOKENS, tokens * size);
+  const block = { ...request, inputTokens: most(request.inputTokens), maxTokens: most(request.maxTokens) };
+  if (terms === undefined || terms.available < PLENTY * mostOf(block, terms.price)) return undefined;
+  const id = newId('req', clock.now());
+  const admission = await admissions.submit({ ...block, requestId: id });
+  if (admission.outcome !== 'admitted') return undefined;
+  if (admission.priceId !== like.priceId || !mayBeAhead(request, admission)) {
+    admissions.settled(id);
+    return undefined;
+  }
+  return {
+    id,
+    admission,
+    price: terms.price,
+    freshUntilMs: askedAtMs + FRESH_MS,
+    validUntilMs: terms.until?.getTime() ?? Infinity,
+    spare: admission.reservedMicros,
+    open: 0,
+    isCurrent: true,
   };
 }
 

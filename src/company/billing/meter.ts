@@ -9,6 +9,8 @@ import { type Database, isUnreachable } from '../store/database.js';
 import {
   type Admission,
   type AdmissionRequest,
+  type Admissions,
+  type CreditShare,
   type Refusal,
   createAdmissions,
   renewReservations,
@@ -16,17 +18,18 @@ import {
   sweepReservations,
 } from './admission.js';
 import { type Price, costOf } from './cost.js';
-import { createCreditLeases } from './credit-leases.js';
+import { type CreditLeases, createCreditLeases } from './credit-leases.js';
 import { usageEventIdOf } from './identifiers.js';
 import {
   type Settlement,
   type SettlementRecord,
   type SettlementRequest,
+  type Settlements,
   createSettlements,
   toRecord,
   withinAdmission,
 } from './settlement.js';
-import { createSettlementJournal } from './settlement-journal.js';
+import { type SettlementJournal, createSettlementJournal } from './settlement-journal.js';
 
 /** Admission and settlement as the gateway uses them, with everything that keeps them true over time. */
 export interface Meter {
@@ -66,7 +69,7 @@ const recordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boo
 
 /** Settles what an earlier process left, releases what it had reserved, and begins. */
 export async function createMeter(options: MeterOptions): Promise<Meter> {
-  const { database, clock, unsettledDirectory } = options;
+  const { database, clock, unsettledDirectory, onProblem } = options;
   const admissions = createAdmissions(database, clock);
   const settlements = createSettlements(database, clock);
   const leases = createCreditLeases(database, clock, admissions, options.reserveAheadAfter ?? Infinity);
@@ -76,41 +79,14 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     isAway: isUnreachable,
     onStuck: (record) => keepUnsettled(unsettledDirectory, record),
   });
+  const parts: Parts = { admissions, settlements, leases, journal };
   /** Requests being served, and since when by the clock that does not jump. */
   const open = new Map<string, number>();
   /** Keys used since the last upkeep, and when. */
   const used = new Map<string, number>();
 
-  async function upkeep(): Promise<void> {
-    const now = clock.monotonic();
-    const old = [...open].filter(([, since]) => now - since > RESERVATION_LIFETIME_MS / 4).map(([id]) => id);
-    const reserved = [...old, ...leases.reservations()];
-    if (reserved.length > 0) await renewReservations(database, reserved);
-    await keepUsagePartitions(database, clock);
-    // What waits for its settlement is settled while its reservation still covers it.
-    const replay = Promise.all([
-      replayUnsettled(unsettledDirectory, (record) => settlements.submit(record)),
-      journal.recover(),
-    ]);
-    await Promise.allSettled([replay]);
-    await sweepReservations(database);
-    await keepLastUse(database, used);
-    await replay;
-  }
-
-  /** Whoever is refused for want of credit is asked about again, once nothing of it lies here. */
-  const admitByBooks = async (request: AdmissionRequest): Promise<Admission | Refusal> => {
-    let result = await admissions.submit(request);
-    if (result.outcome === 'insufficient-credit' && leases.has(result.customerId)) {
-      await journal.flush();
-      await leases.giveBack(result.customerId);
-      result = await admissions.submit(request);
-    }
-    if (result.outcome === 'admitted') leases.admitted(request, result);
-    return result;
-  };
-
-  const attempt = (): Promise<void> => upkeep().catch((error: unknown) => options.onProblem?.(error));
+  const attempt = (): Promise<void> =>
+    upkeep(options, parts, { open, used }).catch((error: unknown) => onProblem?.(error));
   let upkeeping = attempt();
   await upkeeping;
   const timer = setInterval(() => {
@@ -121,34 +97,20 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
   return {
     async admit(request) {
       const ahead = leases.take(request);
-      const result = ahead ?? (await admitByBooks(request));
+      const result = ahead ?? (await admitByBooks(parts, request));
       if (result.outcome !== 'admitted') return result;
       if (ahead === undefined) open.set(request.requestId, clock.monotonic());
       if (result.keyId !== null) used.set(result.keyId, clock.now());
       return result;
     },
     async settle(request) {
-      const record = toRecord(request);
-      const { admission } = request;
-      const share = admission.ahead;
-      if (share !== undefined) {
-        try {
-          await journal.append(record, () => leases.over(share, true));
-          return settledAhead(request, share.price);
-        } catch (error) {
-          // the disk: so it is asked of the books as any other
-          options.onProblem?.(error);
-        }
-      }
+      const share = request.admission.ahead;
       try {
-        const settlement = await settleWithRetries(record, (record) => settlements.submit(record));
-        admissions.settled(admission.requestId);
-        return settlement;
-      } catch (error) {
-        return await settleLater(options, record, error);
+        return (
+          (share && (await settleAhead(parts, request, share, onProblem))) ?? (await settleNow(options, parts, request))
+        );
       } finally {
-        open.delete(admission.requestId);
-        if (share !== undefined) leases.over(share, true);
+        open.delete(request.admission.requestId);
       }
     },
     async release(admission) {
@@ -166,7 +128,7 @@ export async function createMeter(options: MeterOptions): Promise<Meter> {
     async close() {
       clearInterval(timer);
       await upkeeping;
-      await keepLastUse(database, used).catch((error: unknown) => options.onProblem?.(error));
+      await keepLastUse(database, used).catch((error: unknown) => onProblem?.(error));
       await journal.close();
       await leases.close();
       await settlements.idle();
@@ -182,6 +144,83 @@ function settledAhead({ admission, usage }: SettlementRequest, price: Price): Se
   const { inputTokens, cachedTokens, outputTokens } = withinAdmission(usage, admission);
   const counts = { inputTokens: inputTokens - cachedTokens, cachedInputTokens: cachedTokens, outputTokens };
   return { eventId, chargedMicros: costOf(counts, price) };
+}
+
+interface Parts {
+  readonly admissions: Admissions;
+  readonly settlements: Settlements;
+  readonly leases: CreditLeases;
+  readonly journal: SettlementJournal;
+}
+
+interface Seen {
+  /** Requests being served, and since when by the clock that does not jump. */
+  readonly open: ReadonlyMap<string, number>;
+  /** Keys used since the last upkeep, and when. */
+  readonly used: Map<string, number>;
+}
+
+async function upkeep({ database, clock, unsettledDirectory }: MeterOptions, parts: Parts, seen: Seen): Promise<void> {
+  const { settlements, leases, journal } = parts;
+  const now = clock.monotonic();
+  const old = [...seen.open].filter(([, since]) => now - since > RESERVATION_LIFETIME_MS / 4).map(([id]) => id);
+  const reserved = [...old, ...leases.reservations()];
+  if (reserved.length > 0) await renewReservations(database, reserved);
+  await keepUsagePartitions(database, clock);
+  // What waits for its settlement is settled while its reservation still covers it.
+  const replay = Promise.all([
+    replayUnsettled(unsettledDirectory, (record) => settlements.submit(record)),
+    journal.recover(),
+  ]);
+  await Promise.allSettled([replay]);
+  await sweepReservations(database);
+  await keepLastUse(database, seen.used);
+  await replay;
+}
+
+/** Whoever is refused for want of credit is asked about again, once nothing of it lies here. */
+async function admitByBooks(
+  { admissions, leases, journal }: Parts,
+  request: AdmissionRequest,
+): Promise<Admission | Refusal> {
+  let result = await admissions.submit(request);
+  if (result.outcome === 'insufficient-credit' && leases.has(result.customerId)) {
+    await journal.flush();
+    await leases.giveBack(result.customerId);
+    result = await admissions.submit(request);
+  }
+  if (result.outcome === 'admitted') leases.admitted(request, result);
+  return result;
+}
+
+/** @returns undefined where this machine's disk does not take it: then it is put into the books at once, as any other */
+async function settleAhead(
+  { leases, journal }: Parts,
+  request: SettlementRequest,
+  share: CreditShare,
+  onProblem: MeterOptions['onProblem'],
+): Promise<Settlement | undefined> {
+  try {
+    await journal.append(toRecord(request), () => leases.over(share, true));
+  } catch (error) {
+    onProblem?.(error);
+    return undefined;
+  }
+  return settledAhead(request, share.price);
+}
+
+async function settleNow(options: MeterOptions, parts: Parts, request: SettlementRequest): Promise<Settlement> {
+  const record = toRecord(request);
+  const { requestId, ahead } = request.admission;
+  try {
+    const settlement = await settleWithRetries(record, (record) => parts.settlements.submit(record));
+    parts.admissions.settled(requestId);
+    return settlement;
+  } catch (error) {
+    return await settleLater(options, record, error);
+  } finally {
+    if (ahead !== undefined) parts.leases.over(ahead, true);
+  }
 }
 
 /** The months that events of today and the next weeks go to. */

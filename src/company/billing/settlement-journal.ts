@@ -122,14 +122,18 @@ export function createSettlementJournal(options: JournalOptions): SettlementJour
       await new Promise<void>((resolve) => watchers.push(resolve));
     hurry = new AbortController();
   };
-  const seen = new Map<string, number>();
+  let seen: ReadonlyMap<string, number> | undefined;
 
   return {
     async append(record, booked) {
       await batcher.submit({ record, booked });
     },
     flush,
-    recover: () => recover(options, segments, seen),
+    async recover() {
+      const { problems, seen: found } = await recover(options, segments, seen);
+      seen = found;
+      if (problems.length > 0) throw problems[0];
+    },
     async close() {
       await batcher.idle();
       isClosed = true;
@@ -236,7 +240,7 @@ function lineOf(record: SettlementRecord): string {
 }
 
 /** Lines that are whole. What was written when the machine stopped was never said to be kept. */
-export function recordsIn(text: string): SettlementRecord[] {
+function recordsIn(text: string): SettlementRecord[] {
   return text.split('\n').flatMap((line) => {
     const body = line.slice(9);
     if (line[8] !== ' ' || crc32(body).toString(16).padStart(8, '0') !== line.slice(0, 8)) return [];
@@ -248,11 +252,10 @@ export function recordsIn(text: string): SettlementRecord[] {
 async function recover(
   { directory, settle, isAway, onStuck }: JournalOptions,
   segments: Pick<Segments, 'has'>,
-  seen: Map<string, number>,
-): Promise<void> {
+  seen: ReadonlyMap<string, number> | undefined,
+): Promise<{ readonly problems: unknown[]; readonly seen: ReadonlyMap<string, number> }> {
   const problems: unknown[] = [];
-  const isFirst = !seen.has('');
-  seen.set('', 0);
+  const found = new Map<string, number>();
   const settleOrKeep = (record: SettlementRecord): Promise<unknown> =>
     settle(record).catch(async (error: unknown) => {
       if (isAway(error)) throw error;
@@ -264,17 +267,15 @@ async function recover(
     const taken = file.replace('.journal', '.taken');
     try {
       const { mtimeMs } = await stat(file);
-      const isLeft = isFirst || file === taken || seen.get(name) === mtimeMs;
-      seen.set(name, mtimeMs);
-      if (!isLeft) continue;
+      found.set(name, mtimeMs);
+      if (seen !== undefined && file !== taken && seen.get(name) !== mtimeMs) continue;
       await rename(file, taken);
       await Promise.all(recordsIn(await readFile(taken, 'utf8')).map(settleOrKeep));
       await rm(taken, { force: true });
-      seen.delete(name);
     } catch (error) {
       // another process of this folder settled it
       if (systemCode(error) !== 'ENOENT') problems.push(error);
     }
   }
-  if (problems.length > 0) throw problems[0];
+  return { problems, seen: found };
 }

@@ -6,6 +6,7 @@
 import path from 'node:path';
 import { systemCode } from '../../base/errors.js';
 import { type FileSystem, nodeFileSystem } from './file-system.js';
+import { withoutOvertaken } from './run-attempts.js';
 
 export interface CheckpointReference {
   readonly step: number;
@@ -47,12 +48,12 @@ export async function listCheckpoints(
   return [...byStep].map(([step, directory]) => ({ step, directory })).sort((a, b) => a.step - b.step);
 }
 
-/** The checkpoint of the highest step, or undefined when there is none. It is not opened. */
+/** The checkpoint of the highest step that an attempt which was overtaken did not leave, or undefined when there is none. */
 export async function latestCheckpoint(
   runDirectory: string,
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<CheckpointReference | undefined> {
-  return (await listCheckpoints(runDirectory, fileSystem)).at(-1);
+  return (await withoutOvertaken(runDirectory, await listCheckpoints(runDirectory, fileSystem))).at(-1);
 }
 
 /**

@@ -105,6 +105,7 @@ export async function writeTuningFolder(
   const files = { ...weights.layout.files, ...tuning.files };
   for (const [name, content] of Object.entries(files)) await place(path.join(folder, 'files', name), content);
   await writeTensors(path.join(folder, EXAMPLES_FILE), exampleTensors(task.examples));
+  const start = await writeWeights(folder, START_FILE, trainedTensors(weights), options);
   const estimate = estimateTrainingMemory(model, config.loop);
   const spec: JobSpec = {
     version: 1,
@@ -128,7 +129,8 @@ export async function writeTuningFolder(
     },
     adapter: await adapterOf(folder, tuning, options),
     files: Object.keys(files),
-    startWeights: await writeWeights(folder, START_FILE, trainedTensors(weights), options),
+    startWeights: start.file,
+    startSha256: start.sha256,
     resume: options.resume ? { fromStep: null } : null,
     workers: options.workers,
     threadsPerWorker: options.threadsPerWorker ?? null,
@@ -173,7 +175,7 @@ async function adapterOf(
     dora: useDora,
     modules: adapted.modules.map(({ name }) => name),
     fanInFanOut: adapted.modules.some(({ transposed }) => !transposed),
-    baseWeights: await writeWeights(folder, BASE_FILE, base, options),
+    baseWeights: (await writeWeights(folder, BASE_FILE, base, options)).file,
     baseParameters: base.map(({ name, shape }) => ({ name, shape: [...shape] })),
     baseSha256: weights.layout.metadata['base_sha256'] ?? '',
   };
@@ -185,11 +187,10 @@ async function writeWeights(
   name: string,
   tensors: readonly NamedTensor[],
   { shared }: TuningFolderOptions,
-): Promise<string> {
+): Promise<{ readonly file: string; readonly sha256: string }> {
   const bytes = tensors.reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
   if (bytes <= TRAVEL_LIMIT_BYTES) {
-    await writeTensors(path.join(folder, name), tensors);
-    return name;
+    return { file: name, sha256: await writeTensors(path.join(folder, name), tensors) };
   }
   if (shared === undefined) {
     throw new MoatError(
@@ -200,13 +201,13 @@ async function writeWeights(
   }
   const file = path.join(shared, name);
   await rm(file, { force: true });
-  await writeTensors(file, tensors);
-  return file;
+  return { file, sha256: await writeTensors(file, tensors) };
 }
 
-async function writeTensors(file: string, tensors: readonly NamedTensor[]): Promise<void> {
+/** @returns the SHA-256 of the file */
+async function writeTensors(file: string, tensors: readonly NamedTensor[]): Promise<string> {
   await mkdir(path.dirname(file), { recursive: true });
-  await writeRecorded(nodeFileSystem, file, safetensorsChunks(tensors, { format: 'pt' }));
+  return (await writeRecorded(nodeFileSystem, file, safetensorsChunks(tensors, { format: 'pt' }))).sha256;
 }
 
 /** Of each side all tokens one after another, which of them are learned, how many each example has, and where it is from. */

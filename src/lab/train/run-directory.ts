@@ -3,12 +3,12 @@
  * and `checkpoints/`. Everything that shows progress reads the event file and nothing else.
  */
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError, systemCode } from '../../base/errors.js';
-import type { RunEvent } from '../../base/run-events.js';
-import { type CheckpointReference, listCheckpoints } from '../checkpoint/run-checkpoints.js';
+import { type RunEvent, isOvertaken } from '../../base/run-events.js';
+import { type CheckpointReference, latestCheckpoint, listCheckpoints } from '../checkpoint/run-checkpoints.js';
 
 export const EVENTS_FILE = 'events.jsonl';
 export const CONFIG_FILE = 'config.json';
@@ -53,8 +53,15 @@ export async function readEvents(runDirectory: string): Promise<RunEvent[]> {
   return parseEvents(text.split('\n'));
 }
 
-/** Lines that are no events, as the torn one of a killed process, are skipped. */
-export const parseEvents = (lines: readonly string[]): RunEvent[] => lines.flatMap(parseEvent);
+/** Lines that are no events, as the torn one of a killed process, are skipped, and events of attempts that were overtaken. */
+export function parseEvents(lines: readonly string[]): RunEvent[] {
+  let newest = 0;
+  return lines.flatMap(parseEvent).filter((event) => {
+    const belongs = !isOvertaken(event, newest);
+    newest = Math.max(newest, event.attempt ?? 0);
+    return belongs;
+  });
+}
 
 function parseEvent(line: string): RunEvent[] {
   if (line.trim() === '') return [];
@@ -71,7 +78,8 @@ export async function chooseCheckpoint(
   fromStep: number | undefined,
 ): Promise<CheckpointReference> {
   const all = await listCheckpoints(runDirectory);
-  const chosen = fromStep === undefined ? all.at(-1) : all.find(({ step }) => step === fromStep);
+  const chosen =
+    fromStep === undefined ? await latestCheckpoint(runDirectory) : all.find(({ step }) => step === fromStep);
   if (chosen !== undefined) return chosen;
   const known = all.map(({ step }) => step).join(', ');
   const which = fromStep === undefined ? 'yet' : `at step ${fromStep}`;
@@ -81,12 +89,15 @@ export async function chooseCheckpoint(
 }
 
 /**
- * @param record the file that says what a run was asked to do
- * @throws MoatError `run-exists` when the directory already holds a run
+ * Whether the directory holds what a run was asked to do.
+ * @param record the file that says it
  */
+export const isRun = async (runDirectory: string, record = CONFIG_FILE): Promise<boolean> =>
+  (await stat(path.join(runDirectory, record)).catch(() => undefined)) !== undefined;
+
+/** @throws MoatError `run-exists` when the directory already holds a run */
 export async function assertNoRun(runDirectory: string, record = CONFIG_FILE): Promise<void> {
-  const existing = await readFile(path.join(runDirectory, record), 'utf8').catch(() => undefined);
-  if (existing === undefined) return;
+  if (!(await isRun(runDirectory, record))) return;
   throw new MoatError('run-exists', `${runDirectory}: a run of this name exists`, {
     fix: 'Continue it with --resume, or choose another --name.',
   });

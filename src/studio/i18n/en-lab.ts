@@ -280,6 +280,17 @@ export const enLab = {
     stop: 'Stop and save',
     stopping: 'Saving…',
     resume: 'Resume',
+    follow: 'Follow',
+    place: {
+      joined: (sentences: readonly string[]) => sentences.join(' '),
+      torchrun: (workers: string) => `PyTorch on this machine (torchrun), workers: ${workers}.`,
+      cluster: (on: string, workers: string) => `The cluster ${on}, workers: ${workers}.`,
+      machines: (count: string) => `Machines: ${count}.`,
+      storage: (place: string) => `The run lies in ${place} meanwhile.`,
+      stop: 'A stop is for the workers: they end after the step under way and save. On a cluster, what they made is then brought back here.',
+      left: 'Nobody here follows the job, so this may be old. Follow shows what it has done since, and goes on with the run if the job has died. A stop asks it to save and end, and brings back what it made.',
+      resume: 'Resume goes on there.',
+    },
     resumeTitle: (name: string) => `Resume ${name}`,
     resumeHint:
       'It goes on exactly where it was. From an earlier step, later checkpoints are dropped once a new one is saved.',

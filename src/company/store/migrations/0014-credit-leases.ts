@@ -6,6 +6,7 @@ const SETTINGS =
 /** What is reserved ahead of requests is one reservation for many, and shrinks as they are settled. */
 export const creditLeases: Migration = {
   name: 'credit-leases',
+  olderPrograms: 'work',
   statements: `
     -- Takes amounts off reservations. Holds before reservations, as everywhere; one that was swept has nothing left to give back.
     create function moat.shrink(cuts jsonb) returns void language plpgsql ${SETTINGS} as $$

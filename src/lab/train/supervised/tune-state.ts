@@ -5,9 +5,10 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../../../base/atomic-file.js';
 import { nodeFileSystem } from '../../checkpoint/file-system.js';
 import { loadCheckpoint } from '../../checkpoint/load-checkpoint.js';
-import { MANIFEST_FILE, fileChunks } from '../../checkpoint/manifest.js';
+import { MANIFEST_FILE, STATE_FILE, fileChunks } from '../../checkpoint/manifest.js';
+import { forgetAttempts } from '../../checkpoint/run-attempts.js';
 import { checkpointsDirectory, listCheckpoints } from '../../checkpoint/run-checkpoints.js';
-import { OPTIMIZER_FILE, STATE_FILE } from '../../checkpoint/save-checkpoint.js';
+import { OPTIMIZER_FILE } from '../../checkpoint/save-checkpoint.js';
 import { progressSchema } from '../training-state.js';
 import type { TrainingProgress } from '../trainer.js';
 import { heldOutMeasureSchema } from './held-out.js';
@@ -72,5 +73,7 @@ async function copyWeights(checkpoint: string, folder: string): Promise<void> {
 }
 
 /** Of a run that has come to its end, and needs them no more. */
-export const removeCheckpoints = (folder: string): Promise<void> =>
-  rm(checkpointsDirectory(folder), { recursive: true, force: true });
+export async function removeCheckpoints(folder: string): Promise<void> {
+  await rm(checkpointsDirectory(folder), { recursive: true, force: true });
+  await forgetAttempts(folder);
+}
