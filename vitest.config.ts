@@ -9,10 +9,12 @@ const SLOW = [
   'tests/studio/business.test.ts',
   'tests/studio/training.test.ts',
   'tests/studio/journey.test.ts',
+  'tests/studio/long-names.test.ts',
   'tests/conformance/**',
   'tests/faults/races.test.ts',
   'tests/fleet/**',
   'tests/clean-kill.test.ts',
+  'tests/planning.test.ts',
   'src/company/billing/billing-storm.test.ts',
 ];
 /** Have a configuration of their own. */

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from safetensors.torch import save_file
 from storage import MANIFEST
 
 NAME = re.compile(r"step-(\d{8,15})(\.replaced)?")
+HOLD = re.compile(r"step-(\d{8,15})\.held(?:-until-(\d{1,15})-\d+)?")
 
 
 def _sha256(file: Path) -> str:
@@ -159,9 +161,13 @@ def save_checkpoint(
 
 
 def prune(place, keep_last: int, keep_steps: list[int]) -> None:
-    """All but the newest, and those kept for their validation loss; and what overtaken attempts have left."""
+    """All but the newest, those kept for their validation loss, and those that are promoted or being exported
+    (`src/lab/checkpoint/checkpoint-holds.ts`); and what overtaken attempts have left."""
     found = list_checkpoints(place)
     late = overtaken_steps(place, {step: state_of(place, name).get("attempt") for step, name in found.items()})
     valid = [step for step in found if step not in late]
-    for step in [*late, *(step for step in valid[:-keep_last] if step not in keep_steps)]:
+    now = time.time() * 1000
+    holds = [match for match in map(HOLD.fullmatch, place.folders("checkpoints")) if match is not None]
+    held = {int(match[1]) for match in holds if match[2] is None or int(match[2]) > now}
+    for step in [*late, *(step for step in valid[:-keep_last] if step not in keep_steps and step not in held)]:
         place.remove_folder(f"checkpoints/{found[step]}")

@@ -50,7 +50,7 @@ export interface EvalEvent {
   residentBytes?: number;
 }
 
-/** How the model goes on with one and the same text, drawn with one and the same seed, so that it is seen to learn. */
+/** How the model goes on with one and the same text (a run may have several), drawn with one and the same seed, so that it is seen to learn. */
 export interface SampleEvent {
   type: 'sample';
   time: string;

@@ -21,11 +21,11 @@ const step = (
   ...more,
 });
 const evaluation = (number: number, loss: number): RunEvent => ({ type: 'eval', time, step: number, loss });
-const sample = (number: number): RunEvent => ({
+const sample = (number: number, prompt = 'Once'): RunEvent => ({
   type: 'sample',
   time,
   step: number,
-  prompt: 'Once',
+  prompt,
   text: ` upon ${number}`,
   tokens: 2,
   seconds: 0.1,
@@ -95,11 +95,13 @@ it('memory is what was measured, its highest where steps are joined, and null wh
 
 it('of many samples and measurements the first and the newest stay', () => {
   const history = historyOf([
-    ...Array.from({ length: 500 }, (_, index) => sample(index + 1)),
+    ...Array.from({ length: 500 }, (_, index) => [sample(index + 1), sample(index + 1, 'Twice')]).flat(),
     ...Array.from({ length: 5000 }, (_, index) => evaluation(index + 1, 1)),
   ]);
-  expect(history.samples.length).toBeLessThanOrEqual(60);
-  expect([history.samples[0]?.step, history.samples.at(-1)?.step]).toEqual([1, 500]);
+  expect(history.samples.length).toBeLessThanOrEqual(120);
+  const stepsOf = (prompt: string) => history.samples.filter((each) => each.prompt === prompt).map(({ step }) => step);
+  expect(stepsOf('Once')).toEqual(stepsOf('Twice'));
+  expect([stepsOf('Once')[0], stepsOf('Once').at(-1)]).toEqual([1, 500]);
   expect(history.evalSteps.length).toBeLessThanOrEqual(2000);
   expect([history.evalSteps[0], history.evalSteps.at(-1)]).toEqual([1, 5000]);
   expect(history.evalLosses).toHaveLength(history.evalSteps.length);

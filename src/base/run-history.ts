@@ -16,7 +16,7 @@ import {
 
 const MAX_POINTS = 2000;
 const MAX_EVALS = 2000;
-const MAX_SAMPLES = 60;
+const MAX_SAMPLES = 120;
 
 type Blend = 'mean' | 'low' | 'high';
 
@@ -49,7 +49,7 @@ export interface RunHistory {
   stepsInLastPoint: number;
   evalSteps: number[];
   evalLosses: number[];
-  /** The first one and the newest are always among them. */
+  /** Of a step, one for each text. Those of the first step and the newest are always among them. */
   samples: SampleEvent[];
   /** Of the run's first process; a resumed run has one more of each. */
   startedAt: string | null;
@@ -116,7 +116,7 @@ export function addEvent(history: RunHistory, event: RunEvent): void {
       return;
     case 'sample':
       history.samples.push(event);
-      if (history.samples.length > MAX_SAMPLES) history.samples = everySecond(history.samples);
+      if (history.samples.length > MAX_SAMPLES) history.samples = ofEverySecondStep(history.samples);
       return;
     case 'done':
       history.done = event;
@@ -178,6 +178,12 @@ function halve(history: RunHistory): void {
   }
   history.steps = history.steps.filter((_, index) => index % 2 === 1);
   history.stepsPerPoint *= 2;
+}
+
+/** All of a step stay, or none. */
+function ofEverySecondStep(samples: readonly SampleEvent[]): SampleEvent[] {
+  const kept = new Set(everySecond([...new Set(samples.map(({ step }) => step))]));
+  return samples.filter(({ step }) => kept.has(step));
 }
 
 /** The first and the last stay. */

@@ -61,7 +61,10 @@ function search(...more: string[]) {
 }
 
 test('kill -9 in mid-search, and --resume', { timeout: LIMIT_MS }, async () => {
-  child = spawn(process.execPath, search(), { cwd: root, stdio: 'ignore' });
+  child = spawn(process.execPath, search(), { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  const early = new Promise<never>((_resolve, reject) =>
+    child?.once('close', (code) => reject(new Error(`the search ended with ${code}`))),
+  );
   // one has ended, the next trains
   const isRipe = async (): Promise<boolean> => {
     const lines = await journal();
@@ -71,7 +74,8 @@ test('kill -9 in mid-search, and --resume', { timeout: LIMIT_MS }, async () => {
     const steps = await Promise.all(open.map(async (trial) => (await readEvents(runDirectory(trial))).length));
     return ended.length > 0 && steps.some((count) => count > 10);
   };
-  await expect.poll(isRipe, { timeout: LIMIT_MS / 2, interval: 100 }).toBe(true);
+  await Promise.race([expect.poll(isRipe, { timeout: LIMIT_MS / 2, interval: 100 }).toBe(true), early]);
+  early.catch(() => {});
   child.kill('SIGKILL');
   const before = await journal();
   const left = await Promise.all([1, 2, 3].map(async (trial) => (await readClaim(runDirectory(trial)))?.job));

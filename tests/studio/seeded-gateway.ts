@@ -73,6 +73,7 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     engines: new Map([['acme-support', scriptedEngine({ modelId: 'acme-support', contextLength: 4096 })]]),
     upstreams: new Map([['acme-large', farBackend()]]),
     sources: new Map([['acme-support', { run: 'support-v1', checkpoint: 'step-00000120' }]]),
+    ownName: 'acme-support',
     openModel: async (modelId) => ({ engine: scriptedEngine({ modelId, contextLength: 4096 }), facts: {} }),
     projectDirectory: scratch.directory,
     projectName: 'acme-support',

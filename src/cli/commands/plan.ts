@@ -4,6 +4,7 @@ import { MoatError } from '../../base/errors.js';
 import { parseMicros } from '../../base/money.js';
 import { businessLanguages } from '../../company/business/figures.js';
 import { defineCommand } from '../command.js';
+import type { Override } from '../config/overrides.js';
 import { renderPlanPage } from '../plan/plan-page.js';
 import { type PlanBudget, planPicture } from '../plan/plan-picture.js';
 import { showPlan } from '../plan/show-plan.js';
@@ -66,13 +67,13 @@ export const command = defineCommand({
     { command: 'moat plan --hours 8 --html plan.html', does: 'a night, as a page' },
     { command: 'moat plan --runs a,b,c,d,e', does: 'from these runs alone' },
   ],
-  async run({ options, loadProject, cwd, clock, signal, reporter, terminal }) {
+  async run({ options, overrides, loadProject, cwd, clock, signal, reporter, terminal }) {
     const budget = budgetOf(options);
     const project = await loadProject();
     if (options.measure) {
       const isWhole = await runPlanStage({ project, seconds: options.minutes * 60, clock, reporter, signal });
       if (signal.aborted) {
-        terminal.print('stopped; go on with: moat plan --measure');
+        terminal.print('stopped; the same command goes on');
         return { json: { measured: isWhole }, exitCode: 1 };
       }
     }
@@ -83,7 +84,7 @@ export const command = defineCommand({
       budget,
       options.seed,
     );
-    showPlan(picture, terminal);
+    showPlan(picture, terminal, repeated(overrides));
     if (options.html !== undefined) {
       const file = path.resolve(cwd, options.html);
       await writeFileAtomic(file, renderPlanPage(picture, options.pageLanguage === 'zh-CN' ? 'zh-CN' : 'en'));
@@ -93,6 +94,14 @@ export const command = defineCommand({
     return { json: { ...rest, law: fit.law, noise: fit.noise } };
   },
 });
+
+/** What the small runs were told here and a training must be told again. */
+function repeated(overrides: readonly Override[]): string {
+  return overrides
+    .filter(({ path: field }) => /^train\.(?!steps$|minutes$)|^model\.architecture$/.test(field))
+    .map(({ label, value }) => ` ${label}${label.startsWith('--set ') ? '=' : ' '}${value}`)
+    .join('');
+}
 
 function budgetOf({
   budget,

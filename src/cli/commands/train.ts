@@ -1,6 +1,9 @@
 import { MoatError } from '../../base/errors.js';
+import { holdPromoted } from '../../company/gateway/model-source.js';
+import { assertNoneHeldAfter } from '../../lab/train/run-directory.js';
 import { type CommandResult, defineCommand } from '../command.js';
 import { freeRunName, newestRunName } from '../stages/find-run.js';
+import { runDirectoryOf } from '../stages/model-files.js';
 import { filesOf } from '../stages/project-files.js';
 import { type RayStageOptions, runRayStage } from '../stages/ray-stage.js';
 import { runTorchrunStage } from '../stages/torchrun-stage.js';
@@ -60,6 +63,9 @@ export const command = defineCommand({
     const { fork: run, withWeights, fromStep } = options;
     const fork = run === undefined ? undefined : { run, withWeights, fromStep, overrides };
     const resume = options.resume ? { fromStep: options.fromStep } : undefined;
+    await holdPromoted(project.root);
+    if (resume?.fromStep !== undefined)
+      await assertNoneHeldAfter(runDirectoryOf(project, runName), resume.fromStep, clock);
     const stage = { project, runName, resume, fork, reporter, clock, signal };
     if (options.findLr) return suggestRate(stage, terminal);
     if (target.kind === 'ray') {

@@ -190,7 +190,7 @@ ${Object.values(SECRETS)
 const readme = (name: string): string => `# ${name}, with Docker Compose
 
     cp .env.example .env && edit .env
-    docker compose config --quiet         # the file is right, and every secret is there
+    docker compose config --quiet         # the file is right
     docker compose up --detach --build --wait
     docker compose exec gateway-1 node /app/node_modules/moatlm/bin/moat.js upstreams check
     docker compose exec gateway-1 node /app/node_modules/moatlm/bin/moat.js keys create "Acme" --credit 25.00

@@ -21,16 +21,19 @@ export function amountText(amount: number, language: BusinessLanguage): string {
   return new Intl.NumberFormat(language, figures).format(amount);
 }
 
-/** An estimate: three digits are enough. */
+const HUNDREDTH = 10_000n;
+
+/** An estimate: three digits are enough, and nobody counts less than a hundredth. */
 export function costText(micros: Micros | null, currency: Currency, language: BusinessLanguage): string {
   if (micros === null) return language === 'en' ? '?' : '未知';
+  const isTiny = micros > 0n && micros < HUNDREDTH;
   const figures = new Intl.NumberFormat(language, {
     style: 'currency',
     currency,
-    minimumSignificantDigits: 2,
+    minimumSignificantDigits: isTiny ? 1 : 2,
     maximumSignificantDigits: 3,
   });
-  return figures.format(approximateUnits(micros));
+  return isTiny ? `< ${figures.format(approximateUnits(HUNDREDTH))}` : figures.format(approximateUnits(micros));
 }
 
 /** Repeats of the own texts; under one pass to two digits. */

@@ -123,7 +123,10 @@ function offerOf(
   else seconds = (Number(budget.micros) / Number(price)) * SECONDS_AN_HOUR;
   const model = best(seconds);
   if (model === undefined) return { best: null, costMicros: null, why: 'notOneStep' };
-  return { best: model, costMicros: price === null ? null : costOf(model.seconds, price) };
+  if (price === null) return { best: model, costMicros: null };
+  const cost = costOf(model.seconds, price);
+  // rounded up, it may be one micro-unit more than there is
+  return { best: model, costMicros: 'micros' in budget && cost > budget.micros ? budget.micros : cost };
 }
 
 /** Rounded up to a micro-unit: an estimate, nothing is booked from it. */

@@ -29,11 +29,11 @@ export function offerCells(picture: PlanPicture, offer: Offer, language: Busines
   if (best === null) return [name, '', '', '', '', '', '', why === undefined ? '' : texts[why]];
   const { bitsPerNat } = picture;
   return [
-    `${name}${best.limit === 'texts' ? ' *' : ''}`,
+    name,
     `${best.model.depth}`,
     amountText(best.model.parameters, language),
     amountText(best.tokens, language),
-    passesText(best.passes),
+    `${passesText(best.passes)}${best.limit === 'texts' ? '*' : ''}`,
     durationText(best.seconds, language),
     costText(costMicros, picture.currency, language),
     estimateText(bitsPerNat === undefined ? best.loss : scaled(best.loss, bitsPerNat)),

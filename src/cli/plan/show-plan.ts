@@ -6,8 +6,8 @@ import type { PlanPicture } from './plan-picture.js';
 import { budgetText, checkText, lawText, offerCells, remarks, sortedOffers } from './plan-rows.js';
 import { planTexts } from './plan-texts.js';
 
-/** The plan for the terminal. */
-export function showPlan(picture: PlanPicture, terminal: Terminal): void {
+/** The plan for the terminal. @param given options that the training of its model needs as well, each after a space */
+export function showPlan(picture: PlanPicture, terminal: Terminal, given: string): void {
   const texts = planTexts.en;
   const { columns } = texts;
   const { noise, points } = picture.fit;
@@ -37,7 +37,7 @@ export function showPlan(picture: PlanPicture, terminal: Terminal): void {
   );
   for (const remark of remarks(picture, 'en')) terminal.print(remark);
   const here = picture.offers.find(({ isMeasured }) => isMeasured)?.best;
-  if (here !== undefined && here !== null) terminal.print(`here: ${trainCommand(here, picture.tokensPerStep)}`);
+  if (here !== undefined && here !== null) terminal.print(`here: ${trainCommand(here, picture.tokensPerStep)}${given}`);
 }
 
 /** Minutes to spare: the run is to end by its steps. */

@@ -11,7 +11,8 @@ const facts = (more: Partial<GridFacts> = {}): GridFacts => ({
   seconds: 900,
   flopsPerSecond: 1e11,
   flopsPerStep,
-  stepsOfOnePass: 100_000,
+  uniqueTokens: 204_800_000,
+  tokensPerStep: 2048,
   ...more,
 });
 const workOf = ({ cells }: ReturnType<typeof planGrid>): number =>
@@ -30,13 +31,14 @@ test('leaves large sizes out where the time is short, and never repeats the text
   const short = planGrid(facts({ seconds: 500 }));
   expect(new Set(short.cells.map(({ depth }) => depth)).size).toBe(3);
   expect(short.cells.length).toBeGreaterThanOrEqual(5);
-  const small = planGrid(facts({ stepsOfOnePass: 500 }));
+  const small = planGrid(facts({ uniqueTokens: 500 * 2048 }));
   expect(Math.max(...small.cells.map(({ steps }) => steps))).toBeLessThanOrEqual(500);
 });
 
 test('says how much is missing', () => {
   expect(() => planGrid(facts({ seconds: 10 }))).toThrow(/takes about .* for the smallest set/);
-  expect(() => planGrid(facts({ stepsOfOnePass: 100 }))).toThrow('the texts make 100 steps');
+  expect(() => planGrid(facts({ uniqueTokens: 204_800 }))).toThrow('204,800 allow 426 a step');
+  expect(planGrid(facts({ uniqueTokens: 204_800, tokensPerStep: 426 })).cells.length).toBeGreaterThan(0);
 });
 
 test('is found again, unless it is of another kind or broken', async () => {

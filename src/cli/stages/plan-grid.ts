@@ -4,7 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError } from '../../base/errors.js';
-import { formatSeconds } from '../../base/units.js';
+import { formatCount, formatSeconds } from '../../base/units.js';
 import { readTextFile } from './read-text-file.js';
 
 const gridSchema = z.strictObject({
@@ -29,7 +29,7 @@ export const PROBE: GridCell = { depth: 1, steps: 60 };
 /** Fewer steps than these are warm-up more than training. */
 const FEWEST_STEPS = 60;
 /** What compiling, measuring and saving leave of the time. */
-const TIME_SHARE = 0.7;
+export const TIME_SHARE = 0.7;
 
 export interface GridFacts {
   readonly kind: string;
@@ -37,8 +37,24 @@ export interface GridFacts {
   /** Of the probe. */
   readonly flopsPerSecond: number;
   flopsPerStep(depth: number): number;
-  /** Steps after which the texts repeat. */
-  readonly stepsOfOnePass: number;
+  readonly uniqueTokens: number;
+  readonly tokensPerStep: number;
+}
+
+/**
+ * Steps of the shortest run, at most: the longest must not repeat its texts.
+ * @throws MoatError `corpus-too-small` where that is less than a run
+ */
+export function longestShortRun(uniqueTokens: number, tokensPerStep: number): number {
+  const multiple = Math.max(...SHAPE.flatMap(({ lengths }) => lengths));
+  const steps = Math.floor(uniqueTokens / tokensPerStep / multiple);
+  if (steps >= FEWEST_STEPS) return steps;
+  const most = Math.floor(uniqueTokens / (FEWEST_STEPS * multiple));
+  throw new MoatError(
+    'corpus-too-small',
+    `the texts are too short for steps of ${formatCount(tokensPerStep)} tokens: ${formatCount(uniqueTokens)} allow ${formatCount(most)} a step`,
+    { fix: 'Add texts, or make steps smaller: --batch-size times --sequence-length tokens are one.' },
+  );
 }
 
 /**
@@ -46,16 +62,7 @@ export interface GridFacts {
  * @throws MoatError `too-little-time` or `corpus-too-small` where not even five runs fit
  */
 export function planGrid(facts: GridFacts): Grid {
-  const longest = Math.floor(facts.stepsOfOnePass / 8);
-  if (longest < FEWEST_STEPS) {
-    throw new MoatError(
-      'corpus-too-small',
-      `the texts make ${facts.stepsOfOnePass} steps; a law takes ${FEWEST_STEPS * 8}`,
-      {
-        fix: 'Add texts, or make steps smaller: half of --batch-size or --sequence-length.',
-      },
-    );
-  }
+  const longest = longestShortRun(facts.uniqueTokens, facts.tokensPerStep);
   let needed = 0;
   for (let sizes = SHAPE.length; sizes >= 3; sizes--) {
     const shape = SHAPE.slice(0, sizes);

@@ -13,7 +13,16 @@ import { readEvents } from '../../lab/train/run-directory.js';
 import type { Project } from '../config/project.js';
 import { resolveModel } from '../config/resolve.js';
 import type { Reporter } from '../terminal/reporter.js';
-import { type GridCell, PROBE, planGrid, readGrid, writeGrid } from './plan-grid.js';
+import {
+  type Grid,
+  type GridCell,
+  PROBE,
+  TIME_SHARE,
+  longestShortRun,
+  planGrid,
+  readGrid,
+  writeGrid,
+} from './plan-grid.js';
 import { filesOf } from './project-files.js';
 import { runConfigOf } from './run-settings.js';
 import { runTrainStage } from './train-stage.js';
@@ -73,9 +82,11 @@ export async function runPlanStage(options: PlanStageOptions): Promise<boolean> 
   const work = ({ depth, steps }: GridCell): number => facts.sizeOf(depth).flopsPerToken * facts.tokensPerStep * steps;
   const kind = `${project.config.model.architecture} ${facts.tokenizerHash} ${facts.tokensPerStep}`;
   const file = path.join(filesOf(project).state, 'plan', 'grid.json');
+  const known = await readGrid(file, kind);
+  // known before anything is trained
+  if (known === undefined) longestShortRun(facts.uniqueTokens, facts.tokensPerStep);
   let speed = (await trainCell(options, PROBE, work(PROBE))) ?? 0;
   if (signal.aborted) return false;
-  const known = await readGrid(file, kind);
   const grid =
     known ??
     planGrid({
@@ -83,14 +94,16 @@ export async function runPlanStage(options: PlanStageOptions): Promise<boolean> 
       seconds: left(),
       flopsPerSecond: speed,
       flopsPerStep: (depth) => work({ depth, steps: 1 }),
-      stepsOfOnePass: Math.floor(facts.uniqueTokens / facts.tokensPerStep),
+      uniqueTokens: facts.uniqueTokens,
+      tokensPerStep: facts.tokensPerStep,
     });
   if (known === undefined) await writeGrid(file, grid);
+  await announce(options, grid, (cell) => work(cell) / speed);
   for (const [index, cell] of grid.cells.entries()) {
     const needed = work(cell) / speed;
     if (index > 0 && needed > left() && !(await isDone(project, cell))) {
       reporter.warn(
-        `${grid.cells.length - index} runs are left, the next of about ${formatSeconds(needed)}: go on with moat plan --measure`,
+        `${grid.cells.length - index} runs are left, the next of about ${formatSeconds(needed)}: the same command goes on`,
       );
       return false;
     }
@@ -98,6 +111,21 @@ export async function runPlanStage(options: PlanStageOptions): Promise<boolean> 
     if (signal.aborted) return false;
   }
   return true;
+}
+
+async function announce(
+  { project, reporter }: PlanStageOptions,
+  { cells }: Grid,
+  secondsOf: (cell: GridCell) => number,
+): Promise<void> {
+  const done = await Promise.all(cells.map((cell) => isDone(project, cell)));
+  const left = cells.filter((_, index) => done[index] === false);
+  if (left.length === 0) return;
+  const seconds = left.reduce((sum, cell) => sum + secondsOf(cell), 0) / TIME_SHARE;
+  const depths = `depth ${cells[0]?.depth} to ${Math.max(...cells.map(({ depth }) => depth))}`;
+  reporter
+    .stage('plan')
+    .done(`${left.length} of ${cells.length} small runs to go, ${depths}, about ${formatSeconds(seconds)}`);
 }
 
 /** By tokens, so that a run with other batches is another run. */

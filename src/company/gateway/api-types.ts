@@ -171,6 +171,17 @@ export interface AuditLogEntry {
   target: string;
   details: Readonly<Record<string, string | boolean | null>>;
   hash: string;
+  /** What the ids among target and details stand for, by id. */
+  names: Readonly<Record<string, AuditedName>>;
+}
+
+export interface AuditedName {
+  kind: 'customer' | 'key' | 'user' | 'document';
+  name: string;
+  /** Whose it is; null for a user. */
+  customerId: string | null;
+  customerName: string | null;
+  currency: string | null;
 }
 
 /** GET /api/audit-log/verification: the whole chain, recomputed. */

@@ -37,6 +37,7 @@ export interface RayJobs {
   version(): Promise<string>;
   /** Uploads a package unless the cluster has it; resolves to its URI. @throws MoatError `package-too-large`, `ray-disk-full` */
   upload(archive: Uint8Array): Promise<string>;
+  /** @throws MoatError `ray-not-ready` while the cluster starts */
   submit(request: JobRequest): Promise<void>;
   /** Undefined where the cluster knows no such job: it was deleted, or the cluster was started anew. */
   status(id: string): Promise<JobStatus | undefined>;
@@ -58,6 +59,8 @@ export interface RayJobsOptions {
 const LEAST_VERSION = [2, 43] as const;
 /** Ray's own limit for what a job brings along (`DASHBOARD_CLIENT_MAX_SIZE`). */
 const MOST_PACKAGE_BYTES = 100 << 20;
+/** Ray gives up after 10 minutes otherwise, which 3 GB may take. */
+const MOST_INSTALL_SECONDS = 3600;
 const TIMEOUT_MS = 30_000;
 const TRANSFER_TIMEOUT_MS = 300_000;
 
@@ -131,7 +134,9 @@ function submission({ id, entrypoint, packageUri, environment, requirements, met
     runtime_env: {
       working_dir: packageUri,
       env_vars: environment,
-      ...(requirements.length === 0 ? {} : { pip: requirements }),
+      ...(requirements.length === 0
+        ? {}
+        : { pip: requirements, config: { setup_timeout_seconds: MOST_INSTALL_SECONDS } }),
     },
   };
 }
@@ -182,13 +187,18 @@ function unauthorized(address: string, token: string | undefined): MoatError {
   });
 }
 
-/** @throws MoatError `ray-disk-full`, `package-too-large`, `ray-refused` */
+/** @throws MoatError `ray-disk-full`, `ray-not-ready`, `ray-refused` */
 function accepted(address: string, answer: HttpAnswer): HttpAnswer {
   if (answer.status >= 200 && answer.status < 300) return answer;
   const text = answer.body.toString('utf8');
   if (/no space left on device|errno 28|ENOSPC/i.test(text)) {
     throw new MoatError('ray-disk-full', `${address}: the cluster's disk is full`, {
       fix: 'Free some space on its head node, and submit again.',
+    });
+  }
+  if (text.includes('No available agent')) {
+    throw new MoatError('ray-not-ready', `${address}: the cluster has only just started, and takes no jobs yet`, {
+      fix: 'Try again in a minute.',
     });
   }
   // of a Python traceback, the last line says what it was

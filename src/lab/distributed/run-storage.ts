@@ -1,11 +1,12 @@
 /** Where a run lies while workers train it, and how it gets there and back: in folders. Of stores: `stored-run.ts`. */
 import { createHash, randomBytes } from 'node:crypto';
-import { cp, open, readFile, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
+import { cp, mkdir, open, readFile, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { explainWriteError, writeFileAtomic } from '../../base/atomic-file.js';
 import { writeFolderAtomic } from '../../base/atomic-folder.js';
 import { MoatError, systemCode } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
+import { withLock } from '../../base/process-lock.js';
 import { formatBytes } from '../../base/units.js';
 import { MANIFEST_FILE } from '../checkpoint/manifest.js';
 import { forgetAttempts, withoutOvertaken } from '../checkpoint/run-attempts.js';
@@ -249,9 +250,21 @@ async function copyCheckpoint(from: string, to: string): Promise<void> {
 const copyFolder = (from: string, to: string): Promise<void> =>
   writeFolderAtomic(to, (folder) => cp(from, folder, { recursive: true }));
 
-async function placeShards(shards: string, storage: string): Promise<string> {
+const COPY_PATIENCE_MS = 3_600_000;
+
+export async function placeShards(shards: string, storage: string): Promise<string> {
   const there = path.join(storage, await shardsName(shards));
-  if ((await textOf(path.join(there, SHARD_MANIFEST))) === undefined) await copyFolder(shards, there);
+  const isThere = async (): Promise<boolean> => (await textOf(path.join(there, SHARD_MANIFEST))) !== undefined;
+  if (await isThere()) return there;
+  await mkdir(storage, { recursive: true });
+  const busy = (): MoatError =>
+    new MoatError('storage-busy', `${there}: another process has been copying the shards there for too long`, {
+      fix: 'Wait until it has ended, then try again.',
+    });
+  // trials of a search begin side by side, and a second copy would move the first one away under its workers
+  await withLock(`${there}.lock`, { patienceMs: COPY_PATIENCE_MS, busy }, async () => {
+    if (!(await isThere())) await copyFolder(shards, there);
+  });
   return there;
 }
 

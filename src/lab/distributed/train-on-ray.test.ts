@@ -185,6 +185,17 @@ test('where the storage is not seen, events come from what the job prints', asyn
   expect((await readdir(here())).sort()).toEqual(['config.json', 'events.jsonl', 'place.json']);
 });
 
+test('a cluster that has only just started is waited for', async () => {
+  let refused = 0;
+  const notYet = { status: 500, body: 'No available agent to submit job, please try again later.' };
+  ray.intercept = ({ method, path: asked }) =>
+    method === 'POST' && asked === '/api/jobs/' && refused < 3 ? (refused++, notYet) : undefined;
+  ray.onSubmit = (_id, job) => void work(job, there(), whole).then(() => (job.state = 'SUCCEEDED'));
+  await trainOnRay(optionsOf());
+  expect(refused).toBe(3);
+  expect(await readEvents(here())).toEqual(whole);
+});
+
 test('a lost connection: the job goes on, nothing is missed, nothing comes twice', async () => {
   let refusals = 0;
   let running: ScriptedJob | undefined;
@@ -385,19 +396,37 @@ describe('refused, with nothing left behind', () => {
     expect(await emptied()).toEqual([]);
   });
 
-  test("a cluster without the worker's packages, and any other failure, by the last line", async () => {
-    ray.onSubmit = (_id, job) =>
-      Object.assign(job, {
-        state: 'FAILED',
-        message: 'entrypoint failed with exit code 1',
-        logs: "Traceback …\nModuleNotFoundError: No module named 'transformers'\n",
-      });
+  const fails = (message: string, logs = ''): void => {
+    ray.onSubmit = (_id, job) => Object.assign(job, { state: 'FAILED', message, logs });
+  };
+
+  test('packages that the cluster cannot have: said once, in the words of pip', async () => {
+    fails('runtime_env setup failed: Failed …\nERROR: odd\nERROR: No matching distribution found for torch==9\n');
+    await expect(trainOnRay(optionsOf({ requirements: ['torch==9'] }))).rejects.toMatchObject({
+      code: 'ray-install-failed',
+      message: expect.stringMatching(/packages: ERROR: No matching distribution found for torch==9$/) as string,
+    });
+    const [job, ...others] = [...ray.jobs.values()];
+    const asked = { pip: ['torch==9'], config: { setup_timeout_seconds: 3600 } };
+    expect(job?.request['runtime_env']).toMatchObject(asked);
+    expect(others).toEqual([]);
+    expect(notices).toEqual(['the cluster installs what it lacks: torch==9']);
+    expect(await emptied()).toEqual([]);
+  });
+
+  test.each([
+    ["No module named 'transformers'", 'transformers'],
+    ["PyTorch isn't installed. To install PyTorch, run 'pip install torch'.", 'PyTorch'],
+  ])("a cluster without the worker's packages: %s", async (words, name) => {
+    fails('entrypoint failed with exit code 1', `Traceback …\nModuleNotFoundError: ${words}\n`);
     await expect(trainOnRay(optionsOf())).rejects.toMatchObject({
       code: 'ray-lacks-package',
-      message: `${ray.address}: the cluster's Python has no transformers`,
+      message: `${ray.address}: the cluster's Python has no ${name}`,
     });
-    ray.onSubmit = (_id, job) =>
-      Object.assign(job, { state: 'FAILED', message: 'with exit code 1', logs: 'ValueError: odd\n' });
+  });
+
+  test('any other failure, by the last line', async () => {
+    fails('with exit code 1', 'ValueError: odd\n');
     await expect(trainOnRay(optionsOf())).rejects.toMatchObject({
       code: 'ray-job-failed',
       message: expect.stringMatching(/failed: ValueError: odd$/) as string,

@@ -58,6 +58,9 @@ export interface RayRunEnd {
 const PATIENCE_MS = 15 * 60_000;
 /** Jobs submitted anew without a checkpoint between them. */
 const MOST_RESTARTS = 3;
+/** How long a cluster may take from its first answer to its first job. */
+const READY_PATIENCE_MS = 90_000;
+const READY_PAUSE_MS = 3000;
 /** Saving a large model takes a while; Ray kills a job that was asked to end after 3 s otherwise. */
 const STOP_SECONDS = 600;
 /** After that, a job that was asked to stop by a file is asked by Ray. */
@@ -165,28 +168,44 @@ async function prepare(options: RayRunOptions, home: string): Promise<void> {
 
 /** @param isAgain the run is this job's own, and goes on from where the job before it came to */
 async function submit(
-  { jobs, storage, requirements }: RayRunOptions,
+  { jobs, storage, requirements, wait, onNotice }: RayRunOptions,
   home: string,
   claim: RunClaim,
   isAgain: boolean,
 ): Promise<void> {
   const probe = storage.directory === undefined ? undefined : await writeProbe(path.join(home, PROBE_FILE));
   const packageUri = await jobs.upload(await archiveOf(jobFolder(home)));
-  await jobs.submit({
-    id: claim.job,
-    entrypoint: `python worker.py --job job.json --launcher ray${isAgain ? ' --again' : ''}`,
-    packageUri,
-    requirements,
-    environment: {
-      ...(probe === undefined ? {} : { MOAT_PROBE_FILE: probe.file, MOAT_PROBE_NONCE: probe.nonce }),
-      RAY_JOB_STOP_WAIT_TIME_S: String(STOP_SECONDS),
-      // events differ in their numbers only, and Ray would fold them into one line
-      RAY_DEDUP_LOGS: '0',
-      RAY_COLOR_PREFIX: '0',
-    },
-    metadata: { run: path.basename(home), location: claim.location },
-    cpus: 0,
-  });
+  if (requirements.length > 0 && !isAgain) onNotice(`the cluster installs what it lacks: ${requirements.join(', ')}`);
+  await whenReady(wait, () =>
+    jobs.submit({
+      id: claim.job,
+      entrypoint: `python worker.py --job job.json --launcher ray${isAgain ? ' --again' : ''}`,
+      packageUri,
+      requirements,
+      environment: {
+        ...(probe === undefined ? {} : { MOAT_PROBE_FILE: probe.file, MOAT_PROBE_NONCE: probe.nonce }),
+        RAY_JOB_STOP_WAIT_TIME_S: String(STOP_SECONDS),
+        // events differ in their numbers only, and Ray would fold them into one line
+        RAY_DEDUP_LOGS: '0',
+        RAY_COLOR_PREFIX: '0',
+      },
+      metadata: { run: path.basename(home), location: claim.location },
+      cpus: 0,
+    }),
+  );
+}
+
+/** The dashboard of a new cluster answers before there is anybody to start a job. */
+async function whenReady(wait: RayRunOptions['wait'], submitJob: () => Promise<void>): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += READY_PAUSE_MS) {
+    try {
+      return await submitJob();
+    } catch (error) {
+      const passes = error instanceof MoatError && error.code === 'ray-not-ready';
+      if (!passes || waitedMs >= READY_PATIENCE_MS) throw error;
+      await wait(READY_PAUSE_MS);
+    }
+  }
 }
 
 async function archiveOf(folder: string): Promise<Buffer> {
@@ -233,9 +252,13 @@ async function claimAgain(
   return claim;
 }
 
+/** What Ray says where the packages of --install could not be had. */
+const NOT_INSTALLED = /^runtime_env setup failed/;
+
 /** The job did not end by itself: its node or the cluster's head died under it. */
 function isCrash(end: JobEnd): boolean {
-  return end.state === 'lost' || (end.state === 'FAILED' && !/exit code [1-9]/.test(end.message));
+  if (end.state === 'lost') return true;
+  return end.state === 'FAILED' && !/exit code [1-9]/.test(end.message) && !NOT_INSTALLED.test(end.message);
 }
 
 interface Watched {
@@ -320,11 +343,18 @@ async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatE
       fix: 'Go on from the last checkpoint with --resume.',
     });
   }
+  if (NOT_INSTALLED.test(end.message)) {
+    const why = end.message.match(/ERROR: .*/g)?.at(-1) ?? end.message.slice(0, 300);
+    return new MoatError('ray-install-failed', `${jobs.address}: the cluster could not install the packages: ${why}`, {
+      fix: 'Install distributed/requirements.txt on its nodes, or let them reach a package index.',
+    });
+  }
   const logs = await jobs.logs(job);
   const said = errorInLogs(logs);
   if (said !== undefined) return said;
   const words = lastWords(logs);
-  const missing = /No module named '([^']+)'/.exec(words)?.[1];
+  // Ray Train says it in words of its own where PyTorch is missing
+  const missing = /No module named '([^']+)'/.exec(words)?.[1] ?? /(PyTorch) isn't installed/.exec(words)?.[1];
   if (missing !== undefined) {
     return new MoatError('ray-lacks-package', `${jobs.address}: the cluster's Python has no ${missing}`, {
       fix: 'Install distributed/requirements.txt on its nodes, or give --install to have Ray do it for the job.',

@@ -113,7 +113,8 @@ export function predictLoss(fit: LawFit, parameters: number, tokens: number, dat
 function checkRuns(points: readonly LawPoint[], fewest: number): void {
   const different = new Set(points.map(({ parameters, tokens }) => `${parameters} ${tokens}`)).size;
   if (different < fewest) {
-    throw new MoatError('too-few-runs', `${different} runs of different size or length; a law takes ${fewest}`, {
+    const found = different === 1 ? '1 run' : `${different} runs of different size or length`;
+    throw new MoatError('too-few-runs', `${found}; a law takes ${fewest}`, {
       fix: 'Train small ones with moat plan --measure, or name more with --runs.',
     });
   }

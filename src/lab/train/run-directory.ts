@@ -6,9 +6,15 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../base/atomic-file.js';
+import type { Clock } from '../../base/clock.js';
 import { MoatError, systemCode } from '../../base/errors.js';
 import { type RunEvent, isOvertaken } from '../../base/run-events.js';
-import { type CheckpointReference, latestCheckpoint, listCheckpoints } from '../checkpoint/run-checkpoints.js';
+import {
+  type CheckpointReference,
+  heldSteps,
+  latestCheckpoint,
+  listCheckpoints,
+} from '../checkpoint/run-checkpoints.js';
 
 export const EVENTS_FILE = 'events.jsonl';
 export const CONFIG_FILE = 'config.json';
@@ -94,6 +100,22 @@ export async function chooseCheckpoint(
  */
 export const isRun = async (runDirectory: string, record = CONFIG_FILE): Promise<boolean> =>
   (await stat(path.join(runDirectory, record)).catch(() => undefined)) !== undefined;
+
+/**
+ * A run that goes back writes other checkpoints under the steps that come again. What is served or exported must not be among them.
+ * @throws MoatError `checkpoint-held`
+ */
+export async function assertNoneHeldAfter(runDirectory: string, step: number, clock: Clock): Promise<void> {
+  const later = [...(await heldSteps(runDirectory, clock))].filter((held) => held > step);
+  if (later.length === 0) return;
+  throw new MoatError(
+    'checkpoint-held',
+    `${runDirectory}: step ${later.join(', ')} is promoted or being exported, and going on from step ${step} would replace it`,
+    {
+      fix: `Begin another run from there: moat train --fork ${path.basename(runDirectory)} --with-weights --from-step ${step}.`,
+    },
+  );
+}
 
 /** @throws MoatError `run-exists` when the directory already holds a run */
 export async function assertNoRun(runDirectory: string, record = CONFIG_FILE): Promise<void> {
