@@ -58,6 +58,7 @@ export interface Watched {
 export const silentReporter = {
   stage: () => ({ progress: () => {}, done: () => {}, skipped: () => {}, failed: () => {} }),
   warn: () => {},
+  note: () => {},
   close: () => {},
 };
 
