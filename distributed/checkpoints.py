@@ -54,6 +54,8 @@ def choose_checkpoint(place, job: dict) -> str | None:
     if job["resume"] is None:
         return None
     wanted = job["resume"]["fromStep"]
+    if not found and job["tuning"]:
+        return None  # killed before its first checkpoint: it begins again
     name = found.get(wanted if wanted is not None else next(iter(valid), -1))
     if name is None:
         which = "yet" if wanted is None else f"at step {wanted}"
@@ -112,16 +114,36 @@ class Tensors:
         return MoatError("bad-checkpoint", f'{self.file}: tensor "{name}" {what}', fix)
 
 
+def weights_file(job: dict) -> str:
+    """Of an adapter, the file that `peft` reads it from: its checkpoint is an adapter's folder."""
+    return "adapter_model.safetensors" if job["adapter"] else "model.safetensors"
+
+
+def _metadata(job: dict) -> dict:
+    return {"format": "pt", **({"base_sha256": job["adapter"]["baseSha256"]} if job["adapter"] else {})}
+
+
+def check_base(job: dict, weights: Tensors) -> None:
+    """@throws MoatError `other-base` for an adapter that was trained beside other weights"""
+    told = (weights.source.metadata() or {}).get("base_sha256")
+    if told is None or job["adapter"] is None or told == job["adapter"]["baseSha256"]:
+        return
+    what = f"its base had weights with SHA-256 {told[:12]}…, these have {job['adapter']['baseSha256'][:12]}…"
+    fix = "Use the base the adapter was trained on."
+    raise MoatError("other-base", f"{weights.file}: the adapter belongs to another base: {what}", fix)
+
+
 def save_checkpoint(
     place, job: dict, job_folder: Path, model: dict, further: dict, progress: dict, attempt
 ) -> tuple[str, int]:
     """@returns its path in the run directory, and the bytes of all its files. @throws MoatError `overtaken`"""
     name = f"checkpoints/step-{progress['step']:08d}"
     folder = place.new_folder(name)
-    (folder / "config.json").write_bytes((job_folder / "config.json").read_bytes())
+    if job["tuning"] is None:
+        (folder / "config.json").write_bytes((job_folder / "config.json").read_bytes())
     for each in job["files"]:
         (folder / each).write_bytes((job_folder / "files" / each).read_bytes())
-    save_file(model, str(folder / "model.safetensors"), {"format": "pt"})
+    save_file(model, str(folder / weights_file(job)), _metadata(job))
     save_file(further, str(folder / "optimizer.safetensors"))
     state = {**progress, "job": job["id"], "attempt": attempt.number}
     (folder / "trainer-state.json").write_text(json.dumps(state, indent=2) + "\n")

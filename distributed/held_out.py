@@ -20,11 +20,11 @@ def cut_windows(token_count: int, length: int) -> list[tuple[int, int]]:
 
 
 @torch.no_grad()
-def held_out_loss(run) -> tuple[float, float]:
+def held_out_loss(run, validation) -> tuple[float, float]:
     """@returns nats a token and bits a byte, of the weights that a checkpoint would hold"""
     length, batch, team = run.loop["sequenceLength"], run.loop["batchSize"], run.team
-    end_of_text, count = run.job["data"]["endOfText"], run.validation.token_count
-    stream = np.concatenate([[end_of_text], run.validation.read(0, count), np.full(length + 1, end_of_text)])
+    end_of_text, count = run.job["data"]["endOfText"], validation.token_count
+    stream = np.concatenate([[end_of_text], validation.read(0, count), np.full(length + 1, end_of_text)])
     windows = cut_windows(count, length)
     mine = windows[team.rank :: team.size]
     rounds = math.ceil(math.ceil(len(windows) / team.size) / batch)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from adapter import add_adapter, name_in_peft
+from checkpoints import Tensors
 from problem import MoatError
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
@@ -23,6 +25,14 @@ OLDER_KEYS = {
     "partial_rotary_factor",
     "max_position_embeddings",
 }
+# what others leave in the file and nothing is computed by
+REMARKS = {
+    "_attn_implementation_autoset",
+    "_name_or_path",
+    "is_llama_config",
+    "transformers.js_config",
+    "transformers_version",
+}
 # what is left for everything the estimate does not know
 USABLE = 0.85
 
@@ -30,7 +40,9 @@ USABLE = 0.85
 def build_model(job: dict, job_folder: Path) -> torch.nn.Module:
     config = AutoConfig.from_pretrained(job_folder)
     asked = json.loads((job_folder / "config.json").read_text())
-    unknown = sorted(set(asked) - set(type(config)().to_dict()) - OLDER_KEYS)
+    known = {*type(config)().to_dict(), *OLDER_KEYS, *REMARKS}
+    # what is switched off needs no one to know it
+    unknown = sorted(key for key, value in asked.items() if key not in known and value not in (None, False))
     if unknown:
         raise MoatError(
             "cannot-distribute",
@@ -41,8 +53,21 @@ def build_model(job: dict, job_folder: Path) -> torch.nn.Module:
     by_hand = ("attn_logit_softcapping", "attention_dropout", "attn_pdrop")
     attention = "eager" if any(asked.get(name) for name in by_hand) else "sdpa"
     model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
+    adapter = job["adapter"]
+    check_parameters(model, job["parameters"] if adapter is None else adapter["baseParameters"])
+    if job["config"]["loop"]["recompute"]:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    if adapter is not None:
+        load_base(model, Tensors(job_folder / adapter["baseWeights"]))
+        model = add_adapter(model, adapter)
+        check_adapter(model, job["parameters"])
+    return model.train()
+
+
+def check_parameters(model: torch.nn.Module, specs: list[dict]) -> None:
+    """@throws MoatError `cannot-distribute` where `transformers` has other weights than Moat"""
     found = {name: list(parameter.shape) for name, parameter in model.named_parameters()}
-    wanted = {spec["name"]: spec["shape"] for spec in job["parameters"]}
+    wanted = {spec["name"]: spec["shape"] for spec in specs}
     if found != wanted:
         odd = next(name for name in [*wanted, *found] if found.get(name) != wanted.get(name))
         raise MoatError(
@@ -50,9 +75,25 @@ def build_model(job: dict, job_folder: Path) -> torch.nn.Module:
             f'transformers\' {type(model).__name__} has "{odd}" as {found.get(odd)}, the run as {wanted.get(odd)}',
             "Install the versions of distributed/requirements.txt, or train it here, without --on.",
         )
-    if job["config"]["loop"]["recompute"]:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-    return model.train()
+
+
+def check_adapter(model: torch.nn.Module, specs: list[dict]) -> None:
+    """@throws MoatError `cannot-distribute` where `peft` trains other numbers than Moat"""
+    found = {name: list(each.shape) for name, each in model.named_parameters() if each.requires_grad}
+    wanted = {name_in_peft(spec["name"]): spec["shape"] for spec in specs}
+    if found != wanted:
+        odd = next(name for name in [*wanted, *found] if found.get(name) != wanted.get(name))
+        raise MoatError(
+            "cannot-distribute",
+            f'peft has "{odd}" as {found.get(odd)}, the run as {wanted.get(odd)}',
+            "Install the versions of distributed/requirements.txt, or tune it here, without --on.",
+        )
+
+
+@torch.no_grad()
+def load_base(model: torch.nn.Module, weights: Tensors) -> None:
+    for name, parameter in model.named_parameters():
+        parameter.copy_(weights.read(name, parameter.shape))
 
 
 @torch.no_grad()

@@ -46,7 +46,9 @@ def begin_run(job: dict, again: bool):
     """The run's directory, with what it was asked to do. @throws MoatError `storage-not-shared`, `run-exists`"""
     check_probe()
     place = open_place(job["runDirectory"])
-    existing = place.read("config.json")
+    # what the run was asked to do: a tuned model has a `config.json` of its own
+    record, asked = ("tuning.json", job["tuning"]["record"]) if job["tuning"] else ("config.json", job["config"])
+    existing = place.read(record)
     if job["resume"] is None and existing is not None and not again:
         raise MoatError(
             "run-exists",
@@ -54,7 +56,7 @@ def begin_run(job: dict, again: bool):
             "Continue it with --resume, or choose another --name.",
         )
     if existing is None:
-        place.write("config.json", (json.dumps(job["config"], indent=2, ensure_ascii=False) + "\n").encode())
+        place.write(record, (json.dumps(asked, indent=2, ensure_ascii=False) + "\n").encode())
     place.remove("stop")
     return place
 

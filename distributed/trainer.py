@@ -8,24 +8,32 @@ import time
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
+from adapter import name_in_peft
 from attempts import Attempt, overtaken
-from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify, verify_start
+from checkpoints import (
+    Tensors,
+    check_base,
+    choose_checkpoint,
+    prune,
+    read_state,
+    save_checkpoint,
+    verify,
+    verify_start,
+    weights_file,
+)
+from conversations import Conversations, Preferences
 from dropout import take_over
 from events import EventLog, now
-from held_out import held_out_loss
 from model import build_model, choose_sharding, draw_weights, gathering, lay_out
 from optimizer import Optimizer, like, whole
-from order import WindowOrder
+from pretraining import Pretraining
 from problem import MoatError
 from schedule import learning_rate_scale
-from storage import fetch_data, fetch_start, open_place
+from storage import fetch_start, open_place
 from team import Team
-from tokens import TokenStream
 from torch.nn.utils import get_total_norm
 
 RECENT_STEPS = 20
-NAMED_DOCUMENTS = 5
 STOP_FILE = "stop"
 BEGINNING = {
     "step": 0,
@@ -35,6 +43,14 @@ BEGINNING = {
     "best": None,
     "bestCheckpoints": [],
 }
+# what was measured before anything was learned, and of the weights that did best since
+BEGINNING_OF_TUNING = {**BEGINNING, "heldOut": {"before": None, "kept": None}}
+
+
+def task_of(job: dict) -> type:
+    if job["tuning"] is None:
+        return Pretraining
+    return Preferences if job["tuning"]["objective"]["kind"] == "dpo" else Conversations
 
 
 class Run:
@@ -43,25 +59,9 @@ class Run:
         self.loop = job["config"]["loop"]
         self.place = team.together(lambda: open_place(job["runDirectory"]))
         self.scratch = Path(tempfile.gettempdir()) / f"moat-{job['id']}"
-        self._read_data()
+        self.task = task_of(job)(self)
         self._make_model()
         self._begin()
-
-    def _read_data(self) -> None:
-        data, team = self.job["data"], self.team
-        splits = [data["train"], *([data["validation"]] if data["validation"] else [])]
-        names = [name for split in splits for name in split["shards"]]
-        folder = team.first_here(lambda: fetch_data(data["shards"], self.job_folder, names, self.scratch))
-
-        def read(split: dict) -> TokenStream:
-            return team.together(
-                lambda: TokenStream(folder, split, self.job["config"]["tokenizerHash"], team.local_rank == 0)
-            )
-
-        self.train = read(data["train"])
-        self.validation = (
-            read(data["validation"]) if data["validation"] and data["validation"]["textBytes"] > 0 else None
-        )
 
     def _make_model(self) -> None:
         job, team = self.job, self.team
@@ -74,7 +74,7 @@ class Run:
         self.sharding = choose_sharding(job, team.device, team.local_size)
         self.model = lay_out(model, self.sharding, team.device, self.precision)
         parameters = dict(model.named_parameters())  # of the layout, under their own names
-        self.parameters = {spec["name"]: parameters[spec["name"]] for spec in job["parameters"]}
+        self.parameters = {spec["name"]: parameters[name_in_peft(spec["name"])] for spec in job["parameters"]}
         self.optimizer = Optimizer(job["config"]["optimizer"], job["parameters"], self.parameters)
         self.average = (
             {name: torch.zeros_like(p) for name, p in self.parameters.items()}
@@ -84,33 +84,31 @@ class Run:
 
     def _begin(self) -> None:
         """Weights, optimizer and place in the data: of the checkpoint to go on from, or the first ones."""
-        launch = self.job.get("launch", self.job["id"])
-        self.attempt = self.team.together(lambda: Attempt(self.place, launch) if self.team.rank == 0 else None)
+        job, team = self.job, self.team
+        launch = job.get("launch", job["id"])
+        self.attempt = team.together(lambda: Attempt(self.place, launch) if team.rank == 0 else None)
         self.log = EventLog(self.place, self.attempt) if self.attempt is not None else None
         # one looks: an attempt that is overtaken may still save
-        name = self.team.as_first(lambda: choose_checkpoint(self.place, self.job))
-        self.progress = dict(BEGINNING)
+        name = team.as_first(lambda: choose_checkpoint(self.place, job))
+        self.progress = dict(BEGINNING if job["tuning"] is None else BEGINNING_OF_TUNING)
+        if job["startWeights"] is not None and (name is None or self.task.looks_at_beginning):
+            where, sha256 = job["startWeights"], job["startSha256"]
+            file = team.first_here(lambda: fetch_start(where, self.job_folder, self.scratch))
+            team.together(lambda: verify_start(file, sha256) if team.local_rank == 0 else None)
+            team.together(lambda: self._load(Tensors(file), self.parameters))
+        self.task.look_at_beginning(self)
         if name is not None:
-            folder = self.team.first_here(lambda: self.place.fetch(f"checkpoints/{name}", self.scratch))
-            self.team.together(lambda: verify(folder) if self.team.local_rank == 0 else None)
-            self.team.together(lambda: self._restore(folder))
-        elif self.job["startWeights"] is not None:
-            where, sha256 = self.job["startWeights"], self.job["startSha256"]
-            file = self.team.first_here(lambda: fetch_start(where, self.job_folder, self.scratch))
-            self.team.together(lambda: verify_start(file, sha256) if self.team.local_rank == 0 else None)
-            self.team.together(lambda: self._load(Tensors(file), self.parameters))
-        self.team.first(lambda: self.attempt.begins_after(self.progress["step"]))
-        batches, seed = self.progress["batches"], self.job["config"]["seed"]
-        self.order = self.team.together(
-            lambda: WindowOrder(
-                self.train.token_count, self.loop["sequenceLength"], seed, batches["epoch"], batches["cursor"]
-            )
-        )
+            folder = team.first_here(lambda: self.place.fetch(f"checkpoints/{name}", self.scratch))
+            team.together(lambda: verify(folder) if team.local_rank == 0 else None)
+            team.together(lambda: self._restore(folder))
+        team.first(lambda: self.attempt.begins_after(self.progress["step"]))
+        self.order = team.together(lambda: self.task.order(self.progress["batches"]))
 
     def _restore(self, folder: Path) -> None:
         kept = read_state(folder)
-        self.progress = {key: kept.get(key, value) for key, value in BEGINNING.items()}
-        weights, further = Tensors(folder / "model.safetensors"), Tensors(folder / "optimizer.safetensors")
+        self.progress = {key: kept.get(key, value) for key, value in self.progress.items()}
+        weights, further = Tensors(folder / weights_file(self.job)), Tensors(folder / "optimizer.safetensors")
+        check_base(self.job, weights)
         self._load(weights, self.parameters if self.average is None else self.average)
         if self.average is not None:
             self._load(further, self.parameters, "weights.")
@@ -142,6 +140,8 @@ class Run:
         """Until the budget is used or someone says stop. @returns the `done` event"""
         started = mark = time.monotonic()
         self._emit_start()
+        if self.task.measures_first and self.progress["step"] == 0:
+            self._measure_first()
         recent: list[float] = []
         saved_at = self.progress["step"]
         stopped = bool(self.team.told(float(self._asked_to_stop()))[0])
@@ -191,14 +191,16 @@ class Run:
         step = self.progress["step"] + 1
         scale = learning_rate_scale(loop["schedule"], step, self.fraction_done())
         rows = loop["batchSize"] * loop["gradientAccumulation"]
-        starts = self.order.take(rows)
-        (loss,) = team.total(self._gradients(starts))
+        items = self.order.take(rows)
+        if self.dropout is None:  # what an adapter drops is PyTorch's own
+            torch.manual_seed(hash((self.job["config"]["seed"], step, team.rank)))
+        (loss,) = team.total(self._gradients(items))
         gradients = [parameter.grad for parameter in self.parameters.values()]
         norm = float(whole(get_total_norm(gradients)))
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise MoatError(
                 "non-finite-loss",
-                f"step {step}: the loss is {loss} and the gradient's norm {norm}; the batch held {self._held(starts)}",
+                f"step {step}: the loss is {loss} and the gradient's norm {norm}; the batch held {self.task.describe(items)}",
                 "The last checkpoint is whole: look at these documents, or resume with a lower train.learningRate.",
             )
         self._clip()
@@ -206,44 +208,39 @@ class Run:
         self._follow(step)
         self.progress.update(
             step=step,
-            tokensSeen=self.progress["tokensSeen"] + rows * loop["sequenceLength"],
+            tokensSeen=self.progress["tokensSeen"] + self._tokens_per_step(),
             batches=self.order.position,
         )
         return loss, norm, scale
 
-    def _gradients(self, starts: list[int]) -> torch.Tensor:
-        """Of this worker's part of a step's sequences. @returns its part of the mean loss"""
-        size, micro, length = self.team.size, self.loop["batchSize"], self.loop["sequenceLength"]
-        mine = starts[self.team.rank :: size]
-        numbers = range(self.team.rank, len(starts), size)
-        per_worker = math.ceil(len(starts) / size)
+    def _gradients(self, items: list) -> torch.Tensor:
+        """Of this worker's part of a step's items. @returns its part of the mean loss"""
+        size, micro = self.team.size, self.loop["batchSize"]
+        mine = items[self.team.rank :: size]
+        numbers = range(self.team.rank, len(items), size)
+        per_worker = math.ceil(len(items) / size)
         micro = min(micro, per_worker)
         rounds = math.ceil(per_worker / micro)
+        counted = self.task.count(items)
         total = torch.zeros((), device=self.team.device)
         for parameter in self.parameters.values():
             parameter.grad = None
         for index in range(rounds):
             part = mine[index * micro : (index + 1) * micro]
             if self.dropout is not None:
-                rows = list(numbers[index * micro : (index + 1) * micro]) or [0]
-                self.dropout.begin(self.progress["step"] + 1, rows, self.loop["batchSize"])
+                self._begin_dropout(list(numbers[index * micro : (index + 1) * micro]) or [0])
             with gathering(self.model, last=index == rounds - 1):
                 # a worker with nothing left still takes part in what all do together
-                nats = self.nats(part or starts[:1])
-                share = nats.sum() / (len(starts) * length) * (1.0 if part else 0.0)
+                share = self.task.loss(self, part or items[:1]) / counted * (1.0 if part else 0.0)
                 (share * size).backward()  # what is gathered is divided by the workers
             total += share.detach()
         return total
 
-    def nats(self, starts: list[int]) -> torch.Tensor:
-        """The loss of each token of these windows, as it is trained on: `[rows · time]`."""
-        length = self.loop["sequenceLength"]
-        tokens, targets = self.train.windows(starts, length)
-        positions = self.train.positions(starts, length) if self.loop["packDocuments"] else None
-        logits = self.logits(tokens, positions)
-        return F.cross_entropy(
-            logits, self.tensor(targets).flatten(), reduction="none", label_smoothing=self.loop["labelSmoothing"]
-        )
+    def _begin_dropout(self, numbers: list[int]) -> None:
+        """@param numbers of a step's items; the second rows of a micro-batch's items follow the first ones"""
+        batch, sides = self.loop["batchSize"], self.task.rows_per_item
+        rows = [n // batch * batch * sides + side * batch + n % batch for side in range(sides) for n in numbers]
+        self.dropout.begin(self.progress["step"] + 1, rows, batch * sides)
 
     def logits(self, tokens, positions=None) -> torch.Tensor:
         """`[rows · time, vocabulary]`. Where positions begin anew, transformers keeps documents apart."""
@@ -273,19 +270,26 @@ class Run:
         for name, average in self.average.items():
             average.lerp_(self.parameters[name].detach(), 1 - kept)
 
+    def _measure_first(self) -> None:
+        measured = self.task.measure(self)
+        if measured is not None:
+            self.progress["heldOut"] = {"before": measured.pop("kept"), "kept": None}
+            self._emit({"type": "eval", "time": now(), "step": 0, **measured})
+
     def _evaluate(self, saving: bool) -> None:
-        if self.validation is None:
+        measured = self.task.measure(self)
+        if measured is None:
             return
-        loss, bits = held_out_loss(self)
         step, best = self.progress["step"], self.progress["best"]
-        self._emit({"type": "eval", "time": now(), "step": step, "loss": loss, "bitsPerByte": bits})
-        measured = {"loss": loss, "step": step}
-        ranked = sorted(
-            [*self.progress["bestCheckpoints"], *([measured] if saving else [])], key=lambda each: each["loss"]
-        )
+        kept = measured.pop("kept", None)
+        self._emit({"type": "eval", "time": now(), "step": step, **measured})
+        loss = {"loss": measured["loss"], "step": step}
+        ranked = sorted([*self.progress["bestCheckpoints"], *([loss] if saving else [])], key=lambda each: each["loss"])
         self.progress["bestCheckpoints"] = ranked[: self.loop["keepBest"]]
-        if best is None or loss < best["loss"]:
-            self.progress["best"] = measured
+        if best is None or loss["loss"] < best["loss"]:
+            self.progress["best"] = loss
+            if kept is not None:
+                self.progress["heldOut"] = {**self.progress["heldOut"], "kept": {"step": step, **kept}}
 
     @torch.no_grad()
     def _save(self) -> None:
@@ -323,11 +327,6 @@ class Run:
 
         self.team.first(write)
 
-    def _held(self, starts: list[int]) -> str:
-        names = list(dict.fromkeys(self.train.name_at(start) for start in starts))
-        more = f" and {len(names) - NAMED_DOCUMENTS} more" if len(names) > NAMED_DOCUMENTS else ""
-        return f"the documents {', '.join(names[:NAMED_DOCUMENTS])}{more}"
-
     def _emit(self, event: dict) -> None:
         if self.log is not None:
             self.log.append(event)
@@ -345,7 +344,7 @@ class Run:
                 "parameterCount": parameters,
                 **({} if steps is None else {"totalSteps": steps}),
                 "tokensPerStep": self._tokens_per_step(),
-                "trainTokens": self.train.token_count,
+                "trainTokens": self.task.train_tokens,
                 "device": f"{self.team.names}, {self.precision}{layout}",
                 "resumedFromStep": self.progress["step"],
                 "machines": self.team.hosts,
@@ -353,7 +352,8 @@ class Run:
         )
 
     def _tokens_per_step(self) -> int:
-        return self.loop["batchSize"] * self.loop["gradientAccumulation"] * self.loop["sequenceLength"]
+        rows = self.loop["batchSize"] * self.loop["gradientAccumulation"] * self.task.rows_per_item
+        return rows * self.loop["sequenceLength"]
 
     def _emit_step(self, loss: float, norm: float, scale: float, seconds: float) -> None:
         tokens, elapsed, done = self._tokens_per_step(), self.progress["elapsedSeconds"], self.fraction_done()

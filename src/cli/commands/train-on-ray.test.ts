@@ -168,8 +168,8 @@ test('over a folder that both share, and over none', async () => {
   expect(far.stdout).toContain('checkpoints: hdfs://head/runs/b/checkpoints');
   const [a, b] = specs;
   expect(a?.runDirectory).toBe(path.join(shared, 'a'));
-  expect(a?.data.shards).toMatch(/\/shared\/shards-[0-9a-f]{12}$/);
-  expect(await readdir(a?.data.shards ?? '')).toContain(a?.data.train.shards[0]);
+  expect(a?.data?.shards).toMatch(/\/shared\/shards-[0-9a-f]{12}$/);
+  expect(await readdir(a?.data?.shards ?? '')).toContain(a?.data?.train.shards[0]);
   expect(b).toMatchObject({ runDirectory: 'hdfs://head/runs/b', data: { shards: 'shards' } });
   for (const name of ['a', 'b']) expect(await readEvents(path.join(cwd, 'runs', name))).toHaveLength(3);
 });

@@ -46,20 +46,16 @@ async function newestRunNames(runsDirectory: string): Promise<string[]> {
  * @throws MoatError `no-model`
  */
 export async function findModel(runsDirectory: string, runName: string | undefined): Promise<string> {
-  const names = runName === undefined ? await newestRunNames(runsDirectory) : [runName];
-  for (const each of names) {
+  const named = runName === undefined ? undefined : path.join(runsDirectory, runName);
+  // a tuned model keeps its best weights itself, whatever checkpoints lie beside them while it learns
+  if (named !== undefined && (await holdsModel(named))) return named;
+  for (const each of runName === undefined ? await newestRunNames(runsDirectory) : [runName]) {
     const checkpoint = await latestCheckpoint(path.join(runsDirectory, each));
     if (checkpoint !== undefined) return checkpoint.directory;
   }
-  if (runName !== undefined && (await holdsModel(path.join(runsDirectory, runName))))
-    return path.join(runsDirectory, runName);
-  throw new MoatError(
-    'no-model',
-    `${runName === undefined ? runsDirectory : path.join(runsDirectory, runName)}: there is no trained model`,
-    {
-      fix: 'Train one with moat train.',
-    },
-  );
+  throw new MoatError('no-model', `${named ?? runsDirectory}: there is no trained model`, {
+    fix: 'Train one with moat train.',
+  });
 }
 
 /** Whether a folder has weights itself, a model's or an adapter's; a run's `config.json` alone is no model's. */

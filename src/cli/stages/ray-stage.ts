@@ -2,7 +2,6 @@
 import { readFile, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { DoneEvent, RunEvent } from '../../base/run-events.js';
@@ -26,6 +25,7 @@ import type { Reporter } from '../terminal/reporter.js';
 import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
 import { filesOf } from './project-files.js';
 import { runConfigOf } from './run-settings.js';
+import { PROGRAM } from './torchrun-stage.js';
 import { watchRun } from './watch-run.js';
 
 export interface ClusterOptions {
@@ -69,9 +69,6 @@ export interface RayStageResult {
   /** The last checkpoint's directory here; undefined where it lies on storage that this machine does not see. */
   readonly checkpoint: string | undefined;
 }
-
-/** The worker's program and its requirements, beside the package's own. */
-const PROGRAM = fileURLToPath(new URL('../../../distributed/', import.meta.url));
 
 /** @throws MoatError `cannot-distribute`, `too-many-workers`, and those of `trainOnRay` */
 export async function runRayStage(options: RayStageOptions): Promise<RayStageResult> {
@@ -158,7 +155,7 @@ const ENDS: Readonly<Record<RayStageResult['reason'], string>> = {
   detached: '; it goes on by itself',
 };
 
-function endOf(last: RunEvent | undefined, signal: AbortSignal): DoneEvent['reason'] {
+export function endOf(last: RunEvent | undefined, signal: AbortSignal): DoneEvent['reason'] {
   if (last?.type === 'done') return last.reason;
   return signal.aborted ? 'stopped' : 'failed';
 }
@@ -209,7 +206,7 @@ async function writeJob(
 }
 
 /** What Ray installs for the job: the cluster's own Ray stays as it is. */
-async function requirements(storage: string | undefined): Promise<string[]> {
+export async function requirements(storage: string | undefined): Promise<string[]> {
   const files = ['requirements.txt', ...(storage?.startsWith('s3://') === true ? ['requirements-s3.txt'] : [])];
   const texts = await Promise.all(files.map((name) => readFile(path.join(PROGRAM, name), 'utf8')));
   const lines = texts.flatMap((text) => text.split('\n')).map((line) => line.trim());

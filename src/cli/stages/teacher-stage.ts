@@ -14,8 +14,8 @@ const CONCURRENCY = 4;
 /** @throws MoatError `bad-url`, `too-many-requests`, `chat-api-failed` */
 export async function askTeacher(
   records: readonly Conversation[],
-  { teacher, apiKey, maxRequests, maxTokens, prices }: RemoteTeacher,
-  { out, reporter, signal }: Pick<TuneOptions, 'out' | 'reporter' | 'signal'>,
+  { teacher, maxRequests, maxTokens }: RemoteTeacher,
+  { out, reporter, signal, apiKey, prices }: Pick<TuneOptions, 'out' | 'reporter' | 'signal' | 'apiKey' | 'prices'>,
 ): Promise<readonly Conversation[]> {
   const { model, baseUrl } = parseModelAtUrl(teacher);
   const stage = reporter.stage('teacher');

@@ -41,8 +41,8 @@ export interface RemoteTraining {
   readonly checkpoint: string;
 }
 
-const PROGRAM = fileURLToPath(new URL('../../../distributed', import.meta.url));
-const MAX_RESTARTS = 3;
+export const PROGRAM = fileURLToPath(new URL('../../../distributed', import.meta.url));
+export const MAX_RESTARTS = 3;
 
 /** @throws MoatError those of `findPython`, `writeJobFolder` and `runTorchrun`; `run-exists`, `run-busy`, `other-tokenizer` */
 export async function runTorchrunStage(options: TorchrunStageOptions): Promise<RemoteTraining> {
@@ -128,12 +128,14 @@ async function prepare(options: TorchrunStageOptions) {
   return { python: python.executable, config, jobFolder, runDirectory, workers, maxRestarts: MAX_RESTARTS };
 }
 
-function pythonsOf(env: NodeJS.ProcessEnv): string[] {
+/** The interpreters to try, the first that starts is taken. */
+export function pythonsOf(env: NodeJS.ProcessEnv): string[] {
   const named = env['MOAT_PYTHON'];
   return named === undefined ? [path.join(PROGRAM, '.venv', 'bin', 'python'), 'python3', 'python'] : [named];
 }
 
-function checkGpus(workers: number, { gpuCount }: Python): void {
+/** @throws MoatError `too-many-workers` */
+export function checkGpus(workers: number, { gpuCount }: Python): void {
   if (gpuCount === 0 || workers <= gpuCount) return;
   throw new MoatError('too-many-workers', `--workers ${workers}: this machine has ${gpuCount} GPUs`, {
     fix: 'A worker has a GPU of its own; leave --workers out to take all of them.',
@@ -153,10 +155,10 @@ async function newConfig(
 }
 
 /** The workers that failed can no longer say so themselves. */
-async function recordFailure(
+export async function recordFailure(
   runDirectory: string,
   error: unknown,
-  { clock }: TorchrunStageOptions,
+  { clock }: Pick<TorchrunStageOptions, 'clock'>,
   last: RunEvent | undefined,
 ): Promise<void> {
   const log = await openEventLog(runDirectory);

@@ -33,9 +33,9 @@ const roundedUp = (length: number): number => Math.ceil(length / LENGTH_STEP) * 
 
 /** @throws MoatError for records that are none, too long ones, and a teacher of another tokenizer */
 export async function taskFor(options: TuneOptions, tuned: Tuned, weights: TrainableWeights): Promise<TaskWithWeights> {
-  const { objective } = options;
+  const { data, objective, settings } = options.request;
   if (objective.kind === 'dpo') return { task: await preferencesFrom(options, tuned, objective.beta), weights };
-  const records = await readConversations(options.data);
+  const records = await readConversations(data);
   const conversations = objective.kind === 'answers' ? await askTeacher(records, objective, options) : records;
   const { task, shape } = supervisedFrom(options, tuned, conversations);
   if (objective.kind !== 'distil') return { task, weights };
@@ -46,7 +46,7 @@ export async function taskFor(options: TuneOptions, tuned: Tuned, weights: Train
     });
   }
   const { model: student } = tuned;
-  const models = { student, teacher: teacher.model, seed: options.settings.seed };
+  const models = { student, teacher: teacher.model, seed: settings.seed };
   const learning = objective.hiddenWeight > 0 ? withProjection(weights, models) : weights;
   return {
     task: {
@@ -60,21 +60,22 @@ export async function taskFor(options: TuneOptions, tuned: Tuned, weights: Train
 }
 
 function supervisedFrom(options: TuneOptions, { model, tokenizer }: Tuned, conversations: readonly Conversation[]) {
+  const { maxLength, heldOutFraction, batchSize, settings, ...request } = options.request;
   const stage = options.reporter.stage('data');
-  const limit = Math.min(options.maxLength, model.config.max_position_embeddings);
+  const limit = Math.min(maxLength, model.config.max_position_embeddings);
   const fitted = fitConversations(tokenizer, conversations, limit);
-  const { train, heldOut } = splitHeldOut(fitted.conversations, options.heldOutFraction);
-  const packed = options.packed && model.cacheShape.states.length === 0;
+  const { train, heldOut } = splitHeldOut(fitted.conversations, heldOutFraction);
+  const packed = request.packed && model.cacheShape.states.length === 0;
   // packing profits from long rows; without it a row is as long as the longest record
   const sequenceLength = packed ? limit : Math.min(limit, roundedUp(fitted.longest));
-  const shape = { batchSize: options.batchSize, sequenceLength, packed };
+  const shape = { batchSize, sequenceLength, packed };
   const task = supervisedTask(
     model,
     { train, heldOut },
     {
       ...shape,
       fillToken: tokenizer.pad ?? tokenizer.endOfText,
-      seed: options.settings.seed,
+      seed: settings.seed,
       bytesOf: (token) => tokenizer.tokenBytes(token).length,
     },
   );
@@ -107,20 +108,23 @@ async function preferencesFrom(
   { base, model, tokenizer }: Tuned,
   beta: number,
 ): Promise<TuningTask> {
+  const { data, maxLength, heldOutFraction, batchSize: pairCount, settings } = options.request;
+  const { signal } = options;
   const stage = options.reporter.stage('data');
-  const limit = Math.min(options.maxLength, model.config.max_position_embeddings);
-  const { pairs, leftOut } = preparePairs(tokenizer, await readPreferences(options.data), limit);
-  const { train, heldOut } = splitHeldOut(pairs, options.heldOutFraction);
+  const limit = Math.min(maxLength, model.config.max_position_embeddings);
+  const { pairs, leftOut } = preparePairs(tokenizer, await readPreferences(data), limit);
+  const { train, heldOut } = splitHeldOut(pairs, heldOutFraction);
   const lengthOf = ({ chosen, rejected }: PreferencePair): number =>
     Math.max(chosen.tokens.length, rejected.tokens.length);
   const sequenceLength = Math.min(limit, roundedUp(pairs.reduce((most, pair) => Math.max(most, lengthOf(pair)), 0)));
-  const { batchSize: pairCount, settings, signal } = options;
   const shape = { pairCount, sequenceLength, fillToken: tokenizer.pad ?? tokenizer.endOfText };
   const threads = settings.threads === undefined ? {} : { threads: settings.threads };
-  const referenced = async (some: readonly PreferencePair[]) => ({
-    pairs: some,
-    reference: await referenceLogProbabilities(base.model, base.weights, some, { ...shape, ...threads, signal }),
-  });
+  // workers find it themselves, as fast as they train
+  const refer = async (some: readonly PreferencePair[]) =>
+    options.there === undefined
+      ? referenceLogProbabilities(base.model, base.weights, some, { ...shape, ...threads, signal })
+      : undefined;
+  const referenced = async (some: readonly PreferencePair[]) => ({ pairs: some, reference: await refer(some) });
   const sides = { train: await referenced(train), heldOut: await referenced(heldOut) };
   stage.done(
     `${formatCount(train.length)} pairs to learn from, ${formatCount(heldOut.length)} held out` +

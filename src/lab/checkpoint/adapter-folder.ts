@@ -116,18 +116,28 @@ export interface AdapterContents extends AdapterOrigin {
   readonly baseSha256?: string | undefined;
 }
 
+/** What an adapter's folder holds beside its tensors: the other file, and the metadata of theirs. */
+export function adapterLayout({ config, targets, baseSha256, ...origin }: Omit<AdapterContents, 'tensors'>): {
+  readonly files: Readonly<Record<string, string>>;
+  readonly metadata: Readonly<Record<string, string>>;
+} {
+  return {
+    files: { [ADAPTER_CONFIG_FILE]: adapterConfigText(config, targets, origin) },
+    metadata: baseSha256 === undefined ? {} : { [BASE_HASH_KEY]: baseSha256 },
+  };
+}
+
 /**
  * Writes both files, in place of those that were there; each whole or not at all, the small one first.
  * @returns bytes of the tensors' file @throws MoatError `disk-full`, `not-writable`
  */
 export async function writeAdapterFolder(directory: string, contents: AdapterContents): Promise<number> {
-  const { config, targets, tensors, baseSha256 } = contents;
+  const { files, metadata } = adapterLayout(contents);
   await mkdir(directory, { recursive: true });
-  await writeFileAtomic(path.join(directory, ADAPTER_CONFIG_FILE), adapterConfigText(config, targets, contents));
-  const metadata = { format: 'pt', ...(baseSha256 === undefined ? {} : { [BASE_HASH_KEY]: baseSha256 }) };
+  for (const [name, text] of Object.entries(files)) await writeFileAtomic(path.join(directory, name), text);
   let sizeBytes = 0;
   await writeFileAtomic(path.join(directory, ADAPTER_FILE), async (handle) => {
-    for (const chunk of safetensorsChunks(tensors, metadata)) {
+    for (const chunk of safetensorsChunks(contents.tensors, { format: 'pt', ...metadata })) {
       await writeFile(handle, chunk);
       sizeBytes += chunk.length;
     }

@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
+import { ADAPTER_FILE } from './adapter-folder.js';
 import { type FileSystem, nodeFileSystem } from './file-system.js';
 import { type Manifest, STATE_FILE, readTextFile, verifyManifest } from './manifest.js';
 import { listCheckpoints } from './run-checkpoints.js';
@@ -13,6 +14,7 @@ import { MODEL_FILE, OPTIMIZER_FILE } from './save-checkpoint.js';
 export interface Checkpoint {
   readonly directory: string;
   readonly step: number;
+  /** The weights: a model's, or an adapter's. */
   readonly model: SafetensorsReader;
   readonly optimizer: SafetensorsReader;
   /** The JSON that was given to `saveCheckpoint`; the caller validates it. */
@@ -38,9 +40,10 @@ export async function loadCheckpoint(directory: string, fileSystem: FileSystem =
 
 async function open(directory: string, fileSystem: FileSystem): Promise<Checkpoint> {
   const { step, files } = await verifyManifest(fileSystem, directory);
-  requireFiles(directory, files);
+  const weightsFile = Object.hasOwn(files, ADAPTER_FILE) ? ADAPTER_FILE : MODEL_FILE;
+  requireFiles(directory, files, weightsFile);
   const state: unknown = JSON.parse(await readTextFile(fileSystem, path.join(directory, STATE_FILE)));
-  const model = await openSafetensors(path.join(directory, MODEL_FILE), fileSystem);
+  const model = await openSafetensors(path.join(directory, weightsFile), fileSystem);
   let optimizer: SafetensorsReader;
   try {
     optimizer = await openSafetensors(path.join(directory, OPTIMIZER_FILE), fileSystem);
@@ -62,8 +65,8 @@ async function open(directory: string, fileSystem: FileSystem): Promise<Checkpoi
   };
 }
 
-function requireFiles(directory: string, files: Manifest['files']): void {
-  for (const name of [MODEL_FILE, OPTIMIZER_FILE, STATE_FILE]) {
+function requireFiles(directory: string, files: Manifest['files'], weightsFile: string): void {
+  for (const name of [weightsFile, OPTIMIZER_FILE, STATE_FILE]) {
     if (Object.hasOwn(files, name)) continue;
     throw new MoatError('checkpoint-missing', `${path.join(directory, name)}: missing from the checkpoint`);
   }

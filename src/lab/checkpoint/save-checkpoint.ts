@@ -27,6 +27,10 @@ export interface CheckpointContents {
   readonly files: Readonly<Record<string, string | { readonly copyOf: string }>>;
   /** Weights under their Hugging Face names; left alone by the caller until the save is done, as `optimizer` is. */
   readonly tensors: readonly NamedTensor[];
+  /** The file of the weights; default `model.safetensors`. An adapter's checkpoint is a folder as the PEFT library has it. */
+  readonly weightsFile?: string;
+  /** Of the file of the weights, beside `format`. */
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly optimizer: readonly NamedTensor[];
   /** What else a resumed run needs, as JSON: step, loader position, random state. */
   readonly state: object;
@@ -84,7 +88,7 @@ async function writeFiles(
   fileSystem: FileSystem,
   directory: string,
   step: number,
-  { files, tensors, optimizer, state }: CheckpointContents,
+  { files, tensors, optimizer, state, weightsFile = MODEL_FILE, metadata }: CheckpointContents,
 ): Promise<number> {
   const records: Record<string, FileRecord> = {};
   let sizeBytes = 0;
@@ -97,7 +101,7 @@ async function writeFiles(
   for (const [name, content] of Object.entries(files)) {
     await write(name, typeof content === 'string' ? [Buffer.from(content)] : fileChunks(fileSystem, content.copyOf));
   }
-  await write(MODEL_FILE, safetensorsChunks(tensors, { format: 'pt' }));
+  await write(weightsFile, safetensorsChunks(tensors, { format: 'pt', ...metadata }));
   await write(OPTIMIZER_FILE, safetensorsChunks(optimizer));
   await write(STATE_FILE, [jsonBytes(state)]);
   await write(MANIFEST_FILE, [jsonBytes({ step, files: { ...records } })]);

@@ -89,6 +89,8 @@ export async function writeJobFolder(folder: string, options: JobFolderOptions):
       validation: manifest.splits['validation'] === undefined ? null : splitOf(manifest.splits['validation']),
       endOfText: options.endOfText,
     },
+    tuning: null,
+    adapter: null,
     files: Object.keys(options.files),
     ...(await writeStart(folder, model.parameters, options)),
     resume: options.resume,
@@ -105,10 +107,12 @@ export async function writeJobFolder(folder: string, options: JobFolderOptions):
   return { spec, sizeBytes: await folderBytes(folder) };
 }
 
+type Split = NonNullable<JobSpec['data']>['train'];
+
 const EMPTY_SPLIT = { shards: [], tokens: 0, documents: 0, textBytes: 0 };
 
 /** What the workers need of a manifest's split. */
-function splitOf({ shards, tokens, documents, textBytes }: JobSpec['data']['train']): JobSpec['data']['train'] {
+function splitOf({ shards, tokens, documents, textBytes }: Split): Split {
   return { shards, tokens, documents, textBytes };
 }
 
@@ -148,12 +152,12 @@ async function writeStart(
   return { startWeights, startSha256: sha256 };
 }
 
-async function copyProgram(program: string, folder: string): Promise<void> {
+export async function copyProgram(program: string, folder: string): Promise<void> {
   const names = (await readdir(program)).filter((name) => name.endsWith('.py') || name === 'requirements.txt');
   for (const name of names) await copyFile(path.join(program, name), path.join(folder, name));
 }
 
-async function place(target: string, content: CheckpointContents['files'][string]): Promise<void> {
+export async function place(target: string, content: CheckpointContents['files'][string]): Promise<void> {
   if (typeof content === 'string') await writeFile(target, content);
   else await writeFile(target, await readFile(content.copyOf));
 }

@@ -27,6 +27,41 @@ const splitSchema = z.object({
   textBytes: z.int().nonnegative(),
 });
 
+/** A low-rank adapter beside weights that stay as they are. */
+const adapterSchema = z.strictObject({
+  rank: count,
+  alpha: z.number().positive(),
+  dropout: z.number().min(0).lt(1),
+  dora: z.boolean(),
+  /** Whole names of the linear layers. */
+  modules: z.array(z.string()).min(1),
+  /** Weights are stored `[in, out]`, as GPT-2's are. */
+  fanInFanOut: z.boolean(),
+  /** A safetensors file, as `startWeights`: what the adapter stands beside. */
+  baseWeights: z.string(),
+  baseParameters: z.array(z.strictObject({ name: z.string(), shape: z.array(count) })),
+  /** Of the base's weights; written into the adapter's file, and asked of a checkpoint's. */
+  baseSha256: z.string(),
+});
+
+/** Records with answers, in place of a stream of text. */
+const tuningSchema = z.strictObject({
+  objective: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('sft') }),
+    z.strictObject({ kind: z.literal('dpo'), beta: z.number().positive() }),
+  ]),
+  /** A safetensors file beside `job.json`: of each side `tokens`, `mask`, `lengths` and `origins`. */
+  examples: z.string(),
+  packed: z.boolean(),
+  fillToken: z.int().nonnegative(),
+  /** Of an epoch. */
+  learnedTokens: count,
+  /** Bytes of text a counted unit of the held-out loss stands for; null where it means nothing. */
+  heldOutBytesPerUnit: z.number().nullable(),
+  /** The content of `tuning.json` while it trains. */
+  record: z.record(z.string(), z.unknown()),
+});
+
 export const jobSpecSchema = z.strictObject({
   version: z.literal(1),
   /** Tells the checkpoints of this job from older ones of its run: what a restarted worker goes on from. */
@@ -37,7 +72,7 @@ export const jobSpecSchema = z.strictObject({
   config: runConfigSchema,
   /** Hugging Face's `model_type`. */
   architecture: z.string(),
-  /** Every parameter, by its Hugging Face name, and what it is to the optimizer. */
+  /** Every parameter that is trained, by its name in files, and what it is to the optimizer. */
   parameters: z.array(
     z.strictObject({
       name: z.string(),
@@ -46,13 +81,20 @@ export const jobSpecSchema = z.strictObject({
       initializer: initializerSchema,
     }),
   ),
-  data: z.strictObject({
-    /** A folder: beside `job.json` when relative, else a path or URI as the workers see it. */
-    shards: z.string(),
-    train: splitSchema,
-    validation: splitSchema.nullable(),
-    endOfText: z.int().nonnegative(),
-  }),
+  /** Null for a tuning run. */
+  data: z
+    .strictObject({
+      /** A folder: beside `job.json` when relative, else a path or URI as the workers see it. */
+      shards: z.string(),
+      train: splitSchema,
+      validation: splitSchema.nullable(),
+      endOfText: z.int().nonnegative(),
+    })
+    .nullable(),
+  /** Null for a run on shards. One of the two is there. */
+  tuning: tuningSchema.nullable(),
+  /** Null where all of the model is trained. */
+  adapter: adapterSchema.nullable(),
   /** Files of `files/` beside `job.json` that stand beside the weights in every checkpoint. */
   files: z.array(z.string()),
   /** A safetensors file, as `data.shards`; null: the workers draw the weights themselves, where they are too large to travel and no storage is shared. */
@@ -122,6 +164,6 @@ export function checkWorkers(workers: number, { loop }: RunConfig): void {
   const rows = loop.batchSize * loop.gradientAccumulation;
   if (workers <= rows) return;
   throw new MoatError('too-many-workers', `${workers} workers share the ${rows} sequences of a step`, {
-    fix: `Take ${rows} workers at most, or raise train.batchSize.`,
+    fix: `Take ${rows} workers at most, or raise train.batchSize (of moat tune: --batch-size).`,
   });
 }

@@ -18,11 +18,13 @@ export interface Python {
 
 /** What the worker's calls need at least; `distributed/requirements.txt` pins what it is tested with. */
 const LEAST = { torch: [2, 15], transformers: [5, 24], safetensors: [0, 8] } as const;
+/** For adapters. */
+const LEAST_PEFT = { peft: [0, 21] } as const;
 
-const PROBE = `
+const probeFor = (names: readonly string[]): string => `
 import json, importlib.metadata as m
 found = {}
-for name in ${JSON.stringify(Object.keys(LEAST))}:
+for name in ${JSON.stringify(names)}:
     try: found[name] = m.version(name)
     except m.PackageNotFoundError: found[name] = None
 gpus = 0
@@ -35,14 +37,21 @@ print(json.dumps({"found": found, "gpus": gpus}))
 /**
  * @param candidates interpreters to try, the first that starts is taken
  * @param requirements the file to install from, for the error
+ * @param adapters whether adapters are trained
  * @throws MoatError `no-python`, `python-packages`
  */
-export async function findPython(candidates: readonly string[], requirements: string): Promise<Python> {
+export async function findPython(
+  candidates: readonly string[],
+  requirements: string,
+  { adapters = false }: { readonly adapters?: boolean } = {},
+): Promise<Python> {
+  const needed: Record<string, readonly [number, number]> = { ...LEAST, ...(adapters ? LEAST_PEFT : {}) };
+  const probe = probeFor(Object.keys(needed));
   for (const executable of candidates) {
-    const answer = await promisify(execFile)(executable, ['-c', PROBE], { timeout: 120_000 }).catch(() => undefined);
+    const answer = await promisify(execFile)(executable, ['-c', probe], { timeout: 120_000 }).catch(() => undefined);
     if (answer === undefined) continue;
     const { found, gpus } = JSON.parse(answer.stdout) as { found: Record<string, string | null>; gpus: number };
-    const lacking = Object.entries(LEAST).flatMap(([name, least]) => lacks(name, found[name] ?? null, least));
+    const lacking = Object.entries(needed).flatMap(([name, least]) => lacks(name, found[name] ?? null, least));
     if (lacking.length === 0) return { executable, gpuCount: gpus };
     throw new MoatError('python-packages', `${executable}: ${lacking.join('; ')}`, {
       fix: `Run: ${executable} -m pip install -r ${requirements}. Or name another Python in MOAT_PYTHON.`,

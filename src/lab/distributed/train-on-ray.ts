@@ -10,7 +10,7 @@ import { MoatError } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { zipOf } from '../data/containers/write-zip.js';
 import type { RunConfig } from '../train/run-config.js';
-import { assertNoRun, createRun, isRun, openEventLog, readEvents } from '../train/run-directory.js';
+import { CONFIG_FILE, assertNoRun, createRun, isRun, openEventLog, readEvents } from '../train/run-directory.js';
 import { errorInLogs, lastWords } from './event-feed.js';
 import { type JobEnd, followJob } from './follow-job.js';
 import type { JobStatus, RayJobs } from './ray-jobs.js';
@@ -26,6 +26,8 @@ export interface RayRunOptions {
   /** The same in the words of the one who asked for it. */
   readonly place: RunPlace;
   readonly config: RunConfig;
+  /** What the run was asked to do, and the file it stands in, where that is not the configuration in `config.json`. */
+  readonly record?: { readonly file: string; readonly content: object };
   /** Undefined for a new run. */
   readonly resume: { readonly fromStep: number | undefined } | undefined;
   /** Of one checkpoint of this run, about. */
@@ -74,22 +76,24 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
   const home = storage.directory ?? runDirectory;
   const held = await heldBy(storage);
   if (held !== undefined && (await isTaken(jobs, held, resume !== undefined))) throw claimedBy(runDirectory, held);
+  const record = options.record ?? { file: CONFIG_FILE, content: options.config };
   if (held !== undefined && resume !== undefined) {
     if (held.location !== storage.location) throw elsewhere(runDirectory, held);
     options.onNotice(`the job ${held.job} has this run: following it`);
     // a process that was killed right after it had sent the job
-    if (runDirectory !== storage.directory && !(await isRun(runDirectory)))
-      await createRun(runDirectory, options.config);
+    if (runDirectory !== storage.directory && !(await isRun(runDirectory, record.file)))
+      await createRun(runDirectory, record.content, record.file);
     const end = await watch(options, home, held);
     if (end.outcome === 'left' || options.signal.aborted || (await isOver(runDirectory))) return end;
   }
-  if (resume === undefined) await assertNoRun(runDirectory);
+  if (resume === undefined) await assertNoRun(runDirectory, record.file);
   const claim = await claimRun(options);
   try {
     await prepare(options, home);
     await submit(options, home, claim, false);
     // where the workers see this directory, they do it
-    if (resume === undefined && runDirectory !== storage.directory) await createRun(runDirectory, options.config);
+    if (resume === undefined && runDirectory !== storage.directory)
+      await createRun(runDirectory, record.content, record.file);
     await writePlace(runDirectory, options.place);
   } catch (error) {
     await forget(options, home, claim.job);
@@ -362,12 +366,18 @@ async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatE
 }
 
 /** Undoes what a job that never trained has left. */
-async function forget({ resume, runDirectory, storage }: RayRunOptions, home: string, job: string): Promise<void> {
+async function forget(
+  { resume, runDirectory, storage, record }: RayRunOptions,
+  home: string,
+  job: string,
+): Promise<void> {
   await removeTraces(storage, home, job);
   if (resume !== undefined) return;
   forgetPlace(runDirectory);
   await storage.forget();
   for (const name of BEGINNINGS) await rm(path.join(runDirectory, name), { force: true });
+  if (record !== undefined)
+    for (const folder of [home, runDirectory]) await rm(path.join(folder, record.file), { force: true });
   // only while nothing else is in it
   await rmdir(runDirectory).catch(() => {});
 }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { Rng } from '../../base/rng.js';
 import { createBatchLoader } from '../train/batches.js';
 import { packingFeeds } from '../train/packing.js';
+import { createRowOrder, epochRows, rowFeeds } from '../train/supervised/conversation-source.js';
 import { type ScheduleSettings, learningRateScale } from '../train/schedule.js';
 
 interface Golden {
@@ -21,6 +22,19 @@ interface Golden {
   }[];
   readonly schedules: readonly { readonly settings: ScheduleSettings; readonly scales: readonly number[] }[];
   readonly documents: readonly number[];
+  /** Every token that is a multiple of 3 is learned. */
+  readonly texts: readonly (readonly number[])[];
+  readonly rows: readonly {
+    readonly packed: boolean;
+    readonly length: number;
+    readonly seed: number;
+    readonly count: number;
+    readonly batches: readonly {
+      readonly rows: readonly (readonly number[])[];
+      readonly position: { readonly epoch: number; readonly cursor: number };
+    }[];
+    readonly first: Readonly<Record<'tokens' | 'targets' | 'learned' | 'positions', readonly number[]>>;
+  }[];
   readonly packing: readonly {
     readonly starts: readonly number[];
     readonly length: number;
@@ -67,3 +81,24 @@ test.each(golden.packing)('positions in documents, windows of $length', ({ start
   const feeds = packingFeeds(starts, golden.documents, { batchSize: starts.length, sequenceLength: length });
   expect(Array.from(feeds.positions.data, Number)).toEqual(positions);
 });
+
+test.each(golden.rows)(
+  'texts in $count rows of $length, packed: $packed',
+  ({ packed, length: sequenceLength, seed, count, batches, first }) => {
+    const examples = golden.texts.map((tokens) => ({
+      tokens: Int32Array.from(tokens),
+      mask: Uint8Array.from(tokens, (token) => Number(token % 3 === 0)),
+    }));
+    const order = createRowOrder((epoch) => epochRows(examples, { packed, sequenceLength }, seed, epoch));
+    for (const { rows, position } of batches) {
+      expect(rows.map(() => order.next())).toEqual(rows);
+      expect(order.position).toEqual(position);
+    }
+    expect(order.position.epoch).toBeGreaterThan(0);
+    const shape = { batchSize: count, sequenceLength, fillToken: 5 };
+    // positions are fed to packed rows alone, and are the same in others
+    const { feeds, counted } = rowFeeds(batches[0]?.rows ?? [], examples, { ...shape, packed: true });
+    const found = Object.entries(feeds).map(([name, { data }]) => [name, Array.from(data, Number)]);
+    expect({ ...Object.fromEntries(found), learned: [...counted] }).toMatchObject(first);
+  },
+);

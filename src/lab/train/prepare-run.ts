@@ -27,6 +27,7 @@ import { type LoopSettings, type TrainingOutcome, type TrainingProgress, runTrai
 import {
   type TrainingArrays,
   initializeParameters,
+  progressSchema,
   restoreTrainingState,
   restoreWeights,
   saveTrainingState,
@@ -166,7 +167,7 @@ async function startingPoint(
     return BEGINNING;
   }
   const { directory } = await chooseCheckpoint(job.runDirectory, job.resume.fromStep);
-  const progress = await restoreTrainingState(arrays, directory);
+  const progress = await restoreTrainingState(arrays, directory, progressSchema);
   source.seek(progress.batches);
   return progress;
 }

@@ -17,7 +17,7 @@ import {
 } from '../checkpoint/run-checkpoints.js';
 
 export const EVENTS_FILE = 'events.jsonl';
-const CONFIG_FILE = 'config.json';
+export const CONFIG_FILE = 'config.json';
 
 export const eventsFileOf = (runDirectory: string): string => path.join(runDirectory, EVENTS_FILE);
 
@@ -94,9 +94,12 @@ export async function chooseCheckpoint(
   });
 }
 
-/** Whether the directory holds what a run was asked to do. */
-export const isRun = async (runDirectory: string): Promise<boolean> =>
-  (await stat(path.join(runDirectory, CONFIG_FILE)).catch(() => undefined)) !== undefined;
+/**
+ * Whether the directory holds what a run was asked to do.
+ * @param record the file that says it
+ */
+export const isRun = async (runDirectory: string, record = CONFIG_FILE): Promise<boolean> =>
+  (await stat(path.join(runDirectory, record)).catch(() => undefined)) !== undefined;
 
 /**
  * A run that goes back writes other checkpoints under the steps that come again. What is served or exported must not be among them.
@@ -115,17 +118,17 @@ export async function assertNoneHeldAfter(runDirectory: string, step: number, cl
 }
 
 /** @throws MoatError `run-exists` when the directory already holds a run */
-export async function assertNoRun(runDirectory: string): Promise<void> {
-  if (!(await isRun(runDirectory))) return;
+export async function assertNoRun(runDirectory: string, record = CONFIG_FILE): Promise<void> {
+  if (!(await isRun(runDirectory, record))) return;
   throw new MoatError('run-exists', `${runDirectory}: a run of this name exists`, {
     fix: 'Continue it with --resume, or choose another --name.',
   });
 }
 
 /** Writes what the run was asked to do. @throws MoatError `run-exists` */
-export async function createRun(runDirectory: string, config: object): Promise<void> {
-  await assertNoRun(runDirectory);
-  await writeFileAtomic(path.join(runDirectory, CONFIG_FILE), `${JSON.stringify(config, undefined, 2)}\n`);
+export async function createRun(runDirectory: string, config: object, record = CONFIG_FILE): Promise<void> {
+  await assertNoRun(runDirectory, record);
+  await writeFileAtomic(path.join(runDirectory, record), `${JSON.stringify(config, undefined, 2)}\n`);
 }
 
 /** What the run was asked to do. @throws MoatError `no-such-run` */

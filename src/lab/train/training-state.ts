@@ -14,7 +14,7 @@ import type { TrainingProgress } from './trainer.js';
 
 const measurementSchema = z.object({ loss: z.number(), step: z.int().positive() });
 
-const progressSchema = z.object({
+export const progressSchema = z.object({
   step: z.int().nonnegative(),
   elapsedSeconds: z.number().nonnegative(),
   tokensSeen: z.int().nonnegative(),
@@ -41,31 +41,44 @@ export interface SaveStateOptions {
   readonly runDirectory: string;
   readonly files: CheckpointContents['files'];
   readonly keepLast: number;
+  /** Of the weights' file; a whole model's when not given. */
+  readonly layout?: Pick<CheckpointContents, 'weightsFile' | 'metadata'>;
   readonly fileSystem?: FileSystem;
 }
 
 export async function saveTrainingState(
   arrays: TrainingArrays,
   progress: TrainingProgress,
-  { runDirectory, files, ...options }: SaveStateOptions,
+  { runDirectory, files, layout, ...options }: SaveStateOptions,
 ): Promise<{ directory: string; sizeBytes: number }> {
   const named = (map: TrainingArrays['model']): NamedTensor[] =>
     [...map].map(([name, { shape, array }]) => ({ name, shape, data: array.view() }));
-  const contents = { files, tensors: named(arrays.model), optimizer: named(arrays.further), state: progress };
+  const contents = {
+    ...layout,
+    files,
+    tensors: named(arrays.model),
+    optimizer: named(arrays.further),
+    state: progress,
+  };
   const keepSteps = progress.bestCheckpoints.map(({ step }) => step);
   return saveCheckpoint(runDirectory, progress.step, contents, { ...options, keepSteps });
 }
 
 /**
  * Fills the arrays from a checkpoint.
+ * @param schema of `trainer-state.json`
  * @throws MoatError as `loadCheckpoint`; `bad-checkpoint` when it was written for other parameters
  */
-export async function restoreTrainingState(arrays: TrainingArrays, directory: string): Promise<TrainingProgress> {
+export async function restoreTrainingState<Progress extends TrainingProgress>(
+  arrays: TrainingArrays,
+  directory: string,
+  schema: z.ZodType<Progress>,
+): Promise<Progress> {
   const checkpoint = await loadCheckpoint(directory);
   try {
     for (const [name, { array, shape }] of arrays.model) await fill(checkpoint.model, name, array, shape);
     for (const [name, { array, shape }] of arrays.further) await fill(checkpoint.optimizer, name, array, shape);
-    const parsed = progressSchema.safeParse(checkpoint.state);
+    const parsed = schema.safeParse(checkpoint.state);
     if (!parsed.success)
       throw new MoatError('bad-checkpoint', `${directory}: trainer-state.json is not a training state`);
     return parsed.data;

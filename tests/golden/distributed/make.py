@@ -10,6 +10,7 @@ sys.path.insert(0, str(HERE.parents[2] / "distributed"))
 
 import numpy as np  # noqa: E402
 from order import Rng, WindowOrder  # noqa: E402
+from rows import Examples, RowOrder, Rows, epoch_rows  # noqa: E402
 from schedule import learning_rate_scale  # noqa: E402
 from tokens import TokenStream  # noqa: E402
 
@@ -34,6 +35,25 @@ def positions(starts, length):
     return dict(starts=starts, length=length, positions=stream.positions(starts, length).ravel().tolist())
 
 
+def examples():
+    """150 texts of 2 to 18 tokens, so many that rows are closed; every third token is learned."""
+    sizes = [2 + index * 7 % 17 for index in range(150)]
+    tokens = np.arange(sum(sizes), dtype=np.int32) % 97
+    origins = np.frombuffer(b"[]", np.uint8)
+    arrays = {"a.tokens": tokens, "a.mask": (tokens % 3 == 0), "a.lengths": np.array(sizes), "a.origins": origins}
+    return Examples(arrays, "a")
+
+
+def rows(packed, length, seed, count, steps):
+    texts = examples()
+    sizes = texts.sizes()
+    drawn = RowOrder(lambda epoch: epoch_rows(sizes, packed, length, seed, epoch), 0, 0)
+    batches = [dict(rows=drawn.take(count), position=drawn.position) for _ in range(steps)]
+    first = Rows([(texts, members) for members in batches[0]["rows"]], length, 5)
+    flat = {name: getattr(first, name).ravel().tolist() for name in ("tokens", "targets", "learned", "positions")}
+    return dict(packed=packed, length=length, seed=seed, count=count, batches=batches, first=flat)
+
+
 def golden():
     rng = Rng(12345)
     return dict(
@@ -48,6 +68,8 @@ def golden():
             for settings in SCHEDULES
         ],
         documents=DOCUMENTS,
+        texts=[examples().of(index)[0].tolist() for index in range(150)],
+        rows=[rows(True, 20, 3, 8, 14), rows(True, 64, 2147483647, 5, 9), rows(False, 18, 0, 32, 6)],
         packing=[positions([0, 2, 3, 4, 16, 29], 12), positions([40, 1], 20), positions([5], 60)],
     )
 

@@ -1,6 +1,11 @@
 /** An adapter's numbers beside a frozen base: what is trained, what is fed, and what is written. */
 import { Rng } from '../../../base/rng.js';
-import { type AdapterContents, writeAdapterFolder } from '../../checkpoint/adapter-folder.js';
+import {
+  ADAPTER_FILE,
+  type AdapterContents,
+  adapterLayout,
+  writeAdapterFolder,
+} from '../../checkpoint/adapter-folder.js';
 import { elementCount } from '../../graph/dims.js';
 import { initialize } from '../../models/initialize.js';
 import type { TrainableWeights } from '../supervised/trainable-weights.js';
@@ -86,6 +91,7 @@ function trainableAdapter(
       const valueOf = (name: string): Float32Array => values.get(name)?.data as Float32Array;
       return writeAdapterFolder(folder, adapterContents(adapted, valueOf, about));
     },
+    layout: { weightsFile: ADAPTER_FILE, ...adapterLayout(adapterOutline(adapted, about)) },
   };
 }
 
@@ -95,11 +101,18 @@ export function adapterContents(
   valueOf: (name: string) => Float32Array,
   about: Pick<AdapterContents, 'baseModel' | 'baseSha256'>,
 ): AdapterContents {
+  const tensors = adapted.adapterSpecs.map(({ name, shape }) => ({ name, shape, data: valueOf(name) }));
+  return { ...adapterOutline(adapted, about), tensors };
+}
+
+function adapterOutline(
+  adapted: AdaptedModel,
+  about: Pick<AdapterContents, 'baseModel' | 'baseSha256'>,
+): Omit<AdapterContents, 'tensors'> {
   return {
     ...about,
     config: adapted.config,
     targets: targetNames(adapted.base, adapted.modules),
     fanInFanOut: adapted.modules.some(({ transposed }) => !transposed),
-    tensors: adapted.adapterSpecs.map(({ name, shape }) => ({ name, shape, data: valueOf(name) })),
   };
 }

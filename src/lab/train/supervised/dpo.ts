@@ -2,6 +2,7 @@
  * Direct preference optimisation (Rafailov et al. 2023): of two answers the better becomes likelier than the worse, measured
  * against the model as it was. loss = −log σ(β·((log π(c) − log ref(c)) − (log π(r) − log ref(r)))), a mean over pairs.
  */
+import { invariant } from '../../../base/errors.js';
 import { mul, neg, scale, sub } from '../../graph/ops/arithmetic.js';
 import { concat, slice } from '../../graph/ops/layout.js';
 import { crossEntropy } from '../../graph/ops/normalize.js';
@@ -149,7 +150,8 @@ export async function referenceLogProbabilities(
 /** Pairs with what the model gave to their answers. */
 export interface ReferencedPairs {
   readonly pairs: readonly PreferencePair[];
-  readonly reference: ReferenceLogProbabilities;
+  /** Undefined where workers learn from them, who find it themselves. */
+  readonly reference: ReferenceLogProbabilities | undefined;
 }
 
 /** A batch of pairs before its weights are known; each pair counts once. */
@@ -159,6 +161,7 @@ export function preferenceBatch(
   options: PreferenceBatchOptions,
 ): MeasuredBatch {
   const { pairCount } = options;
+  invariant(reference !== undefined, 'a batch of pairs needs what the model gave to their answers');
   const chosen = indices.map((index) => pairs[index] as PreferencePair);
   const given = new Float32Array(2 * pairCount);
   const counted = new Float32Array(pairCount);
@@ -181,7 +184,7 @@ export function preferenceTask(
   { train, heldOut }: { readonly train: ReferencedPairs; readonly heldOut: ReferencedPairs },
   options: PreferenceTaskOptions,
 ): TuningTask {
-  const { pairCount, sequenceLength, beta, seed } = options;
+  const { pairCount, sequenceLength, fillToken, beta, seed } = options;
   const states = freshStates(model, 2 * pairCount);
   const examples = train.pairs.map(({ chosen }) => chosen);
   const unpacked = { sequenceLength, packed: false };
@@ -213,6 +216,16 @@ export function preferenceTask(
       }
     },
     heldOutIds: heldOut.pairs.map(({ id }) => id),
+    examples: {
+      ...unpacked,
+      fillToken,
+      sides: {
+        'train.chosen': train.pairs.map(({ chosen, origin }) => ({ ...chosen, origin })),
+        'train.rejected': train.pairs.map(({ rejected, origin }) => ({ ...rejected, origin })),
+        'heldOut.chosen': heldOut.pairs.map(({ chosen }) => chosen),
+        'heldOut.rejected': heldOut.pairs.map(({ rejected }) => rejected),
+      },
+    },
     heldOutBytesPerUnit: undefined,
     describe: (starts) => starts.map((index) => train.pairs[index]?.origin).join(', '),
   };

@@ -1,24 +1,22 @@
 /** The loss of a task on batches that nothing is learned from. */
+import { z } from 'zod';
 import { INFERENCE } from '../../models/model.js';
 import { type CompileOptions, type Value, compile, floats } from '../../runtime/program.js';
 import { parameterInputs } from '../objective.js';
 import { type TrainableWeights, type TrainedValues, overTrained } from './trainable-weights.js';
 import type { TuningTask } from './tuning-task.js';
 
-export interface HeldOutMeasure {
+/** As checkpoints keep it. */
+export const heldOutMeasureSchema = z.object({
   /** The mean over everything counted, nats. */
-  readonly loss: number;
-  /** The share of pairs whose better answer gained on the worse; undefined for objectives without `margins`. */
-  readonly preferred: number | undefined;
-  /** Learned tokens and their nats by id; empty for objectives without `nats`. */
-  readonly byId: ReadonlyMap<string, RecordNats>;
-}
+  loss: z.number(),
+  /** The share of pairs whose better answer gained on the worse; null for objectives without `margins`. */
+  preferred: z.number().nullable(),
+  /** Of each held-out record's learned tokens together; empty for objectives without `nats`. */
+  nats: z.array(z.number()),
+});
 
-/** Of all held-out records with one id. */
-export interface RecordNats {
-  readonly tokens: number;
-  readonly nats: number;
-}
+export type HeldOutMeasure = z.output<typeof heldOutMeasureSchema>;
 
 export interface HeldOut {
   measure(values: TrainedValues): Promise<HeldOutMeasure>;
@@ -48,8 +46,9 @@ export async function createHeldOut({ task, weights, settings }: Measured): Prom
   return {
     async measure(values) {
       let sum = 0;
-      let preferred: number | undefined;
-      const byId = new Map<string, RecordNats>();
+      let preferred: number | null = null;
+      const ofRecord = new Float64Array(task.heldOutIds.length);
+      let isByRecord = false;
       for (const { feeds, counted, owners } of task.heldOut()) {
         const fed: Record<string, Value> = { ...frozen, ...Object.fromEntries(values), ...feeds };
         fed['weights'] = floats(
@@ -57,12 +56,14 @@ export async function createHeldOut({ task, weights, settings }: Measured): Prom
           [counted.length],
         );
         const { loss: share, margins, nats } = await program.run(fed);
-        if (nats !== undefined && owners !== undefined)
-          addUp(byId, task.heldOutIds, { nats: nats.data as Float32Array, counted, owners });
+        if (nats !== undefined && owners !== undefined) {
+          addUp(ofRecord, { nats: nats.data as Float32Array, counted, owners });
+          isByRecord = true;
+        }
         sum += Number(share?.data[0]);
         if (margins !== undefined) preferred = (preferred ?? 0) + gained(margins.data as Float32Array, counted) / total;
       }
-      return { loss: sum, preferred, byId };
+      return { loss: sum, preferred, nats: isByRecord ? [...ofRecord] : [] };
     },
     close: () => program.close(),
   };
@@ -78,11 +79,8 @@ interface Counted {
   readonly owners: Int32Array;
 }
 
-function addUp(byId: Map<string, RecordNats>, ids: readonly string[], { nats, counted, owners }: Counted): void {
+function addUp(ofRecord: Float64Array, { nats, counted, owners }: Counted): void {
   for (const [at, owner] of owners.entries()) {
-    const id = ids[owner];
-    if (id === undefined || counted[at] !== 1) continue;
-    const before = byId.get(id) ?? { tokens: 0, nats: 0 };
-    byId.set(id, { tokens: before.tokens + 1, nats: before.nats + (nats[at] as number) });
+    if (owner >= 0 && counted[at] === 1) ofRecord[owner] = (ofRecord[owner] as number) + (nats[at] as number);
   }
 }

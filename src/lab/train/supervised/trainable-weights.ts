@@ -26,6 +26,15 @@ export interface TrainableWeights {
    * @returns bytes written @throws MoatError `disk-full`, `not-writable`
    */
   readonly write: (folder: string, values: TrainedValues) => Promise<number>;
+  /** The same as a checkpoint holds it. */
+  readonly layout: WeightsLayout;
+}
+
+/** The file of trained weights, what its metadata say, and small files that explain it. */
+export interface WeightsLayout {
+  readonly weightsFile: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** All of a model: the whole of it is written, under its Hugging Face names. */
@@ -36,6 +45,7 @@ export function allOf(model: CausalModel, weights: ReadonlyMap<string, Value>): 
     frozen: new Map(),
     wire: (all) => all,
     write: (folder, values) => writeTensors(path.join(folder, MODEL_FILE), trained, values),
+    layout: { weightsFile: MODEL_FILE, metadata: {}, files: {} },
   };
 }
 

@@ -122,11 +122,38 @@ test('interrupted, the run saves what it has and says so', async () => {
   const asked = await job({ steps: 50, signal: stop.signal, onEvent });
   expect(await tuneModel(asked)).toMatchObject({ reason: 'stopped', steps: 2, keptStep: 2 });
   expect((await readdir(asked.folder)).sort()).toEqual([
+    'checkpoints',
     'config.json',
     'events.jsonl',
     'model.safetensors',
     'tuning.json',
   ]);
+});
+
+/** Measured on two records, as they come. */
+const measured = supervisedTask(
+  model,
+  { train: examples.slice(0, 4), heldOut: examples.slice(4).map((each, index) => ({ ...each, id: `q${index}` })) },
+  { batchSize: 2, sequenceLength: 2, packed: false, fillToken: 0, seed: 1, bytesOf: () => 1 },
+);
+
+test('stopped and resumed, a run ends as one that was never stopped, bit for bit, and leaves nothing to go on from', async () => {
+  const whole = await job({ task: measured, steps: 9 });
+  const expected = await tuneModel(whole);
+  const stop = new AbortController();
+  const onEvent = (event: RunEvent) => event.type === 'step' && event.step === 4 && stop.abort();
+  const asked = await job({ task: measured, steps: 9, signal: stop.signal, onEvent });
+  expect(await tuneModel(asked)).toMatchObject({ reason: 'stopped', steps: 4 });
+  const { onEvent: _, signal: __, ...rest } = asked;
+  const result = await tuneModel({ ...rest, resume: true });
+  expect(result).toEqual({ ...expected, trainingLoss: result.trainingLoss });
+  const bytesOf = (folder: string): Promise<Buffer> => readFile(path.join(folder, 'model.safetensors'));
+  expect(await bytesOf(asked.folder)).toEqual(await bytesOf(whole.folder));
+  expect((await eventsOf(asked.folder)).filter(({ type }) => type === 'start')).toMatchObject([
+    { resumedFromStep: 0 },
+    { resumedFromStep: 4 },
+  ]);
+  expect(await readdir(asked.folder)).not.toContain('checkpoints');
 });
 
 test('a loss that is no number names the records', async () => {

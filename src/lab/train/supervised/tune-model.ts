@@ -1,7 +1,8 @@
 /**
  * Goes on training a model on a task, in whole or in part, and keeps the weights that did best on what was held out.
- * The folder is a model (or an adapter) from the first measurement on: a run that is killed leaves the best so far.
- * Knows no file formats of data, no templates, no command line.
+ * The folder is a model (or an adapter) from the first measurement on: a run that is killed leaves the best so far, and a
+ * checkpoint beside it to go on from, which goes when the run has come to its end. Knows no file formats of data, no
+ * templates, no command line.
  */
 import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,40 +10,25 @@ import { writeFileAtomic } from '../../../base/atomic-file.js';
 import type { Clock } from '../../../base/clock.js';
 import { MoatError, messageOf } from '../../../base/errors.js';
 import type { RunEvent } from '../../../base/run-events.js';
+import { latestCheckpoint } from '../../checkpoint/run-checkpoints.js';
 import { parameterCount } from '../../models/model.js';
 import { createKernels } from '../../runtime/kernels.js';
-import { type Learner, createLearner } from '../learner.js';
-import { createParameterStore, trainingBytes } from '../parameter-store.js';
 import { openEnergyMeter } from '../energy-meter.js';
+import { type Learner, createLearner } from '../learner.js';
+import { type ParameterStore, createParameterStore, trainingBytes } from '../parameter-store.js';
 import { openEventLog } from '../run-directory.js';
-import { type LoopSettings, type TrainingProgress, runTraining } from '../trainer.js';
+import { whileTraining } from '../run-lock.js';
+import { type TrainingProgress, runTraining, tokensPerStep } from '../trainer.js';
+import { type TrainingArrays, restoreTrainingState, saveTrainingState } from '../training-state.js';
 import { type HeldOut, type HeldOutMeasure, createHeldOut } from './held-out.js';
 import { type TrainableWeights, overTrained } from './trainable-weights.js';
+import { type TuneSettings, tuneLoop, tuneOptimizer } from './tune-plan.js';
+import { TUNE_BEGINNING, type TuneProgress, keepBest, removeCheckpoints, tuneProgressSchema } from './tune-state.js';
 import { type TuneResult, changedRecords, writeTuningRecord } from './tuning-record.js';
 import type { TuningTask } from './tuning-task.js';
 
-export interface TuneSettings {
-  /** The run ends at whichever comes first. */
-  readonly epochs: number;
-  readonly maxSteps?: number | undefined;
-  readonly maxSeconds?: number | undefined;
-  /** The peak: warmed up to over the first `warmupFraction` of the steps, then half a cosine down to a tenth. */
-  readonly learningRate: number;
-  readonly warmupFraction: number;
-  readonly weightDecay: number;
-  readonly clipNorm: number;
-  readonly gradientAccumulation: number;
-  /** Steps between measurements; default: twice an epoch. */
-  readonly evalEvery?: number | undefined;
-  /** Measurements without a lower loss after which training ends; never when absent. */
-  readonly patience?: number | undefined;
-  readonly recompute: boolean;
-  readonly seed: number;
-  readonly threads?: number | undefined;
-}
-
 export interface TuneJob {
-  /** New or empty; the result and `events.jsonl` appear in it. */
+  /** New or empty, or that of the run to go on with; the result and `events.jsonl` appear in it. */
   readonly folder: string;
   readonly architecture: string;
   readonly weights: TrainableWeights;
@@ -50,97 +36,128 @@ export interface TuneJob {
   readonly settings: TuneSettings;
   /** Files beside the weights: text, or the path of a file to copy. */
   readonly files: Readonly<Record<string, string | { readonly copyOf: string }>>;
+  /** What the run was asked to do beside these, for whoever goes on with it. */
+  readonly asked?: object;
+  /** Go on from the last checkpoint. Default false. */
+  readonly resume?: boolean;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
 }
 
-const FINAL_SCALE = 0.1;
-const BETAS = [0.9, 0.999] as const;
+/** What is kept of a run's intention: the same whoever trains it. */
+export const tuningRecordOf = ({ task, architecture, settings, asked }: Omit<TuneJob, 'folder'>): object => ({
+  objective: task.name,
+  architecture,
+  settings,
+  ...asked,
+});
 
 /**
- * @throws MoatError `folder-taken`, `non-finite-loss` naming the records, `out-of-memory`, `disk-full`; what the task and
- *   the weights throw
+ * @throws MoatError `folder-taken`, `run-busy`, `non-finite-loss` naming the records, `out-of-memory`, `disk-full`; to go on those
+ *   of `restoreTrainingState`; what the task and the weights throw
  */
 export async function tuneModel(job: TuneJob): Promise<TuneResult> {
-  await checkIsEmpty(job.folder);
+  const { folder, resume = false } = job;
+  if (!resume) await checkIsEmpty(folder);
   const started = job.clock.monotonic();
-  const learner = await learnerOf(job);
+  const parts = await learnerOf(job);
   const heldOut = await createHeldOut(job);
-  await mkdir(job.folder, { recursive: true });
+  const stop = new AbortController();
+  const signal = job.signal === undefined ? stop.signal : AbortSignal.any([job.signal, stop.signal]);
+  try {
+    return await whileTraining(folder, stop, async () => {
+      const from = resume ? await resumed(job, parts) : TUNE_BEGINNING;
+      if (!resume) await writeTuningRecord(folder, tuningRecordOf(job));
+      return withLog(job, started, (emit) => run({ ...job, signal }, { ...parts, heldOut, from, emit }, started));
+    });
+  } finally {
+    await heldOut?.close();
+    await parts.learner.close();
+  }
+}
+
+async function withLog(
+  job: TuneJob,
+  started: number,
+  work: (emit: (event: RunEvent) => void) => Promise<TuneResult>,
+): Promise<TuneResult> {
   const log = await openEventLog(job.folder);
   const joules = openEnergyMeter();
+  let step = 0;
   const emit = (event: RunEvent): void => {
+    if (event.type === 'step') step = event.step;
     log.append(joules === undefined ? event : { ...event, joules: joules() });
     job.onEvent?.(event);
   };
-  let step = 0;
   try {
-    const result = await run(
-      job,
-      {
-        learner,
-        heldOut,
-        emit: (event) => {
-          if (event.type === 'step') step = event.step;
-          emit(event);
-        },
-      },
-      started,
-    );
-    const { task, architecture, settings } = job;
-    await writeTuningRecord(job.folder, { objective: task.name, architecture, settings }, result);
+    const result = await work(emit);
+    await writeTuningRecord(job.folder, tuningRecordOf(job), result);
+    if (result.reason !== 'stopped') await removeCheckpoints(job.folder);
     return result;
   } catch (error) {
     emit({ ...ending(job, started, step), reason: 'failed', loss: null, message: messageOf(error) });
     throw error;
   } finally {
     log.close();
-    await heldOut?.close();
-    await learner.close();
   }
 }
 
-async function checkIsEmpty(folder: string): Promise<void> {
+/** @throws MoatError `folder-taken` */
+export async function checkIsEmpty(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   if (names.length === 0) return;
-  throw new MoatError('folder-taken', `${folder}: this folder is not empty`, { fix: 'Name another with --out.' });
+  throw new MoatError('folder-taken', `${folder}: this folder is not empty`, {
+    fix: 'Name another with --out, or go on with the run in it with --resume.',
+  });
 }
 
-async function learnerOf({ weights, task, settings }: TuneJob): Promise<Learner> {
+interface LearnerParts {
+  readonly store: ParameterStore;
+  readonly learner: Learner;
+}
+
+async function learnerOf({ weights, task, settings }: TuneJob): Promise<LearnerParts> {
   const specs = weights.trained.map(({ spec }) => spec);
   const store = createParameterStore(createKernels(trainingBytes(specs)), specs);
   for (const [index, { value }] of store.parameters.entries())
     value.view().set(weights.trained[index]?.initial as Float32Array);
-  const { learningRate, weightDecay, clipNorm, recompute, seed, threads } = settings;
-  return createLearner({
+  const { clipNorm, recompute, seed, threads } = settings;
+  const learner = await createLearner({
     store,
     objective: overTrained(weights, task.objective),
-    optimizer: {
-      kind: 'adamw',
-      learningRate,
-      embeddingLearningRate: learningRate,
-      headLearningRate: learningRate,
-      vectorLearningRate: learningRate,
-      weightDecay,
-      betas: BETAS,
-    },
+    optimizer: tuneOptimizer(settings),
     clipNorm,
     recompute,
     seed,
     ...(threads === undefined ? {} : { threads }),
   });
+  return { store, learner };
 }
 
-interface Running {
-  readonly learner: Learner;
+const arraysOf = ({ store, learner }: LearnerParts): TrainingArrays => ({
+  model: new Map(store.parameters.map(({ spec, value }) => [spec.name, { array: value, shape: spec.shape }])),
+  further: learner.optimizer.state,
+});
+
+/** Workers that were killed may have left the best weights among the checkpoints. Without a checkpoint it begins again. */
+async function resumed({ folder }: TuneJob, parts: LearnerParts): Promise<TuneProgress> {
+  await keepBest(folder);
+  const last = await latestCheckpoint(folder);
+  if (last === undefined) return TUNE_BEGINNING;
+  return restoreTrainingState(arraysOf(parts), last.directory, tuneProgressSchema);
+}
+
+interface Running extends LearnerParts {
   readonly heldOut: HeldOut | undefined;
+  readonly from: TuneProgress;
   readonly emit: (event: RunEvent) => void;
 }
 
-async function run(job: TuneJob, { learner, heldOut, emit }: Running, started: number): Promise<TuneResult> {
+async function run(job: TuneJob, running: Running, started: number): Promise<TuneResult> {
   const { task, weights } = job;
-  const settings = loopSettings(job);
+  const { learner, heldOut, from, emit } = running;
+  const settings = tuneLoop(task, job.settings);
   const trainedParameters = parameterCount(weights.trained.map(({ spec }) => spec));
   emit({
     type: 'start',
@@ -149,106 +166,99 @@ async function run(job: TuneJob, { learner, heldOut, emit }: Running, started: n
     architecture: job.architecture,
     parameterCount: trainedParameters,
     totalSteps: settings.maxSteps,
-    tokensPerStep: task.tokensPerBatch * settings.gradientAccumulation,
+    tokensPerStep: tokensPerStep(settings),
     trainTokens: task.learnedTokens,
     device: 'cpu',
-    resumedFromStep: 0,
+    resumedFromStep: from.step,
   });
-  let step = 0;
-  let kept: ({ readonly step: number } & HeldOutMeasure) | undefined;
-  let bytes = 0;
-  const keep = async (measure: HeldOutMeasure): Promise<void> => {
-    bytes = await save(job, learner);
-    kept = { step, ...measure };
-  };
-  const before = await heldOut?.measure(learner.parameters());
-  const lossBefore = before?.loss;
-  if (lossBefore !== undefined) emit(evalEvent(job, 0, lossBefore));
+  const keeping = await keeper(job, running);
+  const source = task.source(Object.fromEntries(weights.frozen));
+  source.seek(from.batches);
   const outcome = await runTraining({
     settings,
     learner,
-    source: task.source(Object.fromEntries(weights.frozen)),
-    from: BEGINNING,
+    source,
+    from,
     clock: job.clock,
     ...(job.signal === undefined ? {} : { signal: job.signal }),
     onEvent: emit,
-    afterStep: (taken) => {
-      step = taken;
-    },
+    afterStep: keeping.afterStep,
     describe: task.describe,
     evaluate:
       heldOut &&
       (async () => {
         const measure = await heldOut.measure(learner.parameters());
-        if (kept === undefined || measure.loss < kept.loss) await keep(measure);
+        await keeping.keepIfBetter(measure);
         return { loss: measure.loss, ...bitsPerByte(job, measure.loss) };
       }),
-    saveCheckpoint: async () => {
-      if (kept === undefined) await keep({ loss: Number.NaN, preferred: undefined, byId: new Map() });
-      return { path: '.', bytes };
-    },
+    saveCheckpoint: keeping.saveCheckpoint,
   });
-  emit({ ...ending(job, started, step, outcome.progress.tokensSeen), reason: outcome.reason, loss: outcome.loss });
+  const { progress, reason, loss } = outcome;
+  emit({ ...ending(job, started, progress.step, progress.tokensSeen), reason, loss });
+  const figures = { reason, trainedParameters, trainingLoss: loss, wallSeconds: secondsSince(job, started) };
+  return { ...resultOf(task, { ...progress, heldOut: keeping.heldOut() }), ...figures };
+}
+
+/** What a run's last checkpoint tells of its result. */
+export function resultOf(
+  task: Pick<TuningTask, 'heldOutIds' | 'examples' | 'heldOutBytesPerUnit'>,
+  { step, tokensSeen, heldOut: { before, kept } }: TuneProgress,
+): Omit<TuneResult, 'reason' | 'trainedParameters' | 'trainingLoss' | 'wallSeconds'> {
   return {
-    reason: outcome.reason,
     steps: step,
-    keptStep: kept?.step ?? 0,
-    trainedParameters,
-    trainingLoss: outcome.loss,
-    lossBefore,
-    lossAfter: heldOut === undefined ? undefined : kept?.loss,
+    keptStep: kept?.step ?? step,
+    lossBefore: before?.loss,
+    lossAfter: kept?.loss,
     heldOutBytesPerToken: task.heldOutBytesPerUnit,
-    preferredAfter: kept?.preferred,
-    records: changedRecords(before, kept),
-    tokensSeen: outcome.progress.tokensSeen,
-    wallSeconds: secondsSince(job, started),
+    preferredAfter: kept?.preferred ?? undefined,
+    records: changedRecords(task, before, kept),
+    tokensSeen,
   };
 }
 
-const BEGINNING: TrainingProgress = {
-  step: 0,
-  elapsedSeconds: 0,
-  tokensSeen: 0,
-  batches: { epoch: 0, cursor: 0 },
-  best: null,
-  bestCheckpoints: [],
-};
-
-function loopSettings({ task, settings }: TuneJob): LoopSettings {
-  const { gradientAccumulation, epochs, warmupFraction, patience } = settings;
-  const stepsPerEpoch = Math.max(1, Math.ceil(task.batchesPerEpoch / gradientAccumulation));
-  const planned = Math.max(1, Math.ceil(stepsPerEpoch * epochs));
-  const maxSteps = Math.min(planned, settings.maxSteps ?? planned);
-  const evalEvery = settings.evalEvery ?? Math.max(1, Math.min(maxSteps, Math.ceil(stepsPerEpoch / 2)));
+/** Holds what was measured, writes the best weights into the folder and the checkpoints beside them. */
+async function keeper(job: TuneJob, { heldOut, from, emit, ...parts }: Running) {
+  const { learner } = parts;
+  let { before, kept } = from.heldOut;
+  let step = from.step;
+  if (heldOut !== undefined && before === null) {
+    before = await heldOut.measure(learner.parameters());
+    emit(evalEvent(job, before.loss));
+  }
   return {
-    batchSize: task.batchSize,
-    sequenceLength: task.tokensPerBatch / task.batchSize,
-    gradientAccumulation,
-    maxSteps,
-    maxSeconds: settings.maxSeconds,
-    schedule: {
-      kind: 'cosine',
-      warmupSteps: Math.ceil(maxSteps * warmupFraction),
-      decayFraction: 1,
-      finalScale: FINAL_SCALE,
+    heldOut: () => ({ before, kept }),
+    afterStep: (taken: number) => {
+      step = taken;
     },
-    evalEvery,
-    // what is worth keeping is kept when it is measured
-    checkpointEvery: Number.MAX_SAFE_INTEGER,
-    patience: patience === undefined ? undefined : patience * evalEvery,
-    keepBest: 0,
+    async keepIfBetter(measure: HeldOutMeasure): Promise<void> {
+      if (kept !== null && measure.loss >= kept.loss) return;
+      await save(job, learner);
+      kept = { step, ...measure };
+    },
+    async saveCheckpoint(progress: TrainingProgress) {
+      if (kept === null) await save(job, learner);
+      const { layout } = job.weights;
+      const state: TuneProgress = { ...progress, heldOut: { before, kept } };
+      const saved = await saveTrainingState(arraysOf(parts), state, {
+        runDirectory: job.folder,
+        files: { ...layout.files, ...job.files },
+        layout,
+        keepLast: 1,
+      });
+      return { path: path.relative(job.folder, saved.directory), bytes: saved.sizeBytes };
+    },
   };
 }
 
 /** Weights first: a folder without `config.json` is no model yet. */
-async function save({ folder, weights, files }: TuneJob, learner: Learner): Promise<number> {
-  const bytes = await weights.write(folder, learner.parameters());
+async function save({ folder, weights, files }: TuneJob, learner: Learner): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await weights.write(folder, learner.parameters());
   for (const [name, content] of Object.entries(files)) {
     const target = path.join(folder, name);
     if (typeof content === 'string') await writeFileAtomic(target, content);
     else await copyFile(content.copyOf, target);
   }
-  return bytes;
 }
 
 /** Nothing for losses that are no probability of a text. */
@@ -256,11 +266,12 @@ function bitsPerByte({ task: { heldOutBytesPerUnit } }: TuneJob, loss: number): 
   return heldOutBytesPerUnit === undefined ? {} : { bitsPerByte: loss / Math.LN2 / heldOutBytesPerUnit };
 }
 
-function evalEvent(job: TuneJob, step: number, loss: number): RunEvent {
+/** Of the model as it was. */
+function evalEvent(job: TuneJob, loss: number): RunEvent {
   return {
     type: 'eval',
     time: new Date(job.clock.now()).toISOString(),
-    step,
+    step: 0,
     loss,
     ...bitsPerByte(job, loss),
   };

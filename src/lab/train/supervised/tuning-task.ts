@@ -16,6 +16,16 @@ export interface MeasuredBatch extends Pick<SourceBatch, 'feeds' | 'counted'> {
   readonly owners?: Int32Array;
 }
 
+/** What batches are made of, for other processes that make the same. */
+export interface TuningExamples {
+  /** Tokens of a row. */
+  readonly sequenceLength: number;
+  readonly packed: boolean;
+  readonly fillToken: number;
+  /** `train` and `heldOut`; of preferences each as `.chosen` and `.rejected`. */
+  readonly sides: Readonly<Record<string, readonly (MaskedTokens & { readonly origin?: string })[]>>;
+}
+
 export interface TuningTask {
   /** `sft`, `dpo`, `distil`: written into the record of the run. */
   readonly name: string;
@@ -36,6 +46,7 @@ export interface TuningTask {
   readonly heldOut: () => Iterable<MeasuredBatch>;
   /** The id of each held-out record; several may share one. */
   readonly heldOutIds: readonly string[];
+  readonly examples: TuningExamples;
   /** Bytes of text that one counted unit of the held-out loss stands for on average; undefined where it means nothing. */
   readonly heldOutBytesPerUnit: number | undefined;
   /** The records of a batch, for an error. */
@@ -53,7 +64,7 @@ export function supervisedTask(
   { train, heldOut }: SupervisedExamples,
   options: ConversationBatchOptions & { readonly seed: number; readonly bytesOf: (token: number) => number },
 ): TuningTask {
-  const { batchSize, sequenceLength, packed, seed } = options;
+  const { batchSize, sequenceLength, packed, fillToken, seed } = options;
   return {
     name: 'sft',
     objective: languageObjective(model, { batchSize, sequenceLength, packed }),
@@ -64,6 +75,7 @@ export function supervisedTask(
     learnedTokens: learnedTokens(train),
     measure: measuredNats(model, { batchSize, sequenceLength, packed }),
     heldOutIds: heldOut.map(({ id }) => id),
+    examples: { sequenceLength, packed, fillToken, sides: { train, heldOut } },
     heldOut: () => batchesInOrder(heldOut, options, freshStates(model, batchSize)),
     heldOutBytesPerUnit: bytesPerLearnedToken(heldOut, options.bytesOf),
     describe: (starts) => starts.map((index) => train[index]?.origin).join(', '),
