@@ -9,6 +9,7 @@ const SLOW = [
   'tests/studio/business.test.ts',
   'tests/studio/training.test.ts',
   'tests/studio/journey.test.ts',
+  'tests/studio/long-names.test.ts',
   'tests/conformance/**',
   'tests/faults/races.test.ts',
   'tests/fleet/**',

@@ -46,6 +46,7 @@ interface Corpus {
 const quiet: Reporter = {
   stage: () => ({ progress: () => {}, done: () => {}, skipped: () => {}, failed: () => {} }),
   warn: () => {},
+  note: () => {},
   close: () => {},
 };
 

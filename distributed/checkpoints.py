@@ -5,15 +5,18 @@ import hashlib
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import torch
+from attempts import overtaken_steps
 from problem import MoatError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from storage import MANIFEST
 
 NAME = re.compile(r"step-(\d{8,15})(\.replaced)?")
+HOLD = re.compile(r"step-(\d{8,15})\.held(?:-until-(\d{1,15})-\d+)?")
 
 
 def _sha256(file: Path) -> str:
@@ -42,13 +45,16 @@ def read_state(folder: Path) -> dict:
 def choose_checkpoint(place, job: dict) -> str | None:
     """What to go on from: this job's own last checkpoint where its workers were restarted, else what the job says."""
     found = list_checkpoints(place)
-    for name in reversed(found.values()):
-        if state_of(place, name).get("job") == job["id"]:
-            return name
+    states = {step: state_of(place, name) for step, name in found.items()}
+    late = overtaken_steps(place, {step: state.get("attempt") for step, state in states.items()})
+    valid = [step for step in reversed(found) if step not in late]
+    for step in valid:
+        if states[step].get("job") == job["id"]:
+            return found[step]
     if job["resume"] is None:
         return None
     wanted = job["resume"]["fromStep"]
-    name = found.get(wanted) if wanted is not None else next(reversed(found.values()), None)
+    name = found.get(wanted if wanted is not None else next(iter(valid), -1))
     if name is None:
         which = "yet" if wanted is None else f"at step {wanted}"
         fix = f"There are steps {', '.join(map(str, found))}." if found else "Start the run anew under another --name."
@@ -70,6 +76,16 @@ def verify(folder: Path) -> None:
                 raise MoatError("checkpoint-corrupt", f"{file}: corrupt, it is not what was saved", earlier)
     except FileNotFoundError as error:
         raise MoatError("checkpoint-missing", f"{error.filename}: missing from the checkpoint", earlier) from None
+
+
+def verify_start(file: Path, sha256: str) -> None:
+    try:
+        found = _sha256(file)
+    except FileNotFoundError:
+        found = None
+    if found != sha256:
+        what = "is missing" if found is None else "is not what was written"
+        raise MoatError("start-damaged", f"{file}: the file of the first weights {what}", "Start the run again.")
 
 
 class Tensors:
@@ -96,8 +112,10 @@ class Tensors:
         return MoatError("bad-checkpoint", f'{self.file}: tensor "{name}" {what}', fix)
 
 
-def save_checkpoint(place, job: dict, job_folder: Path, model: dict, further: dict, progress: dict) -> tuple[str, int]:
-    """@returns its path in the run directory, and the bytes of all its files"""
+def save_checkpoint(
+    place, job: dict, job_folder: Path, model: dict, further: dict, progress: dict, attempt
+) -> tuple[str, int]:
+    """@returns its path in the run directory, and the bytes of all its files. @throws MoatError `overtaken`"""
     name = f"checkpoints/step-{progress['step']:08d}"
     folder = place.new_folder(name)
     (folder / "config.json").write_bytes((job_folder / "config.json").read_bytes())
@@ -105,7 +123,8 @@ def save_checkpoint(place, job: dict, job_folder: Path, model: dict, further: di
         (folder / each).write_bytes((job_folder / "files" / each).read_bytes())
     save_file(model, str(folder / "model.safetensors"), {"format": "pt"})
     save_file(further, str(folder / "optimizer.safetensors"))
-    (folder / "trainer-state.json").write_text(json.dumps({**progress, "job": job["id"]}, indent=2) + "\n")
+    state = {**progress, "job": job["id"], "attempt": attempt.number}
+    (folder / "trainer-state.json").write_text(json.dumps(state, indent=2) + "\n")
     files = sorted(folder.iterdir())
     records = {file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in files}
     (folder / MANIFEST).write_text(json.dumps({"step": progress["step"], "files": records}, indent=2) + "\n")
@@ -113,13 +132,20 @@ def save_checkpoint(place, job: dict, job_folder: Path, model: dict, further: di
         descriptor = os.open(file, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
+    # as late as can be: from here on it counts
+    attempt.check()
     place.put_folder(folder, name)
     return name, sum(record["bytes"] for record in records.values())
 
 
 def prune(place, keep_last: int, keep_steps: list[int]) -> None:
-    """All but the newest, and those kept for their validation loss."""
+    """All but the newest, those kept for their validation loss, and those that are promoted or being exported
+    (`src/lab/checkpoint/checkpoint-holds.ts`); and what overtaken attempts have left."""
     found = list_checkpoints(place)
-    for step in list(found)[:-keep_last]:
-        if step not in keep_steps:
-            place.remove_folder(f"checkpoints/{found[step]}")
+    late = overtaken_steps(place, {step: state_of(place, name).get("attempt") for step, name in found.items()})
+    valid = [step for step in found if step not in late]
+    now = time.time() * 1000
+    holds = [match for match in map(HOLD.fullmatch, place.folders("checkpoints")) if match is not None]
+    held = {int(match[1]) for match in holds if match[2] is None or int(match[2]) > now}
+    for step in [*late, *(step for step in valid[:-keep_last] if step not in keep_steps and step not in held)]:
+        place.remove_folder(f"checkpoints/{found[step]}")

@@ -37,8 +37,9 @@ def build_model(job: dict, job_folder: Path) -> torch.nn.Module:
             f"config.json: transformers' {type(config).__name__} does not know {', '.join(unknown)}",
             "Train it here, without --on.",
         )
-    # other kinds of attention leave soft-capping out
-    attention = "eager" if asked.get("attn_logit_softcapping") else "sdpa"
+    # other kinds of attention leave soft-capping out, and draw their own masks
+    by_hand = ("attn_logit_softcapping", "attention_dropout", "attn_pdrop")
+    attention = "eager" if any(asked.get(name) for name in by_hand) else "sdpa"
     model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
     found = {name: list(parameter.shape) for name, parameter in model.named_parameters()}
     wanted = {spec["name"]: spec["shape"] for spec in job["parameters"]}

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import tempfile
+import uuid
 from pathlib import Path
 
 # equal lines of several workers are lines of their own: the client reads them
@@ -14,6 +15,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
 import ray.train
+from attempts import newest_attempt, read_attempt
 from events import EventLog, now
 from probe import check_probe
 from problem import MoatError
@@ -83,9 +85,16 @@ def run_on_ray(job: dict, folder: Path, again: bool) -> int:
     use_gpu = job["device"] == "cuda" or (job["device"] == "auto" and gpus > 0)
     bundle = {"CPU": job["threadsPerWorker"] or 1, **({"GPU": 1} if use_gpu else {})}
     place = begin_run(job, again)
-    # Ray's way of asking a job to end; the workers look for the file
-    signal.signal(signal.SIGTERM, lambda *_: place.write("stop", b""))
+    job = {**job, "launch": uuid.uuid4().hex}
+    before = newest_attempt(place)
+
+    def is_newest() -> bool:
+        number = newest_attempt(place)
+        return number == before or read_attempt(place, number).get("launch") == job["launch"]
+
     make_room(job, bundle)
+    # Ray's way of asking a job to end; the workers look for the file
+    signal.signal(signal.SIGTERM, lambda *_: place.write("stop", b"") if is_newest() else None)
     trainer = TorchTrainer(
         _work,
         train_loop_config={"job": job},
@@ -108,7 +117,10 @@ def run_on_ray(job: dict, folder: Path, again: bool) -> int:
         )
     if error is None:
         return 0
-    EventLog(place).append(failure_event(place, error))
+    # how a run that others train meanwhile ends is theirs to say
+    if is_newest():
+        number = newest_attempt(place)
+        EventLog(place).append({**failure_event(place, error), **({"attempt": number} if number > before else {})})
     raise error
 
 

@@ -51,6 +51,12 @@ class Team:
         """Lets the first worker do it."""
         self.together(work if self.rank == 0 else lambda: None)
 
+    def as_first(self, work):
+        """What `work` gives on the first worker, on all of them."""
+        found = [self.together(work if self.rank == 0 else lambda: None)]
+        dist.broadcast_object_list(found)
+        return found[0]
+
     def first_here(self, work):
         """Lets the first worker of each machine do it, before the others do the same and find it done."""
         self.together(work if self.local_rank == 0 else lambda: None)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify
+from attempts import Attempt, overtaken
+from checkpoints import Tensors, choose_checkpoint, prune, read_state, save_checkpoint, verify, verify_start
+from dropout import take_over
 from events import EventLog, now
 from held_out import held_out_loss
 from model import build_model, choose_sharding, draw_weights, gathering, lay_out
@@ -17,7 +19,7 @@ from optimizer import Optimizer, like, whole
 from order import WindowOrder
 from problem import MoatError
 from schedule import learning_rate_scale
-from storage import fetch_data, open_place
+from storage import fetch_data, fetch_start, open_place
 from team import Team
 from tokens import TokenStream
 from torch.nn.utils import get_total_norm
@@ -40,7 +42,6 @@ class Run:
         self.job, self.job_folder, self.team = job, job_folder, team
         self.loop = job["config"]["loop"]
         self.place = team.together(lambda: open_place(job["runDirectory"]))
-        self.log = EventLog(self.place) if team.rank == 0 else None
         self.scratch = Path(tempfile.gettempdir()) / f"moat-{job['id']}"
         self._read_data()
         self._make_model()
@@ -67,6 +68,7 @@ class Run:
         precision = job["precision"]
         self.precision = ("bf16" if team.device.type == "cuda" else "float32") if precision == "auto" else precision
         model = team.together(lambda: build_model(job, self.job_folder))
+        self.dropout = take_over(job, model)
         if job["startWeights"] is None and job["resume"] is None:
             draw_weights(job, model)
         self.sharding = choose_sharding(job, team.device, team.local_size)
@@ -82,14 +84,22 @@ class Run:
 
     def _begin(self) -> None:
         """Weights, optimizer and place in the data: of the checkpoint to go on from, or the first ones."""
-        name = self.team.together(lambda: choose_checkpoint(self.place, self.job))
+        launch = self.job.get("launch", self.job["id"])
+        self.attempt = self.team.together(lambda: Attempt(self.place, launch) if self.team.rank == 0 else None)
+        self.log = EventLog(self.place, self.attempt) if self.attempt is not None else None
+        # one looks: an attempt that is overtaken may still save
+        name = self.team.as_first(lambda: choose_checkpoint(self.place, self.job))
         self.progress = dict(BEGINNING)
         if name is not None:
             folder = self.team.first_here(lambda: self.place.fetch(f"checkpoints/{name}", self.scratch))
             self.team.together(lambda: verify(folder) if self.team.local_rank == 0 else None)
             self.team.together(lambda: self._restore(folder))
         elif self.job["startWeights"] is not None:
-            self.team.together(lambda: self._load(Tensors(self.job_folder / self.job["startWeights"]), self.parameters))
+            where, sha256 = self.job["startWeights"], self.job["startSha256"]
+            file = self.team.first_here(lambda: fetch_start(where, self.job_folder, self.scratch))
+            self.team.together(lambda: verify_start(file, sha256) if self.team.local_rank == 0 else None)
+            self.team.together(lambda: self._load(Tensors(file), self.parameters))
+        self.team.first(lambda: self.attempt.begins_after(self.progress["step"]))
         batches, seed = self.progress["batches"], self.job["config"]["seed"]
         self.order = self.team.together(
             lambda: WindowOrder(
@@ -137,7 +147,11 @@ class Run:
         stopped = bool(self.team.told(float(self._asked_to_stop()))[0])
         while self.fraction_done() < 1 and not self.converged() and not stopped:
             loss, norm, scale = self._step()
-            seconds, stop = self.team.told(time.monotonic() - mark, float(self._asked_to_stop()))
+            seconds, stop, late = self.team.told(
+                time.monotonic() - mark, float(self._asked_to_stop()), float(self._is_overtaken())
+            )
+            if late:
+                raise overtaken()
             stopped = bool(stop)
             self.progress["elapsedSeconds"] += seconds
             recent = [*recent, loss][-RECENT_STEPS:]
@@ -153,8 +167,7 @@ class Run:
         if self.progress["step"] > saved_at:
             self._save()
         reason = "finished" if self.fraction_done() >= 1 else "converged" if self.converged() else "stopped"
-        if self.team.rank == 0:
-            self.place.remove(STOP_FILE)
+        self.team.first(lambda: (self.attempt.check(), self.place.remove(STOP_FILE)))
         done = {
             "type": "done",
             "time": now(),
@@ -167,8 +180,11 @@ class Run:
         self._emit(done)
         return done
 
+    def _is_overtaken(self) -> bool:
+        return self.log is not None and self.log.overtaken
+
     def _asked_to_stop(self) -> bool:
-        return self.team.rank == 0 and self.place.exists(STOP_FILE)
+        return self.team.rank == 0 and self.place.is_asked(STOP_FILE)
 
     def _step(self) -> tuple[float, float, float]:
         loop, team = self.loop, self.team
@@ -176,7 +192,6 @@ class Run:
         scale = learning_rate_scale(loop["schedule"], step, self.fraction_done())
         rows = loop["batchSize"] * loop["gradientAccumulation"]
         starts = self.order.take(rows)
-        torch.manual_seed(hash((self.job["config"]["seed"], step, team.rank)))  # of dropout, which is PyTorch's own
         (loss,) = team.total(self._gradients(starts))
         gradients = [parameter.grad for parameter in self.parameters.values()]
         norm = float(whole(get_total_norm(gradients)))
@@ -200,6 +215,7 @@ class Run:
         """Of this worker's part of a step's sequences. @returns its part of the mean loss"""
         size, micro, length = self.team.size, self.loop["batchSize"], self.loop["sequenceLength"]
         mine = starts[self.team.rank :: size]
+        numbers = range(self.team.rank, len(starts), size)
         per_worker = math.ceil(len(starts) / size)
         micro = min(micro, per_worker)
         rounds = math.ceil(per_worker / micro)
@@ -208,6 +224,9 @@ class Run:
             parameter.grad = None
         for index in range(rounds):
             part = mine[index * micro : (index + 1) * micro]
+            if self.dropout is not None:
+                rows = list(numbers[index * micro : (index + 1) * micro]) or [0]
+                self.dropout.begin(self.progress["step"] + 1, rows, self.loop["batchSize"])
             with gathering(self.model, last=index == rounds - 1):
                 # a worker with nothing left still takes part in what all do together
                 nats = self.nats(part or starts[:1])
@@ -282,7 +301,9 @@ class Run:
             further.update(gather((f"weights.{name}", value) for name, value in self.parameters.items()))
 
         def write() -> None:
-            path, size = save_checkpoint(self.place, self.job, self.job_folder, model, further, self.progress)
+            path, size = save_checkpoint(
+                self.place, self.job, self.job_folder, model, further, self.progress, self.attempt
+            )
             self._emit(
                 {
                     "type": "checkpoint",
@@ -293,6 +314,7 @@ class Run:
                     "seconds": time.monotonic() - started,
                 }
             )
+            self.attempt.check()
             prune(
                 self.place,
                 self.job["config"]["keepCheckpoints"],

@@ -33,9 +33,9 @@ export function parseMicros(text: string, field = 'amount'): Micros {
   return sign === '-' ? -micros : micros;
 }
 
-/** The shortest exact decimal with at least `minimumDecimals`: 1500000n → "1.50". */
+/** The shortest exact decimal with at least `minimumDecimals`, for people: 1500000n → "1.50", -3000000n → "−3.00". */
 export function formatMicros(micros: Micros, minimumDecimals = 2): string {
-  const sign = micros < 0n ? '-' : '';
+  const sign = micros < 0n ? '−' : '';
   const absolute = micros < 0n ? -micros : micros;
   const fraction = (absolute % MICROS_PER_UNIT).toString().padStart(6, '0').replace(/0+$/, '');
   return `${sign}${absolute / MICROS_PER_UNIT}.${fraction.padEnd(minimumDecimals, '0')}`;

@@ -50,7 +50,7 @@ export interface EvalEvent {
   residentBytes?: number;
 }
 
-/** How the model goes on with one and the same text, drawn with one and the same seed, so that it is seen to learn. */
+/** How the model goes on with one and the same text (a run may have several), drawn with one and the same seed, so that it is seen to learn. */
 export interface SampleEvent {
   type: 'sample';
   time: string;
@@ -91,4 +91,16 @@ interface Metered {
   joules?: number;
 }
 
-export type RunEvent = Metered & (StartEvent | StepEvent | EvalEvent | SampleEvent | CheckpointEvent | DoneEvent);
+/** Absent where Moat alone has trained the run. */
+interface Attempted {
+  /** Which start of the run's workers wrote it, from 1. */
+  attempt?: number;
+}
+
+/** Of workers that trained on after others had begun the run anew: it counts for nothing. @param newest attempt so far */
+export const isOvertaken = ({ attempt }: RunEvent, newest: number): boolean =>
+  attempt !== undefined && attempt < newest;
+
+export type RunEvent = Metered &
+  Attempted &
+  (StartEvent | StepEvent | EvalEvent | SampleEvent | CheckpointEvent | DoneEvent);

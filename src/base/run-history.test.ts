@@ -21,11 +21,11 @@ const step = (
   ...more,
 });
 const evaluation = (number: number, loss: number): RunEvent => ({ type: 'eval', time, step: number, loss });
-const sample = (number: number): RunEvent => ({
+const sample = (number: number, prompt = 'Once'): RunEvent => ({
   type: 'sample',
   time,
   step: number,
-  prompt: 'Once',
+  prompt,
   text: ` upon ${number}`,
   tokens: 2,
   seconds: 0.1,
@@ -42,6 +42,9 @@ const start = (resumedFromStep: number): RunEvent => ({
   device: 'cpu',
   resumedFromStep,
 });
+
+/** Of the first, the second … start of a run's workers. */
+const by = (attempt: number, ...events: RunEvent[]): RunEvent[] => events.map((event) => ({ ...event, attempt }));
 
 function historyOf(events: readonly RunEvent[]) {
   const history = emptyHistory();
@@ -92,12 +95,42 @@ it('memory is what was measured, its highest where steps are joined, and null wh
 
 it('of many samples and measurements the first and the newest stay', () => {
   const history = historyOf([
-    ...Array.from({ length: 500 }, (_, index) => sample(index + 1)),
+    ...Array.from({ length: 500 }, (_, index) => [sample(index + 1), sample(index + 1, 'Twice')]).flat(),
     ...Array.from({ length: 5000 }, (_, index) => evaluation(index + 1, 1)),
   ]);
-  expect(history.samples.length).toBeLessThanOrEqual(60);
-  expect([history.samples[0]?.step, history.samples.at(-1)?.step]).toEqual([1, 500]);
+  expect(history.samples.length).toBeLessThanOrEqual(120);
+  const stepsOf = (prompt: string) => history.samples.filter((each) => each.prompt === prompt).map(({ step }) => step);
+  expect(stepsOf('Once')).toEqual(stepsOf('Twice'));
+  expect([stepsOf('Once')[0], stepsOf('Once').at(-1)]).toEqual([1, 500]);
   expect(history.evalSteps.length).toBeLessThanOrEqual(2000);
   expect([history.evalSteps[0], history.evalSteps.at(-1)]).toEqual([1, 5000]);
   expect(history.evalLosses).toHaveLength(history.evalSteps.length);
+});
+
+const failed: RunEvent = {
+  type: 'done',
+  time,
+  step: 5,
+  reason: 'failed',
+  loss: null,
+  elapsedSeconds: 5,
+  tokensSeen: 40,
+};
+
+it('what workers wrote after others had begun the run anew counts for nothing', () => {
+  const events = [
+    ...by(1, start(0), step(1, 8), step(2, 7), step(3, 6)),
+    ...by(2, start(2)),
+    // the first ones are still alive
+    ...by(1, step(4, 5), evaluation(4, 5)),
+    ...by(2, step(3, 6.5)),
+    ...by(1, step(5, 4), failed),
+    ...by(2, step(4, 5.5)),
+  ];
+  const history = historyOf(events);
+  expect(history.steps).toEqual([1, 2, 3, 4]);
+  expect(history.columns.losses).toEqual([8, 7, 6.5, 5.5]);
+  expect([history.evalSteps, history.done]).toEqual([[], null]);
+  // what does not say whose it is counts: Moat's own trainer, when it goes on with the run
+  expect(historyOf([...events, start(4), step(5, 4.5)]).columns.losses).toEqual([8, 7, 6.5, 5.5, 4.5]);
 });

@@ -4,11 +4,19 @@
  * stays whole, no spike is lost, and only the resolution falls. The gateway keeps one a run and hands it out as JSON;
  * the studio goes on from there with each event that comes.
  */
-import type { DoneEvent, EvalEvent, RunEvent, SampleEvent, StartEvent, StepEvent } from './run-events.js';
+import {
+  type DoneEvent,
+  type EvalEvent,
+  type RunEvent,
+  type SampleEvent,
+  type StartEvent,
+  type StepEvent,
+  isOvertaken,
+} from './run-events.js';
 
 const MAX_POINTS = 2000;
 const MAX_EVALS = 2000;
-const MAX_SAMPLES = 60;
+const MAX_SAMPLES = 120;
 
 type Blend = 'mean' | 'low' | 'high';
 
@@ -41,7 +49,7 @@ export interface RunHistory {
   stepsInLastPoint: number;
   evalSteps: number[];
   evalLosses: number[];
-  /** The first one and the newest are always among them. */
+  /** Of a step, one for each text. Those of the first step and the newest are always among them. */
   samples: SampleEvent[];
   /** Of the run's first process; a resumed run has one more of each. */
   startedAt: string | null;
@@ -50,6 +58,8 @@ export interface RunHistory {
   lastEval: EvalEvent | null;
   /** null while it trains. */
   done: DoneEvent | null;
+  /** The newest so far; 0 where Moat alone has trained the run. */
+  attempt: number;
 }
 
 export function emptyHistory(): RunHistory {
@@ -76,11 +86,14 @@ export function emptyHistory(): RunHistory {
     lastStep: null,
     lastEval: null,
     done: null,
+    attempt: 0,
   };
 }
 
 /** Adds one event in place. A resumed run repeats the steps after its checkpoint: the newer ones count. */
 export function addEvent(history: RunHistory, event: RunEvent): void {
+  if (isOvertaken(event, history.attempt)) return;
+  history.attempt = Math.max(history.attempt, event.attempt ?? 0);
   switch (event.type) {
     case 'start':
       forgetAfter(history, event.resumedFromStep);
@@ -103,7 +116,7 @@ export function addEvent(history: RunHistory, event: RunEvent): void {
       return;
     case 'sample':
       history.samples.push(event);
-      if (history.samples.length > MAX_SAMPLES) history.samples = everySecond(history.samples);
+      if (history.samples.length > MAX_SAMPLES) history.samples = ofEverySecondStep(history.samples);
       return;
     case 'done':
       history.done = event;
@@ -165,6 +178,12 @@ function halve(history: RunHistory): void {
   }
   history.steps = history.steps.filter((_, index) => index % 2 === 1);
   history.stepsPerPoint *= 2;
+}
+
+/** All of a step stay, or none. */
+function ofEverySecondStep(samples: readonly SampleEvent[]): SampleEvent[] {
+  const kept = new Set(everySecond([...new Set(samples.map(({ step }) => step))]));
+  return samples.filter(({ step }) => kept.has(step));
 }
 
 /** The first and the last stay. */

@@ -29,3 +29,6 @@ export function formatCount(count: number): string {
   if (count >= 1e6) return `${(count / 1e6).toFixed(1)}M`;
   return Math.round(count).toLocaleString('en-US');
 }
+
+/** Amounts and figures for people have a true minus sign, which stands as wide as a digit: "-3.00" → "−3.00". */
+export const trueMinus = (text: string): string => text.replace('-', '−');

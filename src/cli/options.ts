@@ -104,10 +104,15 @@ async function addSettings(parser: Parser, chosen: readonly string[]) {
   ];
 }
 
-function settingOption({ flag, placeholder, description, path }: ConfigField): Option {
-  return new Option(`--${flag} <${placeholder}>`, description).helpGroup(
+function settingOption({ flag, placeholder, description, path, isLines }: ConfigField): Option {
+  const option = new Option(`--${flag} <${placeholder}>`, description).helpGroup(
     `Settings (${path.split('.')[0] ?? ''} in moat.config.ts):`,
   );
+  if (isLines === true)
+    option.argParser((written, before: string | undefined) =>
+      before === undefined ? written : `${before}\n${written}`,
+    );
+  return option;
 }
 
 const HELP_COLUMNS = 80;

@@ -8,7 +8,7 @@ import { systemClock } from '../../src/base/clock.js';
 import type { RunEvent } from '../../src/base/run-events.js';
 import { httpSend } from '../../src/lab/distributed/http-send.js';
 import { type RayJobs, createRayJobs } from '../../src/lab/distributed/ray-jobs.js';
-import { runStorage } from '../../src/lab/distributed/run-storage.js';
+import { openStorage } from '../../src/lab/distributed/open-storage.js';
 import { type RayRunOptions, trainOnRay } from '../../src/lab/distributed/train-on-ray.js';
 import { readEvents } from '../../src/lab/train/run-directory.js';
 import { type RayCluster, startRay } from './ray-cluster.js';
@@ -52,11 +52,17 @@ interface RayTrial extends Partial<RayRunOptions> {
 
 async function train(name: string, { workers, storagePlace, resume, ...more }: RayTrial) {
   const runDirectory = project.runDirectory(name);
-  const storage = runStorage(storagePlace, runDirectory);
+  const storage = openStorage(storagePlace, runDirectory, {
+    env: process.env,
+    send: httpSend,
+    clock: systemClock,
+    wait,
+  });
   return trainOnRay({
     jobs,
     runDirectory,
     storage,
+    place: { on: jobs.address, workers, workerCpus: null, storage: storagePlace ?? null, install: false },
     config: config(),
     resume,
     checkpointBytes: 1_000_000,

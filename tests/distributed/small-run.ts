@@ -209,13 +209,19 @@ export function countedSteps(events: readonly RunEvent[]): StepEvent[] {
   return counted;
 }
 
-/** Kills the second worker of a job as a machine's failure would. @returns its process id */
-export function killWorker(jobFolder: string): number {
+/** The processes that train a job, oldest first. */
+export function workersOf(jobFolder: string): number[] {
   const lines = execFileSync('ps', ['-eo', 'pid,args', '--sort', 'pid']).toString().split('\n');
   const workers = lines.filter(
     (line) => line.includes(`${jobFolder}/worker.py`) && !line.includes('torch.distributed.run'),
   );
-  const pid = Number(workers.at(-1)?.trim().split(' ')[0]);
+  return workers.map((line) => Number(line.trim().split(' ')[0]));
+}
+
+/** Kills the second worker of a job as a machine's failure would. @returns its process id */
+export function killWorker(jobFolder: string): number {
+  const pid = workersOf(jobFolder).at(-1);
+  if (pid === undefined) throw new Error('no process trains');
   process.kill(pid, 'SIGKILL');
   return pid;
 }

@@ -25,7 +25,7 @@ describe.skipIf(chromiumPath === undefined)(
       const { page, context, troubles } = await open('business');
       // as picture.test.ts has them by hand: 280 of revenue, a loss of 167.059
       await expect.poll(() => page.locator('.figures-business').first().innerText()).toContain('$280.00');
-      expect(await page.locator('.figures-business').first().innerText()).toContain('-$167.06');
+      expect(await page.locator('.figures-business').first().innerText()).toContain('−$167.06');
       await page.getByText('Plan', { exact: true }).click();
       // 120 + 20 − 20 of the plan; 110 − 15 without one
       await expect.poll(() => page.locator('tbody').first().innerText()).toContain('no plan');

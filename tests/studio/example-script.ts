@@ -38,9 +38,25 @@ const WRITTEN = [
   ' you can return it within 30 days, unworn. Print the label, and we refund you within a week.',
 ];
 
-function sampleEvent(step: number): RunEvent {
-  const text = WRITTEN[Math.min(WRITTEN.length - 1, Math.floor(step / 40))] ?? '';
-  return { type: 'sample', time: at(step * 0.42), step, prompt: 'If it does not fit,', text, tokens: 24, seconds: 0.2 };
+const GREETED = [
+  'of the , the to',
+  'the order is to the order.',
+  'thank you for your order. The',
+  'thank you for your order. It leaves us tomorrow.',
+  'thank you for your order. It leaves us tomorrow, and the label is in the parcel.',
+];
+
+function sampleEvents(step: number): RunEvent[] {
+  const written = (texts: readonly string[]) => texts[Math.min(texts.length - 1, Math.floor(step / 40))] ?? '';
+  return Object.entries({ 'If it does not fit,': WRITTEN, 'Dear Ann,\n': GREETED }).map(([prompt, texts]) => ({
+    type: 'sample',
+    time: at(step * 0.42),
+    step,
+    prompt,
+    text: written(texts),
+    tokens: 24,
+    seconds: 0.2,
+  }));
 }
 
 function runEvents(steps: number): RunEvent[] {
@@ -59,7 +75,7 @@ function runEvents(steps: number): RunEvent[] {
   const events: RunEvent[] = [start];
   for (let step = 1; step <= steps; step++) {
     events.push(stepEvent(step));
-    if (step % 25 === 0) events.push(evalEvent(step), sampleEvent(step));
+    if (step % 25 === 0) events.push(evalEvent(step), ...sampleEvents(step));
   }
   return events;
 }
@@ -72,6 +88,7 @@ function run(name: string, state: RunSummary['state'], step: number): RunSummary
     parameterCount: 5_767_168,
     state,
     stopping: false,
+    place: null,
     message: null,
     startedAt: at(0),
     step,

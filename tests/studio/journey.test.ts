@@ -168,7 +168,7 @@ describe.skipIf(chromiumPath === undefined)(
       await seen('Margin');
       expect(await main()).toContain('shop');
       await go('Home');
-      await seen('Gross margin');
+      await seen('Margin before idle time');
       expect(JSON.parse(await moat('audit', '--json'))).toMatchObject({ balanced: true });
       expect(troubles).toEqual([]);
     }, 120_000);

@@ -68,7 +68,9 @@ export async function auditPage(page: Page): Promise<string[]> {
 
 /** Everything that is read or read aloud, but codes, what customers wrote and what models did. */
 export async function textOf(page: Page): Promise<string> {
-  const foreign = await page.locator('code, .exchange-text, .entry-text, .sample-text, .pieces').allInnerTexts();
+  const foreign = await page
+    .locator('code, .model-card, .exchange-text, .entry-text, .sample-text, .sample-choice option + option, .pieces')
+    .allInnerTexts();
   const attributes = (await page.evaluate(
     "[...document.querySelectorAll('[aria-label],[placeholder]')].map(e => (e.ariaLabel ?? '') + ' ' + (e.placeholder ?? '')).join(' ')",
   )) as string;

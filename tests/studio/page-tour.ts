@@ -47,6 +47,18 @@ export function tourOf({ customerId, secretKey }: SeededGateway): readonly Stop[
     { name: 'evaluate', at: 'evaluate?report=mails', shows: '.table-confusion' },
     { name: 'beside', at: 'evaluate?report=mails&beside=mails-small', shows: '.report .columns' },
     { name: 'models', at: 'models?model=runs/support-v2', shows: '.model-card' },
+    {
+      name: 'withdraw',
+      at: 'models?model=runs/support-v2',
+      shows: '.dialog .button-danger',
+      async prepare(page) {
+        await page.locator('.model-actions .button').first().click();
+        await page.locator('.dialog select').first().selectOption('');
+        await page.locator('.dialog input').fill('acme-beta');
+        await page.locator('.dialog .button-primary').click();
+        await page.locator('.row-act').click();
+      },
+    },
     { name: 'playground', at: 'playground', shows: '.composer' },
     {
       name: 'answers',

@@ -29,6 +29,8 @@ import { localBackend } from '../../src/company/gateway/local-backend.js';
 import { type Gateway, startGateway } from '../../src/company/gateway/start-gateway.js';
 import type { TrainingControl } from '../../src/company/gateway/training-control.js';
 import { checkpointDirectory } from '../../src/lab/checkpoint/run-checkpoints.js';
+import { takeClaim } from '../../src/lab/distributed/run-claim.js';
+import { writePlace } from '../../src/lab/distributed/run-place.js';
 import { accessTo, addUser, quickPasswords } from '../back-office.js';
 import { exampleFacts } from '../business-example.js';
 import { openScratchProject } from '../scratch-database.js';
@@ -71,6 +73,7 @@ export async function openSeededGateway(): Promise<SeededGateway> {
     engines: new Map([['acme-support', scriptedEngine({ modelId: 'acme-support', contextLength: 4096 })]]),
     upstreams: new Map([['acme-large', farBackend()]]),
     sources: new Map([['acme-support', { run: 'support-v1', checkpoint: 'step-00000120' }]]),
+    ownName: 'acme-support',
     openModel: async (modelId) => ({ engine: scriptedEngine({ modelId, contextLength: 4096 }), facts: {} }),
     projectDirectory: scratch.directory,
     projectName: 'acme-support',
@@ -169,6 +172,12 @@ async function seedRuns(directory: string): Promise<void> {
     await mkdir(run, { recursive: true });
     await writeFile(path.join(run, 'events.jsonl'), of.map((event) => `${JSON.stringify(event)}\n`).join(''));
   }
+  const there = { on: 'ray://10.0.0.5:8265', workers: 8, workerCpus: null, storage: '/mnt/team/runs', install: false };
+  await writePlace(path.join(directory, 'runs', 'support-v1'), there);
+  await writePlace(path.join(directory, 'runs', 'support-v2'), there);
+  const claim = { address: there.on, job: 'moat-support-v2-1', location: '/mnt/team/runs/support-v2', eventsBefore: 0 };
+  const submitter = { host: 'another', pid: 1 };
+  await takeClaim(path.join(directory, 'runs', 'support-v2'), { ...claim, submitter }, undefined);
   for (const step of [80, 112])
     await mkdir(checkpointDirectory(path.join(directory, 'runs', 'support-v1'), step), { recursive: true });
 }

@@ -170,8 +170,10 @@ describe.skipIf(chromiumPath === undefined)(
       await scripted(emptyScript());
       const { page, context } = await open(ENGLISH);
       await page.locator('.figures').waitFor();
-      expect(await page.locator('.figure', { hasText: 'Serving cost' }).innerText()).toContain('not measured');
-      expect(await page.locator('.figure', { hasText: 'Gross margin' }).innerText()).toContain('not measured');
+      expect(await page.locator('.figure', { hasText: 'Cost of answers' }).innerText()).toContain('not measured');
+      expect(await page.locator('.figure', { hasText: 'Margin before idle time' }).innerText()).toContain(
+        'not measured',
+      );
       expect(await page.locator('.area-break-even').innerText()).toContain('not measured');
       await context.close();
     });

@@ -37,7 +37,7 @@ describe.skipIf(chromiumPath === undefined)(
       const run = path.join(scratch.directory, 'runs', 'first');
       await mkdir(run, { recursive: true });
       eventFile = path.join(run, 'events.jsonl');
-      await writeFile(eventFile, exampleScript().events.slice(0, 62).map(line).join(''));
+      await writeFile(eventFile, exampleScript().events.slice(0, 64).map(line).join(''));
       const slow = scriptedEngine({ modelId: 'quick', tokenMs: 20, contextLength: 100_000 });
       gateway = await startGateway({
         database: scratch.database,
@@ -80,6 +80,8 @@ describe.skipIf(chromiumPath === undefined)(
       await page.getByRole('link', { name: 'Home' }).click();
       const statuses = page.locator('.cell-status');
       await expect.poll(() => statuses.allInnerTexts(), { timeout: 10_000 }).toEqual(['Aborted', 'Finished']);
+      // The project's own use is measured, and no amount stands there as if it had a price of nothing.
+      expect(await page.locator('.cell-charged').allInnerTexts()).toEqual(['not charged', 'not charged']);
       expect(troubles).toEqual([]);
       await context.close();
     });

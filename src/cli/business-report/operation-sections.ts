@@ -93,7 +93,7 @@ function marginTable(lines: readonly MarginLine[], title: string, { texts, figur
     .slice(0, MOST_LINES)
     .map(({ name, outputTokens, revenueMicros, costMicros, marginMicros, ratio }): Cell[] => [
       name === NO_PLAN ? texts.noPlan : name,
-      figures.number(outputTokens),
+      figures.compact(outputTokens),
       figures.money(revenueMicros),
       figures.money(costMicros),
       figures.money(marginMicros),
@@ -101,7 +101,10 @@ function marginTable(lines: readonly MarginLine[], title: string, { texts, figur
     ]);
   const left = lines.length - rows.length;
   const more = left > 0 ? note(texts.more(figures.number(left))) : '';
-  return figureTable([title, texts.outputTokens, texts.revenueWord, texts.cost, texts.margin, '%'], rows) + more;
+  return (
+    figureTable([title, texts.outputTokens, texts.revenueWord, texts.cost, texts.marginWord, texts.ofRevenue], rows) +
+    more
+  );
 }
 
 export function loadSection({ facts, serving, fullLoad, breakEvenLoad, capacity }: BusinessPicture, pen: Pen): string {

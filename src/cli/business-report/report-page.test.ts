@@ -71,6 +71,7 @@ it('is Chinese throughout, names and commands apart', () => {
   const latin = new Set(words.match(/[A-Za-z][A-Za-z-]{2,}/g));
   const known = [
     'shop',
+    'token',
     'CAC',
     'NRR',
     'MRR',
@@ -87,6 +88,17 @@ it('is Chinese throughout, names and commands apart', () => {
     'models',
   ];
   expect([...latin].filter((word) => !known.includes(word))).toEqual([]);
+});
+
+it('has one word for each margin, and volumes as its reader counts', () => {
+  const [english, chinese] = [renderReportPage(reportOf(example), 'en'), renderReportPage(reportOf(example), 'zh-CN')];
+  const words = english.replace(/<style>.*?<\/style>|<[^>]*>/gs, ' ');
+  const others = words.replaceAll(/gross margin|margin before idle time/gi, '').match(/.{20}\bmargin\b/gi);
+  expect(others).toBeNull();
+  expect(english).toContain('110M');
+  expect(chinese).toContain('1.1亿');
+  expect(chinese).not.toMatch(/\d 百万|百万输出词元/);
+  for (const page of [english, chinese]) expect(page.match(/>-[$¥]?\d/)).toBeNull();
 });
 
 it('the canvas: nine blocks, claims marked, and figures with their command', () => {

@@ -131,7 +131,7 @@ export function buildSection({ buildOrBuy }: ReportFacts, { texts, figures }: Pe
   const marked = (text: string, isBest: boolean): Cell =>
     isBest ? { html: escapeHtml(text), className: 'best' } : text;
   const costs = rows.map(({ millions, estimatedOwn, estimatedApi, estimatedBoth, cheapest }): Cell[] => [
-    figures.number(millions),
+    figures.compact(millions * 1e6),
     marked(figures.estimate(estimatedOwn), cheapest === 'own'),
     marked(figures.estimate(estimatedApi), cheapest === 'api'),
     marked(figures.estimate(estimatedBoth), cheapest === 'both'),
@@ -145,7 +145,7 @@ export function buildSection({ buildOrBuy }: ReportFacts, { texts, figures }: Pe
   return section(
     texts.buildTitle,
     figureTable([texts.volume, texts.own, texts.giant, texts.both], [...costs, last]),
-    note(crossoverMillions === null ? texts.noCrossover : texts.crossover(figures.number(crossoverMillions))),
+    note(crossoverMillions === null ? texts.noCrossover : texts.crossover(figures.compact(crossoverMillions * 1e6))),
     note(texts.buildNote),
   );
 }

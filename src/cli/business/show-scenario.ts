@@ -57,7 +57,7 @@ export const showScenario: BusinessAction = async ({ project, books, month, lang
     print(
       [texts.volume, texts.own, texts.giant, texts.both],
       buildOrBuy.rows.map(({ millions, estimatedOwn, estimatedApi, estimatedBoth }) => [
-        figures.number(millions),
+        figures.compact(millions * 1e6),
         figures.estimate(estimatedOwn),
         figures.estimate(estimatedApi),
         figures.estimate(estimatedBoth),
@@ -66,7 +66,7 @@ export const showScenario: BusinessAction = async ({ project, books, month, lang
     terminal.print(
       buildOrBuy.crossoverMillions === null
         ? texts.noCrossover
-        : texts.crossover(figures.number(buildOrBuy.crossoverMillions)),
+        : texts.crossover(figures.compact(buildOrBuy.crossoverMillions * 1e6)),
     );
   }
   return { json: { month: picture.facts.month, currency: picture.facts.currency, scenario, buildOrBuy } };

@@ -89,7 +89,7 @@ test('from a price to a paid invoice, and the proof', async () => {
   await printed('invoices', 'credit', '2030-000001', '--amount', '5.00', '--reason', 'slow');
   await printed('invoices', 'pay', '2030-000001');
   expect(await printed('invoices', 'show', '2030-000001', '--language', 'en')).toMatch(
-    /Payment received.*-15\.00 USD\n.*Amount due.* 0\.00 USD/,
+    /Payment received.*−15\.00 USD\n.*Amount due.* 0\.00 USD/,
   );
   await printed('invoices', 'html', 'CN-2030-000001', '-o', 'note.html');
   expect(await readFile(path.join(cwd, 'note.html'), 'utf8')).toContain('对应账单 2030-000001');

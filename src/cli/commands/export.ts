@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { formatBytes } from '../../base/units.js';
+import { holdWhile } from '../../lab/checkpoint/checkpoint-holds.js';
 import { EXPORT_KINDS, type ExportKind, exportModel } from '../../lab/generate/export-model.js';
 import { checkFolderIsFree } from '../../lab/generate/model-transfer.js';
 import { defineCommand } from '../command.js';
@@ -29,20 +30,20 @@ export const command = defineCommand({
     { command: 'moat export models/smollm2 small.gguf --type q4_0', does: 'a folder, in 4 bits' },
     { command: 'moat export run-1 run-1-hf --type safetensors', does: 'for transformers' },
   ],
-  async run({ arguments: { model, file }, options, cwd, reporter, signal }) {
+  async run({ arguments: { model, file }, options, cwd, reporter, signal, clock }) {
     const target = path.resolve(cwd, file);
     const kind = EXPORT_KINDS.find((each) => each === options.type) ?? 'q8_0';
     checkFileName(file, kind);
     if (kind === 'safetensors') await checkFolderIsFree(target);
     const directory = await findModelOrFolder(cwd, model);
     const stage = reporter.stage('export');
-    const { notes, ...result } = await exportModel(
-      { directory, target, kind, name: path.basename(model) },
-      {
+    const request = { directory, target, kind, name: path.basename(model) };
+    const { notes, ...result } = await holdWhile(directory, clock, () =>
+      exportModel(request, {
         signal,
         onProgress: ({ tensorsDone, tensorCount }) =>
           stage.progress({ fraction: tensorsDone / tensorCount, text: `${tensorsDone} of ${tensorCount} tensors` }),
-      },
+      }),
     );
     const type = kind === 'safetensors' ? kind : kind.toUpperCase();
     stage.done(

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeModelFolder } from '../../../tests/model-folder.js';
 import { systemClock } from '../../base/clock.js';
 import { listAuditLog } from '../../company/access/audit-log.js';
-import { writePromotion } from '../../company/gateway/model-source.js';
 import { loadProject } from '../config/project.js';
 import { createInterruption } from '../interruption.js';
 import { runProgram } from '../program.js';
@@ -85,21 +84,22 @@ test('what is promoted is what a server starts with, and what one that runs take
       body: JSON.stringify({ model: 'acme-small', prompt: 'a', max_tokens: 2 }),
     });
     expect(await answer.text()).toContain('[DONE]');
+    const { stdout } = await run('withdraw', 'acme-small');
+    expect(stdout).toContain('Nothing answers as "acme-small" from now on; it was runs/one');
+    await expect.poll(contexts, { timeout: 20_000 }).toEqual({ acme: 128 });
   } finally {
     await service.close();
   }
   expect(JSON.parse((await run('promoted', '--json')).stdout)).toEqual({
-    promoted: [
-      { name: 'acme', run: 'two', checkpoint: null },
-      { name: 'acme-small', run: 'one', checkpoint: null },
-    ],
+    promoted: [{ name: 'acme', run: 'two', checkpoint: null }],
   });
 }, 120_000);
 
 test('a run that is named stands above what was promoted; what is gone is said with what to do', async () => {
   const project = await loadProject(cwd, { env: {} });
   expect((await servedFolders(project, 'one')).get('acme')).toBe(path.join(cwd, 'runs', 'one'));
-  await writePromotion(cwd, 'acme', { run: 'one', checkpoint: 'step-00000001' });
+  const gone = { acme: { run: 'one', checkpoint: 'step-00000001' } };
+  await writeFile(path.join(cwd, 'serving.json'), JSON.stringify({ models: gone }));
   await expect(servedFolders(project, undefined)).rejects.toMatchObject({ code: 'promoted-model-missing' });
 });
 
@@ -108,7 +108,9 @@ test('what cannot be promoted is refused before anything is written', async () =
     [['promote', 'none'], 'no trained or imported model'],
     [['promote', 'one', '--as', 'two words'], 'customers cannot ask for this name'],
     [['promote', 'one', '--checkpoint', 'last'], 'no name of a checkpoint'],
-    [['promote'], 'its model is missing'],
+    [['promote'], 'what it is about is missing'],
+    [['withdraw', 'none'], 'nothing was promoted to this name'],
+    [['withdraw', 'acme'], "the project's own name"],
     [['dance'], 'not an action'],
   ] as const)
     expect((await run(...argv)).stderr, argv.join(' ')).toContain(message);

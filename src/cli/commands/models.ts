@@ -4,7 +4,7 @@ import { type Architecture, parameterCount } from '../../lab/models/model.js';
 import { architectures, readModelConfig } from '../../lab/models/registry.js';
 import { MoatError } from '../../base/errors.js';
 import { type CommandContext, type CommandResult, defineCommand } from '../command.js';
-import { promoteModel, promotedModels } from '../stages/promote-stage.js';
+import { promoteModel, promotedModels, withdrawModel } from '../stages/promote-stage.js';
 import { table } from '../terminal/table.js';
 import type { Terminal } from '../terminal/terminal.js';
 
@@ -21,14 +21,18 @@ export const command = defineCommand({
   name: 'models',
   summary: 'the architectures there are; which model answers customers',
   description:
-    'Lists every architecture: what it does here, a customary size with its parameters, and the paper that describes it. Those marked train, generate, serve are what moat train takes as --architecture. promote RUN lets a model of the project answer customers, from the next request on; the audit log has it.',
+    'Lists every architecture: what it does here, a customary size with its parameters, and the paper that describes it. Those marked train, generate, serve are what moat train takes as --architecture. promote RUN lets a model of the project answer customers, from the next request on; its checkpoint stays, however long the run trains on. withdraw NAME ends that, unless customers have the model in a plan or a key. The audit log has both.',
   arguments: {
-    action: { description: 'promote, or promoted; nothing for the table of architectures', count: 'optional' },
-    run: { description: 'what to promote: a run, or a model that was imported into runs/', count: 'optional' },
+    action: { description: 'promote, withdraw or promoted; nothing for the table of architectures', count: 'optional' },
+    target: {
+      description: 'what to promote: a run, or a model that was imported into runs/; what to withdraw: a name',
+      count: 'optional',
+    },
   },
   options: {
     as: { kind: 'text', placeholder: 'NAME', description: "the name customers ask for (default: the project's)" },
     checkpoint: { kind: 'text', placeholder: 'STEP', description: 'such as step-00000180 (default: the newest)' },
+    force: { kind: 'flag', description: 'withdraw it although customers have it' },
   },
   settings: ['serve.modelId', 'database'],
   examples: [
@@ -37,14 +41,16 @@ export const command = defineCommand({
     { command: 'moat models promote second', does: "its newest checkpoint answers under the project's name" },
     { command: 'moat models promote qwen3 --as large', does: 'an imported model, under a name of its own' },
     { command: 'moat models promoted', does: 'what was promoted' },
+    { command: 'moat models withdraw large', does: 'nothing answers under that name any more' },
   ],
   async run(context) {
-    const { action } = context.arguments;
+    const { action, target } = context.arguments;
     if (action === undefined) return listArchitectures(context.terminal);
-    if (action === 'promote' && context.arguments.run !== undefined) return promote(context, context.arguments.run);
+    if (action === 'promote' && target !== undefined) return promote(context, target);
+    if (action === 'withdraw' && target !== undefined) return withdraw(context, target);
     if (action === 'promoted') return listPromoted(context);
-    throw new MoatError('usage', `models: "${action}" is not an action, or its model is missing`, {
-      fix: 'Write promote RUN, promoted, or nothing.',
+    throw new MoatError('usage', `models: "${action}" is not an action, or what it is about is missing`, {
+      fix: 'Write promote RUN, withdraw NAME, promoted, or nothing.',
     });
   },
 });
@@ -53,6 +59,7 @@ type Context = Pick<
   CommandContext<{
     as: { kind: 'text'; placeholder: string; description: string };
     checkpoint: { kind: 'text'; placeholder: string; description: string };
+    force: { kind: 'flag'; description: string };
   }>,
   'options' | 'loadProject' | 'clock' | 'terminal'
 >;
@@ -63,6 +70,14 @@ async function promote({ options, loadProject, clock, terminal }: Context, run: 
   const source = await promoteModel({ project, clock, run, name, checkpoint: options.checkpoint });
   terminal.print(
     `"${name}" is ${nameOf(source)} from now on. A server that runs takes it up within seconds, unless it was started with --run.`,
+  );
+  return { json: { name, ...source } };
+}
+
+async function withdraw({ options, loadProject, clock, terminal }: Context, name: string): Promise<CommandResult> {
+  const source = await withdrawModel({ project: await loadProject(), clock, name, force: options.force });
+  terminal.print(
+    `Nothing answers as "${name}" from now on; it was ${nameOf(source)}. A server that runs ends it within seconds; its price stays in its book.`,
   );
   return { json: { name, ...source } };
 }

@@ -53,6 +53,12 @@ const searchOptions = {
   workerCpus: targetOptions.workerCpus,
   storage: targetOptions.storage,
   install: targetOptions.install,
+  name: { kind: 'text', placeholder: 'NAME', description: 'with --on: of the search (default: search-1, search-2 …)' },
+  resume: {
+    kind: 'flag',
+    short: 'r',
+    description: 'with --on: go on with the search named by --name, or with the newest',
+  },
   parallel: {
     kind: 'integer',
     placeholder: 'N',
@@ -75,6 +81,7 @@ export const command = defineCommand({
     { command: 'moat search classification reviews.jsonl --seconds 600', does: 'ten minutes of trials' },
     { command: 'moat search tabular credit.csv --money 0.05', does: 'until five cents are used' },
     { command: 'moat search pretraining --on ray://10.0.0.5:8265 --steps 900', does: 'learning rates, on a cluster' },
+    { command: 'moat search pretraining --on ray://10.0.0.5:8265 --resume', does: 'go on where it was' },
   ],
   async run(context) {
     const { options, cwd, clock, signal, reporter, terminal, loadProject } = context;
@@ -84,6 +91,11 @@ export const command = defineCommand({
     if (target.kind === 'torchrun') {
       throw new MoatError('usage', '--on torchrun: a search runs here or on a Ray cluster', {
         fix: 'Give ray://HOST:8265.',
+      });
+    }
+    if (options.resume || options.name !== undefined) {
+      throw new MoatError('usage', '--resume and --name are for searches with --on', {
+        fix: 'A search on this machine goes on by itself where it is called again with the same data and seed.',
       });
     }
     if (data === undefined) throw new MoatError('usage', `${name}: which records?`, { fix: 'Name their file.' });
@@ -116,14 +128,13 @@ export const command = defineCommand({
 type Context = CommandContext<typeof searchOptions, typeof searchArguments>;
 
 const PRETRAINING = 'pretraining';
-const TRIALS = 9;
 
 /** What can be tried on a cluster is what its workers can train. */
 async function searchThere(context: Context & { readonly address: URL }): Promise<CommandResult> {
   const { options, terminal, loadProject, arguments: given } = context;
   if (given.task !== PRETRAINING || given.data !== undefined) {
-    throw new MoatError('usage', `--on: "${given.task}" is searched on this machine`, {
-      fix: `Leave --on out, or search the settings of moat train: moat search ${PRETRAINING} --on ${options.on ?? ''}.`,
+    throw new MoatError('usage', `--on: "${given.task}" is trained by Moat itself, which no worker of a cluster has`, {
+      fix: `To search it on this machine, leave --on out; a cluster searches the settings of moat train: moat search ${PRETRAINING} --on ${options.on ?? ''}.`,
     });
   }
   if (options.money !== undefined) {
@@ -135,11 +146,15 @@ async function searchThere(context: Context & { readonly address: URL }): Promis
     ...context,
     ...clusterOptions({ ...options, detach: false }),
     project: await loadProject(),
+    name: options.name,
+    resume: options.resume,
     seed: options.seed,
-    trials: options.trials ?? TRIALS,
+    trials: options.trials,
     seconds: options.seconds ?? Infinity,
     parallel: options.parallel,
   });
   if (result.best !== undefined) terminal.print(`moat train ${result.best.flags.join(' ')}`);
+  if (context.signal.aborted)
+    terminal.print(`go on with: moat search ${PRETRAINING} --on ${options.on ?? ''} --resume --name ${result.name}`);
   return { json: result };
 }

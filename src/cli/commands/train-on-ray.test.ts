@@ -9,6 +9,8 @@ import { type ScriptedJob, type ScriptedRay, startScriptedRay } from '../../../t
 import { systemClock } from '../../base/clock.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { jobSpecSchema, type JobSpec } from '../../lab/distributed/job-spec.js';
+import { readClaim } from '../../lab/distributed/run-claim.js';
+import { readPlace } from '../../lab/distributed/run-place.js';
 import { readEvents } from '../../lab/train/run-directory.js';
 import { whileTraining } from '../../lab/train/run-lock.js';
 import { commands } from '../commands.js';
@@ -143,7 +145,11 @@ test('a run goes there whole and comes back as if it had been trained here', asy
   expect(stdout).toContain('9 steps, 640 tokens/s');
   expect(stdout).toMatch(/validation\s+2\.500/);
   expect((await readEvents(path.join(cwd, 'runs', 'first'))).at(-1)).toEqual(done(9, 'finished'));
-  expect((await readdir(path.join(cwd, 'runs', 'first'))).sort()).toEqual(['config.json', 'events.jsonl']);
+  expect((await readdir(path.join(cwd, 'runs', 'first'))).sort()).toEqual([
+    'config.json',
+    'events.jsonl',
+    'place.json',
+  ]);
 });
 
 test('over a folder that both share, and over none', async () => {
@@ -158,13 +164,13 @@ test('over a folder that both share, and over none', async () => {
   };
   const shared = path.join(cwd, 'shared');
   expect((await moat('train', '--on', ray.address, '--name', 'a', '--storage', shared)).exitCode).toBe(0);
-  const far = await moat('train', '--on', ray.address, '--name', 'b', '--storage', 's3://bucket/runs');
-  expect(far.stdout).toContain('checkpoints: s3://bucket/runs/b/checkpoints');
+  const far = await moat('train', '--on', ray.address, '--name', 'b', '--storage', 'hdfs://head/runs');
+  expect(far.stdout).toContain('checkpoints: hdfs://head/runs/b/checkpoints');
   const [a, b] = specs;
   expect(a?.runDirectory).toBe(path.join(shared, 'a'));
   expect(a?.data.shards).toMatch(/\/shared\/shards-[0-9a-f]{12}$/);
   expect(await readdir(a?.data.shards ?? '')).toContain(a?.data.train.shards[0]);
-  expect(b).toMatchObject({ runDirectory: 's3://bucket/runs/b', data: { shards: 'shards' } });
+  expect(b).toMatchObject({ runDirectory: 'hdfs://head/runs/b', data: { shards: 'shards' } });
   for (const name of ['a', 'b']) expect(await readEvents(path.join(cwd, 'runs', name))).toHaveLength(3);
 });
 
@@ -191,6 +197,32 @@ test('a run that was left alone is not trained here meanwhile, and is found agai
   expect((await moat(...options, '--resume')).exitCode).toBe(0);
   expect(ray.jobs.size).toBe(1);
   expect((await readEvents(path.join(cwd, 'runs', 'left'))).at(-1)).toEqual(done(9, 'finished'));
+});
+
+test('--stop ends a run that was left alone, and brings back what it made', async () => {
+  const shared = path.join(cwd, 'shared');
+  let running: ScriptedJob | undefined;
+  ray.onSubmit = (_id, job) => {
+    running = job;
+    void work(job, [start(specOf(job)), step(1, 5)]).then(() => (job.state = 'RUNNING'));
+  };
+  await moat('train', '--name', 'ended', '--on', ray.address, '--storage', shared, '--detach');
+  const run = path.join(cwd, 'runs', 'ended');
+  const there = { on: ray.address, workers: 1, workerCpus: null, storage: shared, install: false };
+  expect(await readPlace(run)).toEqual(there);
+  const look = setInterval(() => {
+    if (running?.state !== 'RUNNING' || !existsSync(path.join(shared, 'ended', 'stop'))) return;
+    appendFileSync(path.join(shared, 'ended', 'events.jsonl'), `${JSON.stringify(done(1, 'stopped'))}\n`);
+    running.state = 'SUCCEEDED';
+  }, 20);
+  const { exitCode, stdout } = await moat('train', '--stop', '--name', 'ended');
+  clearInterval(look);
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('ended has ended at step 1 (stopped)');
+  expect((await readEvents(run)).at(-1)).toEqual(done(1, 'stopped'));
+  expect(ray.jobs.size).toBe(1);
+  expect(await readClaim(run)).toBeUndefined();
+  expect((await moat('train', '--stop', '--name', 'ended')).stderr).toMatch(/^moat: .*: nothing is training this run/);
 });
 
 test('a run that a process of this machine trains is not sent away', async () => {
@@ -269,8 +301,55 @@ test('a search tries settings as jobs, and stops those that fall behind', async 
   expect(specs.every(({ config }) => config.loop.evalEvery === 1)).toBe(true);
 });
 
+test('a search goes on by its journal: ended trials stay, one whose end was brought back is not sent again', async () => {
+  const specs: JobSpec[] = [];
+  ray.onSubmit = (_id, job) => {
+    const spec = specOf(job);
+    const loss = specs.push(spec) / 10;
+    const events = [start(spec), step(1, loss), measured(1, loss), measured(9, loss), done(9, 'finished')];
+    void work(job, events).then(() => (job.state = 'SUCCEEDED'));
+  };
+  const search = (trials: number, ...more: string[]) =>
+    moat(
+      'search',
+      'pretraining',
+      '--on',
+      ray.address,
+      '--name',
+      'rates',
+      '--parallel',
+      '1',
+      '--json',
+      ...more,
+      '--trials',
+      `${trials}`,
+    );
+  const first = JSON.parse((await search(2)).stdout) as { trials: { runName: string; loss: number }[] };
+  expect(first.trials.map(({ loss }) => loss)).toEqual([0.1, 0.2]);
+  // as if it had been killed: after the second was brought back, a third begun, half a line written
+  const journal = path.join(cwd, '.moat', 'cluster-searches', 'rates.jsonl');
+  const lines = (await readFile(journal, 'utf8')).trim().split('\n');
+  expect(lines.at(-1)).toContain('"ended"');
+  const third = { trial: 3, settings: { rates: 2, weightDecay: 0.05 } };
+  await writeFile(journal, [...lines.slice(0, -1), JSON.stringify(third), '{"trial":3,"st'].join('\n'));
+  const again = JSON.parse((await search(4, '--resume', '--set', 'train.learningRate=0.5')).stdout) as typeof first;
+  expect(specs.map(({ runName }) => runName)).toEqual(['rates-1', 'rates-2', 'rates-3', 'rates-4']);
+  expect(again.trials.map(({ runName }) => runName)).toEqual(['rates-1', 'rates-2', 'rates-3', 'rates-4']);
+  expect(again.trials.slice(0, 2)).toEqual(first.trials);
+  // what is searched is what was searched, and the settings that were begun are those that are tried
+  expect(specs[2]?.config.optimizer.weightDecay).toBe(0.05);
+  expect(specs[2]?.config.optimizer.learningRate).toBeLessThan(0.5);
+  const asMany = await moat('search', 'pretraining', '--on', ray.address, '--name', 'rates', '--json');
+  expect((JSON.parse(asMany.stdout) as typeof first).trials).toHaveLength(4);
+  expect((await search(4, '--resume')).stdout).toContain('rates-4');
+  expect(ray.jobs.size).toBe(4);
+  expect((await moat('search', 'pretraining', '--on', ray.address, '--resume', '--name', 'none')).stderr).toMatch(
+    /^moat: .*none.jsonl: there is no search of this name\. Leave --resume out/,
+  );
+});
+
 test('what a cluster cannot search is said', async () => {
   const { stderr } = await moat('search', 'tabular', 'x.csv', '--on', ray.address);
-  expect(stderr).toMatch(/^moat: --on: "tabular" is searched on this machine/);
+  expect(stderr).toMatch(/^moat: --on: "tabular" is trained by Moat itself, which no worker/);
   expect((await moat('search', 'tabular')).stderr).toMatch(/^moat: tabular: which records/);
 });

@@ -34,7 +34,7 @@ export const targetOptions = {
     kind: 'text',
     placeholder: 'PLACE',
     description:
-      'on a cluster: where the run lies meanwhile, a folder that both sides see, or a URI such as s3://BUCKET/runs (default: runs/)',
+      'on a cluster: where the run lies meanwhile, a folder that both sides see, or s3://BUCKET/FOLDER with keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (default: runs/)',
   },
   detach: { kind: 'flag', description: 'on a cluster: leave once it trains; --resume follows it again' },
   install: { kind: 'flag', description: "on a cluster: let Ray install the worker's packages for this job" },

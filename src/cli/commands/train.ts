@@ -1,12 +1,16 @@
 import { MoatError } from '../../base/errors.js';
+import { holdPromoted } from '../../company/gateway/model-source.js';
+import { assertNoneHeldAfter } from '../../lab/train/run-directory.js';
 import { type CommandResult, defineCommand } from '../command.js';
 import { freeRunName, newestRunName } from '../stages/find-run.js';
+import { runDirectoryOf } from '../stages/model-files.js';
 import { filesOf } from '../stages/project-files.js';
 import { type RayStageOptions, runRayStage } from '../stages/ray-stage.js';
 import { runTorchrunStage } from '../stages/torchrun-stage.js';
 import { type TrainStageOptions, runRateSearchStage, runTrainStage } from '../stages/train-stage.js';
 import { curve } from '../terminal/curve.js';
 import type { Terminal } from '../terminal/terminal.js';
+import { stopRun } from './stop-run.js';
 import { clusterOptions, targetOptions, trainTarget } from './train-target.js';
 
 export const command = defineCommand({
@@ -24,6 +28,7 @@ export const command = defineCommand({
       maximum: 1_000_000_000,
       description: 'with --resume or --with-weights: from the checkpoint of this step instead of the last',
     },
+    stop: { kind: 'flag', description: 'save and end the run named by --name, or the newest, wherever it trains' },
     fork: {
       kind: 'text',
       placeholder: 'RUN',
@@ -43,18 +48,24 @@ export const command = defineCommand({
     { command: 'moat train --fork first --learning-rate 0.01', does: 'the same with another rate' },
     { command: 'moat train --resume', does: 'go on with the newest run' },
     { command: 'moat train --on ray://10.0.0.5:8265 --workers 8', does: 'on a Ray cluster' },
+    { command: 'moat train --stop --name big', does: 'save and end a run, also one that a cluster trains' },
   ],
   async run({ options, overrides, loadProject, reporter, terminal, signal, clock, env }) {
     const target = trainTarget(options.on);
     const project = await loadProject();
-    const runName = options.name ?? (await (options.resume ? newestRun : freeRunName)(filesOf(project).runs));
     checkTogether(options);
+    const isThere = options.resume || options.stop;
+    const runName = options.name ?? (await (isThere ? newestRun : freeRunName)(filesOf(project).runs));
+    if (options.stop) return endRun({ project, runName, reporter, clock, env }, terminal);
     if (target.kind !== 'here' && options.fork !== undefined) {
       throw new MoatError('usage', '--fork begins a run here, not with --on', { fix: 'Leave one of them out.' });
     }
     const { fork: run, withWeights, fromStep } = options;
     const fork = run === undefined ? undefined : { run, withWeights, fromStep, overrides };
     const resume = options.resume ? { fromStep: options.fromStep } : undefined;
+    await holdPromoted(project.root);
+    if (resume?.fromStep !== undefined)
+      await assertNoneHeldAfter(runDirectoryOf(project, runName), resume.fromStep, clock);
     const stage = { project, runName, resume, fork, reporter, clock, signal };
     if (options.findLr) return suggestRate(stage, terminal);
     if (target.kind === 'ray') {
@@ -74,6 +85,18 @@ export const command = defineCommand({
     return { json };
   },
 });
+
+async function endRun(run: Parameters<typeof stopRun>[0], terminal: Terminal): Promise<CommandResult> {
+  const { runName } = run;
+  const result = await stopRun(run);
+  if (result === undefined) {
+    terminal.print(`${runName} was asked to save and end`);
+    return { json: { runName } };
+  }
+  const { losses: _losses, ...json } = result;
+  terminal.print(`${runName} has ended at step ${json.step} (${json.reason})`);
+  return { json };
+}
 
 /** On a cluster: the same to look at, but that the run may be left alone. */
 async function trainThere(stage: RayStageOptions, terminal: Terminal): Promise<CommandResult> {
@@ -96,12 +119,15 @@ function showCurve(losses: readonly number[], { columns, print }: Terminal): voi
 /** Options that mean nothing without another one are refused rather than passed over. */
 function checkTogether(given: {
   resume: boolean;
+  stop: boolean;
   fork: string | undefined;
   withWeights: boolean;
   fromStep: number | undefined;
 }): void {
-  const { resume, fork, withWeights, fromStep } = given;
+  const { resume, stop, fork, withWeights, fromStep } = given;
   const refused = (what: string, fix: string): MoatError => new MoatError('usage', what, { fix });
+  if (stop && (resume || fork !== undefined))
+    throw refused('--stop ends a run, --resume and --fork begin one', 'Give one of them.');
   if (resume && fork !== undefined)
     throw refused('--resume goes on with a run, --fork starts another', 'Give one of them.');
   if (withWeights && fork === undefined) throw refused('--with-weights: of which run?', 'Name it with --fork RUN.');

@@ -36,7 +36,7 @@ export const command = defineCommand({
     'create: a user, with a password asked for here or (--invite) a link on which he chooses one. list: all of them. role: changes what one may do. disable: signs one out and lets him in no more; enable does again. reset: a new password. Passwords are typed unseen or piped in, never given as arguments.',
   arguments: {
     action: { description: 'create, list, role, disable, enable or reset', count: 'one' },
-    target: { description: "the user's e-mail address", count: 'optional' },
+    target: { description: "the user's email address", count: 'optional' },
   },
   options: {
     role: { kind: 'text', placeholder: 'ROLE', description: `${ROLES.join(', ')}; viewer when not said` },
@@ -114,7 +114,7 @@ function roleOf(text: string | undefined): Role | undefined {
 
 function required(target: string | undefined): string {
   if (target !== undefined) return target;
-  throw new MoatError('usage', 'users: the e-mail address is missing', { fix: 'See moat users --help for examples.' });
+  throw new MoatError('usage', 'users: the email address is missing', { fix: 'See moat users --help for examples.' });
 }
 
 async function create({
@@ -138,7 +138,7 @@ async function create({
 async function list({ access, terminal }: Request): Promise<CommandResult> {
   const users = await listUsers(access);
   const rows = users.map((user) => [user.email, user.name, user.role, stateOf(user)]);
-  const columns = [{ title: 'e-mail' }, { title: 'name' }, { title: 'role' }, { title: 'state' }];
+  const columns = [{ title: 'email' }, { title: 'name' }, { title: 'role' }, { title: 'state' }];
   terminal.print(
     rows.length === 0
       ? 'No users yet: moat users create EMAIL --role owner'

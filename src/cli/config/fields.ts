@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseMicros } from '../../base/money.js';
 import { OBJECTIVES, readObjectives } from '../../lab/train/objectives/objectives.js';
+import { MAX_PROMPTS } from '../../lab/train/run-config.js';
 
 /** What the command line knows about one field of the configuration. */
 export interface FieldFacts {
@@ -12,6 +13,8 @@ export interface FieldFacts {
   readonly description: string;
   /** What a value must be, as error messages say it: "a whole number from 1 to 4096". */
   readonly expects: string;
+  /** Given several times on a command line, its values are lines of one text. */
+  readonly isLines?: boolean;
 }
 
 /** Facts of every field, by its zod schema. */
@@ -51,12 +54,13 @@ export interface TextRule {
   readonly placeholder: string;
   readonly expects: string;
   readonly holds: (value: string) => boolean;
+  readonly isLines?: boolean;
 }
 
 export function text(rule: TextRule, [flag, description]: Naming) {
   const schema = z.string(rule.expects).refine(rule.holds, rule.expects);
-  const { placeholder, expects } = rule;
-  return schema.register(fieldFacts, { flag, kind: 'text', placeholder, description, expects });
+  const { placeholder, expects, isLines = false } = rule;
+  return schema.register(fieldFacts, { flag, kind: 'text', placeholder, description, expects, isLines });
 }
 
 const TAG = /^[a-z]{2,3}(?:-[A-Z][a-z]{3})?$/;
@@ -89,6 +93,27 @@ export function readWeights(value: string): Record<string, number> {
   const parts = value.split(',').map((part) => WEIGHT.exec(part) ?? []);
   return Object.fromEntries(parts.map(([, group = '', weight = '']) => [group, Number(weight)]));
 }
+
+export const PROMPTS: TextRule = {
+  placeholder: 'TEXT',
+  expects: `up to ${MAX_PROMPTS} texts of 1 to 2000 characters, one a line`,
+  holds(value) {
+    const prompts = readPrompts(value);
+    return prompts.length > 0 && prompts.length <= MAX_PROMPTS && prompts.every(({ length }) => length <= 2000);
+  },
+  isLines: true,
+};
+
+/** A text a line; within one, a break is written as `\\n`. */
+export const readPrompts = (value: string): string[] =>
+  value
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.replaceAll('\\n', '\n'));
+
+/** The inverse of `readPrompts`. */
+export const writePrompts = (prompts: readonly string[]): string =>
+  prompts.map((prompt) => prompt.replaceAll('\n', '\\n')).join('\n');
 
 export const AMOUNT: TextRule = {
   placeholder: 'AMOUNT',

@@ -55,7 +55,7 @@ export interface DataConfig {
   /** A file or folder with the texts of tests, relative to the project: documents that share 13 words in a row with one are dropped. */
   testSets?: string;
   /**
-   * E-mail addresses, phone numbers, identity and bank card numbers, IBANs, public IP addresses and keys: "keep" them, "mask"
+   * Email addresses, phone numbers, identity and bank card numbers, IBANs, public IP addresses and keys: "keep" them, "mask"
    * them as `[email]` …, or "drop" the documents that hold some. Default "mask".
    */
   personalData?: PiiPolicy;
@@ -164,7 +164,10 @@ export interface TrainConfig {
   keepCheckpoints?: number;
   /** How many more to keep, those of the lowest validation loss; each checkpoint is then measured. Default 0. */
   keepBest?: number;
-  /** At every measurement the model goes on with this text, and the studio shows how. Default: how a validation document begins. */
+  /**
+   * At every measurement the model goes on with this text, and studio and terminal show how; several are written one a line (a break
+   * within one as `\\n`). Default: how a validation document begins.
+   */
   samplePrompt?: string;
   /** How many tokens it writes then; 0 for none. Default 32. */
   sampleTokens?: number;
@@ -226,7 +229,7 @@ export interface ServeConfig {
   oidcIssuer?: string;
   /** The client id at that provider. */
   oidcClientId?: string;
-  /** Domains of the e-mail addresses that may sign in that way, such as "acme.com, acme.de". */
+  /** Domains of the email addresses that may sign in that way, such as "acme.com, acme.de". */
   oidcDomains?: string;
   /** Labels of that model which flag a text: "insult, spam". Needed with `moderation`. */
   moderationFlags?: string;

@@ -25,8 +25,8 @@ export function businessLines(facts: BusinessFacts, summary: BusinessSummary): S
 }
 
 function periodLine(period: PeriodResult, money: (micros: Micros | null) => string): string {
-  const margin = period.marginRatio === null ? '' : `, gross margin ${percentText(period.marginRatio)} %`;
-  return `${formatCount(period.requests)} answers, revenue ${money(period.revenueMicros)}, serving ${money(period.costMicros)}${margin}`;
+  const margin = period.marginRatio === null ? '' : `, margin before idle time ${percentText(period.marginRatio)} %`;
+  return `${formatCount(period.requests)} answers, revenue ${money(period.revenueMicros)}, cost of answers ${money(period.costMicros)}${margin}`;
 }
 
 function breakEvenLine({ breakEven }: BusinessSummary): string {

@@ -18,7 +18,12 @@ export function followPromotions(options: {
     const writtenMs = (await stat(file).catch(() => undefined))?.mtimeMs;
     if (writtenMs === seenMs || models.isPromoting()) return;
     seenMs = writtenMs;
-    for (const [name, source] of await readServing(project)) {
+    // Nobody withdraws by taking the file away; whoever mends it does.
+    if (writtenMs === undefined) return;
+    const serving = await readServing(project);
+    for (const name of models.sources.keys())
+      if (!serving.has(name) && models.canWithdraw(name)) await models.withdraw(name);
+    for (const [name, source] of serving) {
       const now = models.sources.get(name);
       if (now?.run === source.run && now.checkpoint === source.checkpoint) continue;
       await models.promote(name, source);

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { smallConfig } from '../../../tests/small-run.js';
-import type { RunConfig } from '../../lab/train/run-config.js';
+import { type RunConfig, parseRunConfig } from '../../lab/train/run-config.js';
 import type { Override } from '../config/overrides.js';
 import { type Fork, forkedConfig, readForkSettings } from './fork-settings.js';
 
 let runs: string;
-const samples = { prompt: 'Once', tokens: 8 };
+const samples = { prompts: ['Once'], tokens: 8 };
 const source: RunConfig = { ...smallConfig('muon', 10), samples };
 
 beforeAll(async () => {
@@ -55,8 +55,13 @@ test('another optimizer brings its own rates, but for those that are given', asy
 });
 
 test('samples can be changed, and left out', async () => {
-  expect((await fork(set('train.samplePrompt', 'Twice'))).samples).toEqual({ prompt: 'Twice', tokens: 8 });
+  const samples = { prompts: ['Twice', 'a line\nand another'], tokens: 8 };
+  expect((await fork(set('train.samplePrompt', 'Twice\n\na line\\nand another'))).samples).toEqual(samples);
   expect((await fork(set('train.sampleTokens', 0))).samples).toBeUndefined();
+  // as runs wrote it when they had one text
+  expect(parseRunConfig({ ...source, samples: { prompt: 'Once', tokens: 8 } }, 'config.json').samples).toEqual(
+    source.samples,
+  );
 });
 
 test('what cannot be is refused by its own name', async () => {

@@ -4,6 +4,7 @@ import { MoatError } from '../../base/errors.js';
 import { readTokenModel } from '../../lab/models/registry.js';
 import { type RunConfig, parseRunConfig } from '../../lab/train/run-config.js';
 import { readRunConfig } from '../../lab/train/run-directory.js';
+import { readPrompts, writePrompts } from '../config/fields.js';
 import { type Override, applyOverrides } from '../config/overrides.js';
 import { resolveConfig } from '../config/resolve.js';
 import type { ProjectConfig, TrainConfig } from '../config/types.js';
@@ -121,7 +122,7 @@ function trainSettingsOf({ loop, optimizer, keepCheckpoints, seed, samples }: Ru
     checkpointEvery: loop.checkpointEvery,
     keepCheckpoints,
     seed,
-    samplePrompt: samples?.prompt === '' ? undefined : samples?.prompt,
+    samplePrompt: samples === undefined ? undefined : writePrompts(samples.prompts) || undefined,
     sampleTokens: samples?.tokens ?? 0,
   };
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
@@ -133,5 +134,8 @@ function samplesOf(
 ): RunConfig['samples'] {
   return sampleTokens === 0
     ? undefined
-    : { prompt: samplePrompt ?? source.samples?.prompt ?? '', tokens: sampleTokens };
+    : {
+        prompts: samplePrompt === undefined ? (source.samples?.prompts ?? ['']) : readPrompts(samplePrompt),
+        tokens: sampleTokens,
+      };
 }

@@ -4,14 +4,17 @@ import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import { auditAs } from '../../company/access/audit-log.js';
+import { assertNobodyHas } from '../../company/billing/model-customers.js';
 import type { ModelSource } from '../../company/gateway/api-types.js';
 import {
   checkpointName,
   findSource,
   folderOfSource,
+  promotedSource,
   publicName,
   readServing,
   writePromotion,
+  writeWithdrawal,
 } from '../../company/gateway/model-source.js';
 import { baseFolderOf } from '../../lab/generate/load-adapted-model.js';
 import { readCausalModel } from '../../lab/models/registry.js';
@@ -55,6 +58,36 @@ export async function promoteModel({ project, clock, run, name, checkpoint }: Pr
       await writePromotion(project.root, name, source);
     }),
   );
+  return source;
+}
+
+export interface WithdrawOptions {
+  readonly project: Project;
+  readonly clock: Clock;
+  /** What customers ask for. */
+  readonly name: string;
+  /** Also where customers have it. */
+  readonly force: boolean;
+}
+
+/**
+ * Nothing answers under the name any more; the audit log has it.
+ * @throws MoatError `not-promoted`, `bad-serving`, `own-name`, `model-in-use`
+ */
+export async function withdrawModel({ project, clock, name, force }: WithdrawOptions): Promise<ModelSource> {
+  const source = await promotedSource(project.root, name);
+  if (name === project.config.serve.modelId)
+    throw new MoatError('own-name', `"${name}" is the project's own name, under which there is always a model`, {
+      fix: 'Promote another one to it: moat models promote RUN.',
+    });
+  await withBooks(project, clock, async (books) => {
+    if (!force) await assertNobodyHas(books, name);
+    await books.database.sql.begin(async (sql) => {
+      const details = { ...source, isForced: force };
+      await auditAs('command line', clock)(sql, { action: 'model.withdrawn', target: name, details });
+      await writeWithdrawal(project.root, name);
+    });
+  });
   return source;
 }
 

@@ -1,24 +1,26 @@
 /** `moat train --on ray://…`: a run of the project on a Ray cluster, with the same bar, events and files as one here. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { DoneEvent, RunEvent } from '../../base/run-events.js';
-import { formatCount } from '../../base/units.js';
+import { formatBytes, formatCount } from '../../base/units.js';
 import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
 import { httpSend } from '../../lab/distributed/http-send.js';
 import { writeJobFolder } from '../../lab/distributed/job-folder.js';
 import { checkWorkers, portableModel } from '../../lab/distributed/job-spec.js';
+import type { RunPlace } from '../../lab/distributed/run-place.js';
 import { createRayJobs } from '../../lab/distributed/ray-jobs.js';
-import { type RunStorage, placeShards, runStorage } from '../../lab/distributed/run-storage.js';
-import { trainOnRay } from '../../lab/distributed/train-on-ray.js';
+import { openStorage } from '../../lab/distributed/open-storage.js';
+import { type RunStorage, type SentShards } from '../../lab/distributed/run-storage.js';
+import { type RayRunOptions, trainOnRay } from '../../lab/distributed/train-on-ray.js';
 import { parameterCount } from '../../lab/models/model.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { resumedConfig } from '../../lab/train/resumed-config.js';
 import type { RunConfig } from '../../lab/train/run-config.js';
-import { isTraining } from '../../lab/train/run-lock.js';
+import { isTraining, whileTraining } from '../../lab/train/run-lock.js';
 import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { modelFiles, runDirectoryOf, tokenizerFacts } from './model-files.js';
@@ -45,7 +47,7 @@ export interface RayStageOptions extends ClusterOptions {
   readonly project: Project;
   readonly runName: string;
   readonly resume: { readonly fromStep: number | undefined } | undefined;
-  /** Of a new run, where it is not the project's. */
+  /** Of the run, where it is neither the project's nor that of the run that goes on. */
   readonly config?: RunConfig;
   readonly reporter: Reporter;
   readonly clock: Clock;
@@ -73,7 +75,7 @@ const PROGRAM = fileURLToPath(new URL('../../../distributed/', import.meta.url))
 
 /** @throws MoatError `cannot-distribute`, `too-many-workers`, and those of `trainOnRay` */
 export async function runRayStage(options: RayStageOptions): Promise<RayStageResult> {
-  const { project, runName, reporter, env, address, workers, resume, detach, clock, signal } = options;
+  const { project, runName, reporter, env, address, workers, resume, detach, clock } = options;
   const runDirectory = runDirectoryOf(project, runName);
   if ((await isTraining(runDirectory)) === true) {
     throw new MoatError('run-busy', `${runDirectory}: a process of this machine is training this run`, {
@@ -86,20 +88,26 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
   checkWorkers(workers, config);
   const parameters = parameterCount(model.parameters);
   const jobs = createRayJobs(address, { send: httpSend, token: env['RAY_AUTH_TOKEN'] });
-  const storage = runStorage(options.storage, runDirectory);
+  const storage = openStorage(options.storage, runDirectory, { env, send: httpSend, clock, wait });
   const stage = reporter.stage('train');
   const watch = watchRun(stage);
   let last: RunEvent | undefined;
-  const { job, outcome } = await trainOnRay({
+  // whoever asks for a stop beside the run's lock asks this process, which follows the job
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const onSent: SentShards = (sentBytes, allBytes) =>
+    stage.progress({ text: `shards are sent: ${formatBytes(sentBytes)} of ${formatBytes(allBytes)}` });
+  const run: RayRunOptions = {
     jobs,
     runDirectory,
     storage,
+    place: placeOf(options, jobs.address),
     config,
     resume,
     // the weights, and at most two more numbers each for the optimizer
     checkpointBytes: parameters * 3 * Float32Array.BYTES_PER_ELEMENT,
-    writeJob: async (folder) => writeJob(folder, options, { storage, config, tokenizer, runDirectory }),
-    requirements: options.install ? await requirements() : [],
+    writeJob: async (folder) => writeJob(folder, options, { storage, config, tokenizer, runDirectory, onSent }),
+    requirements: options.install ? await requirements(options.storage) : [],
     detach,
     clock,
     wait,
@@ -113,7 +121,11 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
       if (last === undefined) stage.progress({ text: state === 'PENDING' ? message : 'workers start' });
     },
     onNotice: (text) => reporter.warn(text),
-  });
+  };
+  const { job, outcome } = await whileTraining(runDirectory, stop, () => trainOnRay(run)).finally(() =>
+    // only what was refused has left nothing in it
+    rmdir(runDirectory).catch(() => {}),
+  );
   const step = last !== undefined && 'step' in last ? last.step : 0;
   const reason = outcome === 'left' ? 'detached' : endOf(last, signal);
   const figures = {
@@ -131,6 +143,11 @@ export async function runRayStage(options: RayStageOptions): Promise<RayStageRes
   );
   const checkpoint = (await latestCheckpoint(runDirectory))?.directory;
   return { runName, address: jobs.address, job, reason, step, ...figures, checkpoint };
+}
+
+function placeOf({ workers, workerCpus, storage, install }: RayStageOptions, on: string): RunPlace {
+  const there = storage === undefined || storage.includes('://') ? storage : path.resolve(storage);
+  return { on, workers, workerCpus: workerCpus ?? null, storage: there ?? null, install };
 }
 
 const ENDS: Readonly<Record<RayStageResult['reason'], string>> = {
@@ -153,7 +170,8 @@ async function configOf(
   runDirectory: string,
   tokenizer: LoadedTokenizer,
 ): Promise<RunConfig> {
-  if (resume === undefined) return config ?? runConfigOf(project.config, tokenizerFacts(tokenizer));
+  if (config !== undefined) return config;
+  if (resume === undefined) return runConfigOf(project.config, tokenizerFacts(tokenizer));
   return resumedConfig(runDirectory, tokenizer.hash);
 }
 
@@ -162,12 +180,13 @@ interface Prepared {
   readonly config: RunConfig;
   readonly tokenizer: LoadedTokenizer;
   readonly runDirectory: string;
+  readonly onSent: SentShards;
 }
 
 async function writeJob(
   folder: string,
-  { project, runName, resume, workers, workerCpus, storage: place }: RayStageOptions,
-  { storage, config, tokenizer, runDirectory }: Prepared,
+  { project, runName, resume, workers, workerCpus }: RayStageOptions,
+  { storage, config, tokenizer, runDirectory, onSent }: Prepared,
 ): Promise<void> {
   const { shards } = filesOf(project);
   await writeJobFolder(folder, {
@@ -181,24 +200,18 @@ async function writeJob(
     files: await modelFiles(project, runName, tokenizer),
     endOfText: tokenizer.endOfText,
     shards,
-    shardsThere: await shardsThere(shards, place, storage),
+    shardsThere: await storage.placeShards(shards, onSent),
     travels: true,
+    shared: storage.directory,
+    sendStart: storage.sendStart,
     program: PROGRAM,
   });
 }
 
-/** In the project itself where that is the storage; else beside the runs; undefined: they travel. */
-async function shardsThere(
-  shards: string,
-  place: string | undefined,
-  storage: RunStorage,
-): Promise<string | undefined> {
-  if (storage.directory === undefined) return undefined;
-  return place === undefined ? shards : placeShards(shards, path.dirname(storage.directory));
-}
-
 /** What Ray installs for the job: the cluster's own Ray stays as it is. */
-async function requirements(): Promise<string[]> {
-  const lines = (await readFile(path.join(PROGRAM, 'requirements.txt'), 'utf8')).split('\n');
-  return lines.map((line) => line.trim()).filter((line) => line !== '' && !/^(#|ray\b)/.test(line));
+async function requirements(storage: string | undefined): Promise<string[]> {
+  const files = ['requirements.txt', ...(storage?.startsWith('s3://') === true ? ['requirements-s3.txt'] : [])];
+  const texts = await Promise.all(files.map((name) => readFile(path.join(PROGRAM, name), 'utf8')));
+  const lines = texts.flatMap((text) => text.split('\n')).map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !/^(#|ray\b)/.test(line));
 }

@@ -90,6 +90,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       moderators,
       modelFacts: new Map([...opened].map(([name, { facts }]) => [name, facts])),
       sources: sourcesOf(project, folders),
+      ownName: serve.modelId,
       openModel: (name, source) => local.open(name, folderOfSource(filesOf(project).runs, source)),
       clock,
       responseCache:

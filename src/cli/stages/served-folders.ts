@@ -1,7 +1,7 @@
 /** Which model folders a server opens, by the names customers ask for. */
 import { existsSync } from 'node:fs';
 import { MoatError } from '../../base/errors.js';
-import { SERVING_FILE, folderOfSource, readServing } from '../../company/gateway/model-source.js';
+import { SERVING_FILE, folderOfSource, holdPromoted, readServing } from '../../company/gateway/model-source.js';
 import type { Project } from '../config/project.js';
 import { findModel } from './find-run.js';
 import { filesOf } from './project-files.js';
@@ -16,6 +16,7 @@ export async function servedFolders(project: Project, run: string | undefined): 
   const { runs } = filesOf(project);
   const { modelId } = project.config.serve;
   const folders = new Map<string, string>();
+  await holdPromoted(project.root);
   for (const [name, source] of await readServing(project.root)) {
     const folder = folderOfSource(runs, source);
     if (name === modelId && run !== undefined) continue;

@@ -1,11 +1,13 @@
 /** `moat train --on torchrun`: a run of the project on this machine's PyTorch, with the same bar, events and files. */
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MoatError } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { formatCount } from '../../base/units.js';
 import { latestCheckpoint } from '../../lab/checkpoint/run-checkpoints.js';
-import { writeJobFolder } from '../../lab/distributed/job-folder.js';
+import { START_FILE, writeJobFolder } from '../../lab/distributed/job-folder.js';
+import { writePlace } from '../../lab/distributed/run-place.js';
 import { type Python, findPython, runTorchrun } from '../../lab/distributed/torchrun.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { resumedConfig } from '../../lab/train/resumed-config.js';
@@ -62,10 +64,18 @@ export async function runTorchrunStage(options: TorchrunStageOptions): Promise<R
   const signal = AbortSignal.any([options.signal, stop.signal]);
   await whileTraining(runDirectory, stop, async () => {
     if (resume === undefined) await createRun(runDirectory, config);
-    await runTorchrun({ ...job, env, signal, onEvent }).catch(async (error: unknown) => {
-      await recordFailure(runDirectory, error, options, seen.last);
+    const { workers } = job;
+    await writePlace(runDirectory, { on: 'torchrun', workers, workerCpus: null, storage: null, install: false });
+    try {
+      await runTorchrun({ ...job, env, signal, onEvent });
+    } catch (error) {
+      const isOvertaken = error instanceof MoatError && error.code === 'overtaken';
+      if (!isOvertaken) await recordFailure(runDirectory, error, options, seen.last);
       throw error;
-    });
+    } finally {
+      // as large as the model
+      await rm(path.join(job.jobFolder, START_FILE), { force: true });
+    }
   });
   const done = seen.last;
   const checkpoint = await latestCheckpoint(runDirectory);
@@ -155,6 +165,8 @@ async function recordFailure(
   const elapsedSeconds = last?.type === 'step' ? last.elapsedSeconds : 0;
   const message = error instanceof Error ? error.message : String(error);
   const time = new Date(clock.now()).toISOString();
-  log.append({ type: 'done', time, step, reason: 'failed', loss: null, elapsedSeconds, tokensSeen, message });
+  const end = { type: 'done', time, reason: 'failed', loss: null } as const;
+  const attempt = last?.attempt === undefined ? {} : { attempt: last.attempt };
+  log.append({ ...end, step, elapsedSeconds, tokensSeen, message, ...attempt });
   log.close();
 }

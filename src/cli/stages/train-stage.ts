@@ -1,8 +1,9 @@
 import os from 'node:os';
 import type { Clock } from '../../base/clock.js';
-import type { RunEvent } from '../../base/run-events.js';
+import type { RunEvent, SampleEvent } from '../../base/run-events.js';
 import { formatBytes, formatCount } from '../../base/units.js';
 import { claimedBy, readClaim } from '../../lab/distributed/run-claim.js';
+import { forgetPlace } from '../../lab/distributed/run-place.js';
 import { readTokenSplit } from '../../lab/tokenizer/shard-reader.js';
 import { loadTokenizer } from '../../lab/tokenizer/tokenizer.js';
 import { type RateSearch, findLearningRate } from '../../lab/train/find-learning-rate.js';
@@ -11,6 +12,7 @@ import type { RunConfig } from '../../lab/train/run-config.js';
 import { chooseCheckpoint } from '../../lab/train/run-directory.js';
 import { type TrainingResult, trainRun } from '../../lab/train/session.js';
 import type { TrainingJob, Validation } from '../../lab/train/training-job.js';
+import { readPrompts } from '../config/fields.js';
 import type { Project } from '../config/project.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { type Fork, forkedConfig } from './fork-settings.js';
@@ -53,7 +55,11 @@ export async function runTrainStage(options: TrainStageOptions): Promise<TrainSt
     ...job,
     config,
     onEvent: (event) => {
+      // from now on it is trained here
+      if (event.type === 'start') forgetPlace(job.runDirectory);
       watch.see(event);
+      // whoever asked for texts reads along; those of a run that did not are in the studio
+      if (event.type === 'sample' && project.config.train.samplePrompt !== undefined) reporter.note(sampleLine(event));
       options.onEvent?.(event);
     },
   });
@@ -136,6 +142,10 @@ export async function fittedConfig(
   return config;
 }
 
+/** `step 200: Once upon · a time there was` on one line, whatever was written. */
+const sampleLine = ({ step, prompt, text }: SampleEvent): string =>
+  `step ${step}: ${prompt} · ${text === '' ? '(it ended there)' : text}`.replaceAll(/\s+/g, ' ');
+
 /** What the samples go on with when nothing else is said: so many tokens of the first validation document. */
 const PROMPT_TOKENS = 12;
 
@@ -152,8 +162,11 @@ function withSamples(
     Math.min(PROMPT_TOKENS, stream?.documentStarts[1] ?? PROMPT_TOKENS),
   );
   // half a character may stand at the end
-  const prompt = train.samplePrompt ?? tokenizer.decode(beginning).replace(/\uFFFD+$/u, '');
-  return { ...config, samples: { prompt, tokens: train.sampleTokens } };
+  const prompts =
+    train.samplePrompt === undefined
+      ? [tokenizer.decode(beginning).replace(/\uFFFD+$/u, '')]
+      : readPrompts(train.samplePrompt);
+  return { ...config, samples: { prompts, tokens: train.sampleTokens } };
 }
 
 async function weightsOf(project: Project, { run, fromStep }: Fork): Promise<string> {

@@ -1,5 +1,5 @@
 /**
- * Training as the studio asks for it: `moat train` in a process of its own, exactly as in a terminal. It belongs to the
+ * Training as the studio asks for it: `moat train` in a process of its own, exactly as in a terminal, wherever it trains. It belongs to the
  * project and not to the server: it has a process group and a log file of its own and goes on when the server stops, and
  * whether it lives is read from the run's lock, so that a server that starts again finds it and can stop it.
  */
@@ -17,6 +17,8 @@ import {
   type StartRequest,
   type TrainingControl,
 } from '../../company/gateway/training-control.js';
+import { readClaim } from '../../lab/distributed/run-claim.js';
+import { type RunPlace, placeOptions, readPlace } from '../../lab/distributed/run-place.js';
 import { isTraining, requestStop } from '../../lab/train/run-lock.js';
 import { type Project, loadProject } from '../config/project.js';
 import { configFields } from '../config/schema.js';
@@ -28,6 +30,8 @@ const PROGRAM = fileURLToPath(new URL('../../../bin/moat.js', import.meta.url));
 /** Reading the tokens and building the programs of a large model may take this long; then the answer is given anyway. */
 const START_LIMIT_MS = 60_000;
 const LOOK_INTERVAL_MS = 100;
+/** A cluster that is not there says so within this time; what it says later stands in the log alone. */
+const SETTLE_MS = 2000;
 const LOG_TAIL_BYTES = 8192;
 
 /** @param env of the processes that train */
@@ -37,8 +41,10 @@ export function createTrainingControl(project: Project, env: NodeJS.ProcessEnv):
   let isStarting = false;
 
   const trainingNow = async (): Promise<string | null> => {
-    for (const name of await readdir(runs).catch(() => []))
-      if ((await isTraining(path.join(runs, name))) === true) return name;
+    for (const name of await readdir(runs).catch(() => [])) {
+      const run = path.join(runs, name);
+      if ((await isTraining(run)) === true && !isOnCluster(await readPlace(run))) return name;
+    }
     return null;
   };
   /** One at a time: two would halve each other's speed, and together they may not fit in memory. */
@@ -59,6 +65,14 @@ export function createTrainingControl(project: Project, env: NodeJS.ProcessEnv):
       isStarting = false;
     }
   };
+  /** A process that follows a job takes little of this machine. */
+  const follow = async (name: string, extra: readonly string[]): Promise<void> => {
+    const run = path.join(runs, name);
+    if ((await isTraining(run)) === true) {
+      throw new MoatError('training-busy', `the run ${name} is training`, { fix: 'Stop it first.' });
+    }
+    await untilHeld(run, await launch(project, env, name, extra), logOf(project, name));
+  };
   return {
     freeName: () => freeRunName(runs),
     async values(run) {
@@ -75,14 +89,24 @@ export function createTrainingControl(project: Project, env: NodeJS.ProcessEnv):
       await alone(checkedRunName(name), [...forkOptions(fork), ...settingOptions(settings)]);
     },
     async resume(name, fromStep) {
-      await alone(checkedRunName(name), [
+      const place = await readPlace(path.join(runs, checkedRunName(name)));
+      const begin = isOnCluster(place) ? follow : alone;
+      await begin(name, [
         '--resume',
+        ...(place === undefined ? [] : placeOptions(place)),
         ...(fromStep === undefined ? [] : ['--from-step', `${fromStep}`]),
       ]);
     },
-    stop: (name) => requestStop(path.join(runs, checkedRunName(name))),
+    async stop(name) {
+      const run = path.join(runs, checkedRunName(name));
+      const isLeft = (await isTraining(run)) !== true && (await readClaim(run)) !== undefined;
+      // a process that follows the job until it has saved, and brings back what it made
+      await (isLeft ? follow(name, ['--stop']) : requestStop(run));
+    },
   };
 }
+
+const isOnCluster = (place: RunPlace | undefined): boolean => place !== undefined && place.on !== 'torchrun';
 
 /** Read anew: the file may have changed since the server started, and the process that trains reads it anew, too. */
 async function projectSettings(project: Project, env: NodeJS.ProcessEnv): Promise<Record<string, object>> {
@@ -156,12 +180,27 @@ async function launch(
 async function untilTraining(runDirectory: string, child: ChildProcess, log: string): Promise<void> {
   const events = path.join(runDirectory, 'events.jsonl');
   const before = await sizeOf(events);
-  let ended = false;
-  child.once('close', () => (ended = true));
-  child.once('error', () => (ended = true));
+  await until(async () => (await sizeOf(events)) > before, child, log);
+}
+
+/** Waits for the process to hold the run, and to have had time to be refused. @throws MoatError `training-refused` */
+async function untilHeld(runDirectory: string, child: ChildProcess, log: string): Promise<void> {
+  let heldMs: number | undefined;
+  const isSettled = async (): Promise<boolean> => {
+    if ((await isTraining(runDirectory)) === true) heldMs ??= performance.now();
+    return heldMs !== undefined && performance.now() - heldMs > SETTLE_MS;
+  };
+  await until(isSettled, child, log);
+}
+
+/** Until it is so, or the process has ended well. @throws MoatError `training-refused` */
+async function until(isSo: () => Promise<boolean>, child: ChildProcess, log: string): Promise<void> {
+  let status: number | null | undefined;
+  child.once('close', (code) => (status = code));
+  child.once('error', () => (status = null));
   for (const deadline = performance.now() + START_LIMIT_MS; performance.now() < deadline;) {
-    if ((await sizeOf(events)) > before) return;
-    if (ended) throw new MoatError('training-refused', await lastLineOf(log));
+    if ((await isSo()) || status === 0) return;
+    if (status !== undefined) throw new MoatError('training-refused', await lastLineOf(log));
     await sleep(LOOK_INTERVAL_MS);
   }
 }

@@ -25,6 +25,8 @@ export interface Reporter {
   stage(name: string): Stage;
   /** A remark under the stages; begins with "!" so that it is seen. */
   warn(text: string): void;
+  /** Something to read while a stage goes on. */
+  note(text: string): void;
   /** Closes the stages that an error or Ctrl-C left open. */
   close(why: string): void;
 }
@@ -49,6 +51,14 @@ export function createReporter(terminal: Terminal, clock: Clock): Reporter {
       const lines = wrap(text, terminal.columns - 3);
       terminal.print(lines.map((line, index) => `${index === 0 ? colors.yellow('!') : ' '} ${line}`).join('\n'));
     },
+    note: (text) =>
+      terminal.print(
+        colors.dim(
+          wrap(text, terminal.columns - 3)
+            .map((line) => `  ${line}`)
+            .join('\n'),
+        ),
+      ),
     close(why) {
       for (const stage of open) stage.failed(why);
       terminal.setLive(undefined);

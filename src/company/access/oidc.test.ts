@@ -73,7 +73,7 @@ test.each([
   ['another domain', { email: 'ann@acme.com.evil.example' }, 'addresses at acme.com.evil.example are not allowed'],
   ['an address nobody verified', { email_verified: false }, 'has not verified'],
   ['a verification in words', { email_verified: 'true' }, 'has not verified'],
-  ['no address', { email: undefined }, 'no e-mail address'],
+  ['no address', { email: undefined }, 'no email address'],
 ])('%s is refused', async (_, claims, why) => {
   provider.claims = { ...provider.claims, ...claims };
   await expect(enter()).rejects.toMatchObject({ code: 'oidc-refused', message: expect.stringContaining(why) });

@@ -117,8 +117,8 @@ interface Person {
 
 function personOf(claims: Readonly<Record<string, unknown>>, settings: OidcSettings): Person {
   const { sub, email, email_verified: isVerified, name } = claims;
-  if (typeof sub !== 'string' || typeof email !== 'string') throw refused('the provider gave no e-mail address');
-  if (isVerified !== true) throw refused('the provider has not verified the e-mail address');
+  if (typeof sub !== 'string' || typeof email !== 'string') throw refused('the provider gave no email address');
+  if (isVerified !== true) throw refused('the provider has not verified the email address');
   const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
   if (!settings.allowedDomains.some((allowed) => allowed.toLowerCase() === domain))
     throw refused(`addresses at ${domain} are not allowed here`);

@@ -65,7 +65,7 @@ export async function createUser(
 export async function insertUser(sql: Transaction, clock: Clock, { email, name, role }: NewUser): Promise<User> {
   const address = email.trim();
   if (address.length > 254 || !/^[^\s@\0]+@[^\s@\0]+$/.test(address))
-    throw new MoatError('bad-email', 'the e-mail address is not one', { fix: 'Write it as name@example.com.' });
+    throw new MoatError('bad-email', 'the email address is not one', { fix: 'Write it as name@example.com.' });
   const shown = (name ?? '').trim().slice(0, 200) || address.slice(0, 200);
   try {
     const [user] = await sql<User[]>`
@@ -84,7 +84,7 @@ export async function listUsers({ database: { sql } }: Access): Promise<User[]> 
   return sql<User[]>`select ${sql.unsafe(USER_COLUMNS)} from moat.users order by created_at, id limit 1000`;
 }
 
-/** @param idOrEmail an e-mail address in any case @throws MoatError `unknown-user` */
+/** @param idOrEmail an email address in any case @throws MoatError `unknown-user` */
 export async function findUser({ database: { sql } }: Access, idOrEmail: string): Promise<User> {
   const [user] = ID.test(idOrEmail)
     ? await sql<User[]>`select ${sql.unsafe(USER_COLUMNS)} from moat.users where id = ${idOrEmail}`

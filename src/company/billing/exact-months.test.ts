@@ -277,11 +277,11 @@ test('where a month is invoiced already, the next invoice gives back what a corr
   expect(second.lines[0]).toMatchObject({ kind: 'usage', amountMicros: -1500n, detail: { isLate: true } });
   expect(second.dueMicros).toBe(3_300_000n);
   const sheet = sheetOf(second);
-  expect(sheet.rows[0]).toMatchObject({ what: expect.stringContaining('poet'), amount: '-0.0015' });
+  expect(sheet.rows[0]).toMatchObject({ what: expect.stringContaining('poet'), amount: '−0.0015' });
   expect(sheet.totals).toContainEqual([sheet.words.toCredit, '0.0015 USD']);
-  expect(invoiceHtml(sheet)).toContain('-0.0015');
+  expect(invoiceHtml(sheet)).toContain('−0.0015');
   const pdf = new Uint8Array(await invoicePdf(sheet, second.issuedAt));
-  expect((await extractText(pdf, { mergePages: true })).text).toContain('-0.0015');
+  expect((await extractText(pdf, { mergePages: true })).text).toContain('−0.0015');
   expect(sumOf([first.lines[0]?.amountMicros ?? 0n, -1500n])).toBe(costs());
   // as the business reads it
   const months = { currency: 'USD', to: new Date(clock.now()), timeZone: 'UTC' };

@@ -5,6 +5,7 @@ import { type Micros, formatMicros } from '../../base/money.js';
 import type { AuditWriter } from '../access/audit-log.js';
 import type { Books } from './customers.js';
 import type { AnySql } from './ledger.js';
+import { type PriceRow, lowestStored } from './price-bounds.js';
 import { amountSchema } from './price-book.js';
 import { type PriceInForce, type PriceLoss, type ServingCosts, lossText, planFloor } from './price-floor.js';
 import { checkTimeZone } from './time-zone.js';
@@ -95,18 +96,23 @@ export async function publishPlan(
   });
 }
 
-/** In words: what of a plan lies below cost at the prices that are in force. Tiers are held against it when their book is published. */
+/** In words: what of a plan lies below cost at the prices that are in force, tiers and packages at their lowest price. */
 export async function lossesOfPlan(
   { database, clock }: Books,
   terms: PlanTerms,
   costs: ServingCosts,
 ): Promise<string[]> {
-  const prices = await database.sql<PriceInForce[]>`
-    select model, input as "inputMicros", output as "outputMicros" from (
+  const rows = await database.sql<(PriceInForce & Pick<PriceRow, 'charges'>)[]>`
+    select model, input as "inputMicros", output as "outputMicros", charges from (
       select distinct on (model) model, input_micros_per_million as input, output_micros_per_million as output, charges, is_withdrawn
         from moat.prices where book = ${terms.book} and currency = ${terms.currency} and starts_at <= ${new Date(clock.now())}
        order by model, starts_at desc) p
-     where not is_withdrawn and charges is null order by model`;
+     where not is_withdrawn order by model`;
+  const prices = rows.map(({ model, inputMicros, outputMicros, charges }) =>
+    charges === null
+      ? { model, inputMicros, outputMicros }
+      : { model, inputMicros: lowestStored(charges.input), outputMicros: lowestStored(charges.output) },
+  );
   const { losses, credit } = planFloor(terms, prices, costs);
   return [
     ...losses.map((loss) => lossText(loss, terms.currency)),

@@ -120,6 +120,13 @@ function highestPrice(charge: Charge): Micros {
   return prices.reduce((a, b) => (b > a ? b : a));
 }
 
+/** The least that a million units may be sold for, tiers and filled packages counted; what is free comes on top. Of a row's charges. */
+export function lowestStored(charge: StoredCharge | undefined): Micros {
+  if (charge === undefined) return 0n;
+  const prices = (charge.tiers ?? [charge]).map(({ priceMicros = '0' }) => BigInt(priceMicros));
+  return (prices.reduce((a, b) => (b < a ? b : a)) * MILLION) / BigInt(charge.per);
+}
+
 /** It would make dearer, at the step, what was used and charged before. */
 function refuseRising(model: string, what: UsageClass, charge: Charge | undefined): void {
   if (charge?.kind !== 'volume') return;

@@ -186,6 +186,28 @@ test('a plan below cost is refused with the figures, and published where the los
   expect(await publishPlan(books, plan('15.00'), 'pro.json', undefined, { costs })).toMatchObject({ version: 1 });
   const accepted = { costs, acceptLoss: true };
   expect(await publishPlan(books, plan('1.00'), 'pro.json', undefined, accepted)).toMatchObject({ version: 2 });
+  const tiers = (last: string) => [{ upTo: 1_000_000, price: '2.00' }, { price: last }];
+  for (const [name, charge] of Object.entries({
+    graduated: { kind: 'graduated', tiers: tiers('0.19') },
+    volume: { kind: 'volume', tiers: tiers('0.19') },
+    // 0.0019 for ten thousand tokens
+    package: { kind: 'package', per: 10_000, price: '0.0019' },
+    free: { kind: 'flat', free: 1000, price: '0.19' },
+  })) {
+    await publishPriceBook(books, bookOf(name, { poet: { output: charge } }));
+    const inTiers = { ...plan('99.00'), name, book: name };
+    await expect(publishPlan(books, inTiers, 'p.json', undefined, { costs }), name).rejects.toMatchObject({
+      code: 'below-cost',
+      message: expect.stringContaining('poet output at 0.19 costs 0.20 USD a million (moat bench serve)'),
+    });
+  }
+  // At the deepest tier the credit buys the most: 30.00 at 0.25 are 120 million tokens, which cost 24.00.
+  await publishPriceBook(books, bookOf('deep', { poet: { output: { kind: 'graduated', tiers: tiers('0.25') } } }));
+  const deep = (fee: string) => ({ ...plan(fee), name: 'deep', book: 'deep' });
+  await expect(publishPlan(books, deep('23.99'), 'p.json', undefined, { costs })).rejects.toMatchObject({
+    message: expect.stringContaining('costs up to 24.00 to serve, as poet output sold at 0.25 costs 0.20'),
+  });
+  expect(await publishPlan(books, deep('24.00'), 'p.json', undefined, { costs })).toMatchObject({ version: 1 });
   const onCheap = { ...plan('99.00'), name: 'cheap', book: 'cheap' };
   await expect(publishPlan(books, onCheap, 'cheap.json', undefined, { costs })).rejects.toMatchObject({
     message: expect.stringContaining('poet output at 0.10 costs 0.20 USD a million'),

@@ -1,5 +1,6 @@
 /** How a language writes the figures of the business. A figure that is missing is said to be, and is never 0. */
 import type { Currency, Micros } from '../../base/money.js';
+import { trueMinus } from '../../base/units.js';
 import { approximateUnits } from './estimates.js';
 import type { FactState, FactUnit, FactValue } from './fact.js';
 
@@ -13,6 +14,8 @@ export interface Figures {
   estimate(units: number | null): string;
   share(value: number | null): string;
   number(value: number | null): string;
+  /** A volume: 110,000,000 → "110M", "1.1亿". */
+  compact(value: number): string;
   date(value: Date | null): string;
   fact(value: FactValue, unit: FactUnit): string;
 }
@@ -30,20 +33,26 @@ export function figuresFor(language: BusinessLanguage, currency: Currency, timeZ
       currency,
       minimumFractionDigits: 2,
       maximumFractionDigits: digits,
+      signDisplay: 'negative',
     });
   const [coarse, fine] = [moneyFormat(2), moneyFormat(6)];
-  const shares = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
+  const shares = new Intl.NumberFormat(language, {
+    style: 'percent',
+    maximumFractionDigits: 1,
+    signDisplay: 'negative',
+  });
   const numbers = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
   const counts = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+  const volumes = new Intl.NumberFormat(language, { notation: 'compact', maximumFractionDigits: 1 });
   const dates = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone });
   const estimate = (units: number | null): string => {
     if (units === null) return missing;
     // Cents hide what a small model costs; micro-units clutter what a company earns.
-    return minus((units !== 0 && Math.abs(units) < 1 ? fine : coarse).format(units));
+    return trueMinus((units !== 0 && Math.abs(units) < 1 ? fine : coarse).format(units));
   };
   const number = (value: number | null): string =>
-    value === null ? missing : minus((Math.abs(value) >= 1000 ? counts : numbers).format(value));
-  const share = (value: number | null): string => (value === null ? missing : minus(shares.format(value)));
+    value === null ? missing : trueMinus((Math.abs(value) >= 1000 ? counts : numbers).format(value));
+  const share = (value: number | null): string => (value === null ? missing : trueMinus(shares.format(value)));
   const date = (value: Date | null): string => (value === null ? missing : dates.format(value));
   const money = (micros: Micros | null): string => (micros === null ? missing : estimate(approximateUnits(micros)));
   return {
@@ -52,6 +61,7 @@ export function figuresFor(language: BusinessLanguage, currency: Currency, timeZ
     estimate,
     share,
     number,
+    compact: (value) => volumes.format(value),
     date,
     fact(value, unit) {
       if (value === null) return missing;
@@ -66,6 +76,3 @@ export function figuresFor(language: BusinessLanguage, currency: Currency, timeZ
     },
   };
 }
-
-/** A true minus sign, which stands as wide as a digit. */
-const minus = (text: string): string => text.replace('-', '−');

@@ -1,4 +1,4 @@
-/** Gross margin line by line: what was charged less what its answers cost. One rule for models, plans and customers. */
+/** Margin before idle time, line by line: what was charged less what its answers cost. One rule for models, plans and customers. */
 import type { Micros, Rate } from '../../base/money.js';
 import { type CostBasis, type ServedUsage, usageCost } from './serving-cost.js';
 import { grossMargin } from './unit-economics.js';

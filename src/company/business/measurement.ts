@@ -28,7 +28,7 @@ export function percentText(ratio: Rate, decimals = 1): string {
   const negative = ratio.numerator < 0n;
   const absolute = negative ? -ratio.numerator : ratio.numerator;
   const scaled = (absolute * 100n * scale * 2n + ratio.denominator) / (ratio.denominator * 2n);
-  const sign = negative && scaled > 0n ? '-' : '';
+  const sign = negative && scaled > 0n ? '−' : '';
   if (decimals === 0) return `${sign}${scaled}`;
   return `${sign}${scaled / scale}.${(scaled % scale).toString().padStart(decimals, '0')}`;
 }

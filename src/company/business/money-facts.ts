@@ -62,7 +62,7 @@ export const marginFacts: readonly Fact[] = [
     id: 'margin.gross',
     unit: 'money',
     name: { en: 'gross margin', zh: '毛利' },
-    how: { en: 'revenue less the machines that served', zh: '收入减去服务用机器成本' },
+    how: { en: 'revenue less serving, idle machines included', zh: '收入减去服务成本，含机器空闲' },
     command: REPORT_COMMAND,
     value: ({ grossMargin }) => grossMargin?.marginMicros ?? null,
   },
@@ -102,7 +102,7 @@ export const costFacts: readonly Fact[] = [
     name: { en: 'serving', zh: '服务成本' },
     how: {
       en: 'hours paid × price of an hour, idle ones included; where the hours are not stated, the time of the answers',
-      zh: '付费小时数 × 小时单价（含空闲）；未声明小时数时按应答耗时计',
+      zh: '付费小时数 × 小时单价（含空闲）；未声明小时数时按推理耗时计',
     },
     command: 'moat business load --month MONTH --json',
     value: ({ costs }) => costs.servingMicros,
@@ -173,7 +173,7 @@ export const costFacts: readonly Fact[] = [
   {
     id: 'cost.outputMillion',
     unit: 'money',
-    name: { en: 'a million output tokens, at the actual load', zh: '每百万输出词元成本（实际负载）' },
+    name: { en: 'a million output tokens, at the actual load', zh: '输出成本（每百万词元，实际负载）' },
     how: { en: 'cost at full load ÷ utilisation', zh: '满载成本 ÷ 利用率' },
     command: 'moat business load --month MONTH --json',
     value: ({ serving }) => serving?.outputMicrosPerMillion ?? null,
@@ -181,7 +181,7 @@ export const costFacts: readonly Fact[] = [
   {
     id: 'cost.outputMillionFull',
     unit: 'money',
-    name: { en: 'a million output tokens, at full load', zh: '每百万输出词元成本（满载）' },
+    name: { en: 'a million output tokens, at full load', zh: '输出成本（每百万词元，满载）' },
     how: { en: 'price of an hour ÷ measured tokens of an hour', zh: '小时单价 ÷ 实测每小时词元数' },
     command: 'moat bench serve',
     value: ({ fullLoad }) => fullLoad?.outputMicrosPerMillion ?? null,

@@ -5,7 +5,7 @@ export const loadFacts: readonly Fact[] = [
   {
     id: 'price.outputMillion',
     unit: 'money',
-    name: { en: 'price of a million output tokens', zh: '每百万输出词元售价' },
+    name: { en: 'price of a million output tokens', zh: '输出价格（每百万词元）' },
     how: { en: 'the price in force', zh: '现行价格' },
     command: 'moat prices --list --json',
     value: ({ facts }) => facts.price?.outputMicros ?? null,

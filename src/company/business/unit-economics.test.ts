@@ -135,7 +135,7 @@ describe('measurements', () => {
 
   it.each([
     [1n, 3n, '33.3'],
-    [-1n, 8n, '-12.5'],
+    [-1n, 8n, '−12.5'],
     [-1n, 100_000n, '0.0'],
     [2n, 3n, '66.7'],
   ])('percentText(%s/%s) = %s', (numerator, denominator, text) => {

@@ -35,6 +35,8 @@ export interface RunSummary {
   state: 'running' | 'finished' | 'stopped' | 'failed' | 'interrupted';
   /** A stop was asked for that has not happened yet. */
   stopping: boolean;
+  /** Where it trains, or trained last; null: on this machine, by Moat itself. */
+  place: RunPlaceSummary | null;
   /** Why it failed. */
   message: string | null;
   startedAt: string;
@@ -46,6 +48,20 @@ export interface RunSummary {
   tokensPerSecond: number | null;
   elapsedSeconds: number;
   remainingSeconds: number | null;
+}
+
+export interface RunPlaceSummary {
+  /** `torchrun`, or the cluster as it is written after `--on`. */
+  on: string;
+  workers: number;
+  /** null before they have begun. */
+  machines: number | null;
+  /** Where the run lies meanwhile; null: in the project. */
+  storage: string | null;
+  /** The cluster's job that has the run now. */
+  job: string | null;
+  /** The job goes on, or has ended, and no process of this machine follows it: what is shown of it may be old. */
+  isLeft: boolean;
 }
 
 export interface ModelSummary {
@@ -155,6 +171,17 @@ export interface AuditLogEntry {
   target: string;
   details: Readonly<Record<string, string | boolean | null>>;
   hash: string;
+  /** What the ids among target and details stand for, by id. */
+  names: Readonly<Record<string, AuditedName>>;
+}
+
+export interface AuditedName {
+  kind: 'customer' | 'key' | 'user' | 'document';
+  name: string;
+  /** Whose it is; null for a user. */
+  customerId: string | null;
+  customerName: string | null;
+  currency: string | null;
 }
 
 /** GET /api/audit-log/verification: the whole chain, recomputed. */

@@ -236,6 +236,8 @@ export interface ServedModel extends ModelSummary {
   source: ModelSource | null;
   /** Whether engines elsewhere answer; then nothing of this project can take its place. */
   isElsewhere: boolean;
+  /** Whether it was promoted to this name, and need not answer under it. */
+  canWithdraw: boolean;
   /** Milliseconds of engine time for each output token, over the last 30 days; null where it wrote none. */
   engineMsPerToken: number | null;
 }
@@ -246,6 +248,12 @@ export interface Promotion {
   name: string;
   /** Default: the newest. */
   checkpoint?: string;
+}
+
+/** GET /api/served/:name/customers: who counts on a model. */
+export interface ModelCustomerList {
+  /** `plan`: whose prices sell it; null for a key that was made for the model by name. */
+  customers: { id: string; name: string; plan: string | null }[];
 }
 
 /** POST /api/models/:run/export; `kind` is the bits of a weight in a GGUF file, or `safetensors` for a folder of Hugging Face's. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeModelFolder } from '../../../tests/model-folder.js';
+import { systemClock } from '../../base/clock.js';
 import { loadModel } from '../../lab/generate/load-model.js';
 import type { ExportJob } from './api-types.js';
 import { type ModelExports, createModelExports } from './model-exports.js';
@@ -13,7 +14,7 @@ const tiny = { run: 'tiny', checkpoint: null };
 beforeAll(async () => {
   project = await mkdtemp(path.join(tmpdir(), 'moat-exports-'));
   await writeModelFolder(path.join(project, 'runs', 'tiny'), { model_type: 'llama', intermediate_size: 80 });
-  exports = createModelExports(path.join(project, 'exports'), path.join(project, 'runs'));
+  exports = createModelExports(path.join(project, 'exports'), path.join(project, 'runs'), systemClock);
 });
 afterAll(() => rm(project, { recursive: true }));
 
@@ -56,8 +57,20 @@ test('what cannot be written is said, and leaves nothing; a name that leads else
     expect(await exports.open(name), name).toBeUndefined();
 });
 
+test('what is exported is held until it is written, however far its run is by then', async () => {
+  const checkpoints = path.join(project, 'runs', 'trained', 'checkpoints');
+  const source = { run: 'trained', checkpoint: 'step-00000004' };
+  await writeModelFolder(path.join(checkpoints, source.checkpoint), { model_type: 'llama', intermediate_size: 80 });
+  exports.start(source, 'f32');
+  await expect
+    .poll(() => readdir(checkpoints))
+    .toContainEqual(expect.stringMatching(/^step-00000004\.held-until-\d+-/));
+  expect(await ended(exports)).toMatchObject({ state: 'done' });
+  expect(await readdir(checkpoints)).toEqual(['step-00000004']);
+});
+
 test('closing ends what is under way, and nothing half is left', async () => {
-  const other = createModelExports(path.join(project, 'others'), path.join(project, 'runs'));
+  const other = createModelExports(path.join(project, 'others'), path.join(project, 'runs'), systemClock);
   other.start(tiny, 'f32');
   await other.close();
   const { job } = await other.list();

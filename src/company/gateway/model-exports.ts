@@ -3,7 +3,9 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import type { Clock } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
+import { holdWhile } from '../../lab/checkpoint/checkpoint-holds.js';
 import { type ExportKind, exportModelInThread } from '../../lab/generate/export-model.js';
 import { ApiProblem } from './api-problem.js';
 import type { ExportJob, ExportedModel, ModelExportList, ModelSource } from './api-types.js';
@@ -24,18 +26,18 @@ export interface ModelExports {
 }
 
 /** @param folder `exports/` of the project */
-export function createModelExports(folder: string, runs: string): ModelExports {
+export function createModelExports(folder: string, runs: string, clock: Clock): ModelExports {
   const closing = new AbortController();
   let job: ExportJob | null = null;
   let working: Promise<void> = Promise.resolve();
   const run = async (begun: ExportJob, directory: string): Promise<void> => {
     try {
-      const { notes } = await exportModelInThread(
-        { directory, target: path.join(folder, begun.name), kind: begun.kind, name: begun.run },
-        {
+      const request = { directory, target: path.join(folder, begun.name), kind: begun.kind, name: begun.run };
+      const { notes } = await holdWhile(directory, clock, () =>
+        exportModelInThread(request, {
           signal: closing.signal,
           onProgress: ({ tensorsDone, tensorCount }) => (begun.fraction = tensorsDone / tensorCount),
-        },
+        }),
       );
       Object.assign(begun, { state: 'done', fraction: 1, notes });
     } catch (error) {

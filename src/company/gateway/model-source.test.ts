@@ -1,8 +1,18 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findSource, folderOfSource, readServing, sourceOfFolder, writePromotion } from './model-source.js';
+import { pruneCheckpoints } from '../../lab/checkpoint/run-checkpoints.js';
+import {
+  findSource,
+  folderOfSource,
+  holdPromoted,
+  promotedSource,
+  readServing,
+  sourceOfFolder,
+  writePromotion,
+  writeWithdrawal,
+} from './model-source.js';
 
 let project: string;
 beforeAll(async () => {
@@ -32,6 +42,31 @@ test('a source and its folder say the same', async () => {
     expect(sourceOfFolder(runs(), folderOfSource(runs(), source))).toEqual(source);
   for (const folder of [project, '/elsewhere', path.join(runs(), 'first', 'other', 'x')])
     expect(sourceOfFolder(runs(), folder)).toBeNull();
+});
+
+test('the checkpoint of a promoted name stays until no name has it; one that is gone is not promoted', async () => {
+  const checkpoints = path.join(runs(), 'first', 'checkpoints');
+  const held = async () => (await readdir(checkpoints)).filter((name) => name.includes('held')).sort();
+  const [early, late] = ['step-00000010', 'step-00000020'].map((checkpoint) => ({ run: 'first', checkpoint }));
+  if (early === undefined || late === undefined) throw new Error('there are two');
+  await writePromotion(project, 'a', early);
+  await writePromotion(project, 'b', early);
+  await writePromotion(project, 'a', late);
+  expect(await held()).toEqual(['step-00000010.held', 'step-00000020.held']);
+  await pruneCheckpoints(path.join(runs(), 'first'), { keepLast: 1 });
+  await expect(writePromotion(project, 'c', { run: 'first', checkpoint: 'step-00000011' })).rejects.toMatchObject({
+    code: 'no-model',
+  });
+  expect(await promotedSource(project, 'b')).toEqual(early);
+  await writeWithdrawal(project, 'b');
+  expect(await held()).toEqual(['step-00000020.held']);
+  await expect(promotedSource(project, 'b')).rejects.toThrow('nothing was promoted to this name');
+  // Promoted by a version that held nothing.
+  await rm(path.join(checkpoints, 'step-00000020.held'), { recursive: true });
+  await holdPromoted(project);
+  expect(await held()).toEqual(['step-00000020.held']);
+  await writeWithdrawal(project, 'a');
+  expect([await held(), [...(await readServing(project))]]).toEqual([[], []]);
 });
 
 test('promotions are kept by name; what is no such file is refused and not written over', async () => {

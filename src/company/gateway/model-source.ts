@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import { MoatError, systemCode } from '../../base/errors.js';
 import { ADAPTER_FILE } from '../../lab/checkpoint/adapter-folder.js';
+import { holdCheckpoint, releaseCheckpoint } from '../../lab/checkpoint/checkpoint-holds.js';
 import { INDEX_FILE } from '../../lab/checkpoint/model-folder.js';
 import { checkpointsDirectory, listCheckpoints } from '../../lab/checkpoint/run-checkpoints.js';
 import { MODEL_FILE } from '../../lab/checkpoint/save-checkpoint.js';
@@ -49,16 +50,57 @@ function badServing(file: string, error: unknown): MoatError {
 }
 
 /**
- * Writes down that a model answers under a name from now on.
- * @throws MoatError `bad-serving`, also for one name too many
+ * Writes down that a model answers under a name from now on. Its checkpoint stays, however long its run trains on.
+ * @throws MoatError `bad-serving`, also for one name too many; `no-model` for a checkpoint that is not there
  */
 export async function writePromotion(project: string, name: string, source: ModelSource): Promise<void> {
-  const file = path.join(project, SERVING_FILE);
-  const models = Object.fromEntries([...(await readServing(project)), [name, source]]);
-  const { data, error } = servingSchema.safeParse({ models });
-  if (data === undefined) throw badServing(file, error);
-  await writeFileAtomic(file, `${JSON.stringify(data, null, 2)}\n`);
+  const before = await readServing(project);
+  await writeServing(project, before, new Map([...before, [name, source]]), source);
 }
+
+/** What was promoted to a name. @throws MoatError `bad-serving`, `not-promoted` */
+export async function promotedSource(project: string, name: string): Promise<ModelSource> {
+  const serving = await readServing(project);
+  const source = serving.get(name);
+  if (source !== undefined) return source;
+  const known = [...serving.keys()].join(', ');
+  throw new MoatError('not-promoted', `"${name}": nothing was promoted to this name`, {
+    fix: known === '' ? 'There is no promoted name.' : `Promoted are ${known}.`,
+  });
+}
+
+/** Writes down that no model answers under a name any more. @throws MoatError `bad-serving` */
+export async function writeWithdrawal(project: string, name: string): Promise<void> {
+  const before = await readServing(project);
+  await writeServing(project, before, new Map([...before].filter(([each]) => each !== name)));
+}
+
+/** Lets the checkpoints of all promoted names stay, also of those that were promoted before anything held them. */
+export async function holdPromoted(project: string): Promise<void> {
+  for (const source of (await readServing(project)).values())
+    await holdCheckpoint(folderIn(project, source)).catch((error: unknown) => {
+      // whoever serves says that it is gone
+      if (!(error instanceof MoatError)) throw error;
+    });
+}
+
+type Serving = ReadonlyMap<string, ModelSource>;
+
+/** @param fresh held before it is written down; what no name needs any more is let go afterwards */
+async function writeServing(project: string, before: Serving, after: Serving, fresh?: ModelSource): Promise<void> {
+  const file = path.join(project, SERVING_FILE);
+  const { data, error } = servingSchema.safeParse({ models: Object.fromEntries(after) });
+  if (data === undefined) throw badServing(file, error);
+  if (fresh !== undefined) await holdCheckpoint(folderIn(project, fresh));
+  await writeFileAtomic(file, `${JSON.stringify(data, null, 2)}\n`);
+  const wanted = new Set([...after.values()].map((source) => folderIn(project, source)));
+  for (const source of before.values()) {
+    const folder = folderIn(project, source);
+    if (!wanted.has(folder)) await releaseCheckpoint(folder);
+  }
+}
+
+const folderIn = (project: string, source: ModelSource): string => folderOfSource(path.join(project, 'runs'), source);
 
 /** The folder of a promoted model. */
 export const folderOfSource = (runs: string, { run, checkpoint }: ModelSource): string =>

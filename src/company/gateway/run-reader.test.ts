@@ -1,9 +1,12 @@
-import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evalEvent, exampleScript, stepEvent } from '../../../tests/studio/example-script.js';
 import { manualClock } from '../../base/clock.js';
+import { takeClaim } from '../../lab/distributed/run-claim.js';
+import { writePlace } from '../../lab/distributed/run-place.js';
+import { whileTraining } from '../../lab/train/run-lock.js';
 import { type RunReader, createRunReader } from './run-reader.js';
 
 let runs: string;
@@ -94,6 +97,28 @@ test('a run that neither ended nor is held by a process was interrupted; why one
   };
   await write('failed', [start, stepEvent(1), { ...done, message: 'the disk is full' }]);
   expect(await stateOf('failed')).toMatchObject({ state: 'failed', message: 'the disk is full', elapsedSeconds: 3 });
+});
+
+test('where a run trains is said, and that a job goes on which nobody here follows', async () => {
+  const directory = path.join(runs, 'there');
+  await write('there', [{ ...start, machines: 2 }, stepEvent(1)]);
+  const there = { on: 'ray://head:8265', workers: 8, workerCpus: null, storage: null, install: false };
+  await writePlace(directory, there);
+  const found = async () => (await reader.list()).find((run) => run.name === 'there');
+  const place = { on: there.on, workers: 8, machines: 2, storage: null };
+  expect((await found())?.place).toEqual({ ...place, job: null, isLeft: false });
+  const claim = { address: there.on, job: 'moat-there-1', location: directory, eventsBefore: 0 };
+  await takeClaim(directory, { ...claim, submitter: { host: 'another', pid: 1 } }, undefined);
+  // killed: it followed the job, which goes on
+  await writeFile(path.join(directory, 'training.lock'), '999999999-1-abcdef');
+  await utimes(fileOf('there'), clock.now() / 1000, clock.now() / 1000);
+  expect(await found()).toMatchObject({ state: 'running', place: { ...place, job: 'moat-there-1', isLeft: true } });
+  await rm(path.join(directory, 'training.lock'));
+  await whileTraining(directory, new AbortController(), async () => {
+    expect(await found()).toMatchObject({ state: 'running', place: { job: 'moat-there-1', isLeft: false } });
+  });
+  clock.advance(200_000);
+  expect(await found()).toMatchObject({ state: 'interrupted', place: { isLeft: true } });
 });
 
 test.each(['none', '..', '../other', '.hidden', 'a/b', ''])('%s is no run', async (name) => {

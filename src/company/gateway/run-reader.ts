@@ -3,6 +3,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.js';
 import type { RunHistory } from '../../base/run-history.js';
+import { readClaim } from '../../lab/distributed/run-claim.js';
+import { readPlace } from '../../lab/distributed/run-place.js';
 import { isStopping, isTraining } from '../../lab/train/run-lock.js';
 import type { RunCurve, RunSummary } from './api-types.js';
 import { type LineMark, type RunLog, type RunLogReader, createRunLogReader } from './run-log.js';
@@ -13,7 +15,7 @@ const EVENTS = 'events.jsonl';
 const MAX_RUNS = 200;
 const FOLLOW_INTERVAL_MS = 200;
 const CHUNK_BYTES = 256 * 1024;
-/** A run without a lock, of an older version, that has written nothing for this long and did not end was killed. */
+/** A run that nobody here holds, of a job or of an older version, that has written nothing for this long and did not end was killed. */
 const SILENCE_MS = 120_000;
 
 /** A run's name is a folder's name: nothing that could lead elsewhere. */
@@ -56,7 +58,9 @@ export function createRunReader(runsDirectory: string, clock: Clock): RunReader 
   const summaryOf = async (name: string): Promise<RunSummary[]> => {
     const log = await readerOf(name).read();
     if (log === undefined) return [];
-    return summarise(name, log.history, await lifeOf(path.join(runsDirectory, name), log, clock));
+    const directory = path.join(runsDirectory, name);
+    const [life, place] = await Promise.all([lifeOf(directory, log, clock), placeOf(directory, log)]);
+    return summarise(name, log.history, life, place);
   };
   return {
     async list() {
@@ -91,8 +95,21 @@ async function newestNames(runsDirectory: string): Promise<string[]> {
 /** Of a run that did not end: whether somebody is training it at this moment, and was asked to stop. */
 async function lifeOf(runDirectory: string, { history, modifiedMs }: RunLog, clock: Clock): Promise<Life> {
   if (history.done !== null) return { training: false, stopping: false };
-  const training = (await isTraining(runDirectory)) ?? clock.now() - modifiedMs < SILENCE_MS;
+  const isHeld = await isTraining(runDirectory);
+  const isFresh = clock.now() - modifiedMs < SILENCE_MS;
+  // a job goes on without the process that followed it
+  const mayBeAlone = isHeld === undefined || (await readClaim(runDirectory)) !== undefined;
+  const training = isHeld === true || (mayBeAlone && isFresh);
   return { training, stopping: training && isStopping(runDirectory) };
+}
+
+/** null where Moat itself trains the run, or trained it last. */
+async function placeOf(runDirectory: string, { history }: RunLog): Promise<RunSummary['place']> {
+  const [place, claim] = await Promise.all([readPlace(runDirectory), readClaim(runDirectory)]);
+  if (place === undefined) return null;
+  const { on, workers, storage } = place;
+  const isLeft = claim !== undefined && (await isTraining(runDirectory)) !== true;
+  return { on, workers, machines: history.start?.machines ?? null, storage, job: claim?.job ?? null, isLeft };
 }
 
 interface Life {
@@ -100,7 +117,12 @@ interface Life {
   readonly stopping: boolean;
 }
 
-function summarise(name: string, history: RunHistory, { training, stopping }: Life): RunSummary[] {
+function summarise(
+  name: string,
+  history: RunHistory,
+  { training, stopping }: Life,
+  place: RunSummary['place'],
+): RunSummary[] {
   const { start, startedAt, lastStep, lastEval, done } = history;
   if (start === null || startedAt === null) return [];
   return [
@@ -112,6 +134,7 @@ function summarise(name: string, history: RunHistory, { training, stopping }: Li
       startedAt,
       state: done === null ? (training ? 'running' : 'interrupted') : stateOf(done.reason),
       stopping,
+      place,
       message: done?.message ?? null,
       step: done?.step ?? Math.max(history.steps.at(-1) ?? 0, start.resumedFromStep),
       loss: lastStep?.loss ?? null,

@@ -26,6 +26,8 @@ export interface ServedModels {
   readonly sources: ReadonlyMap<string, ModelSource>;
   /** Whether another model can be put in place here. */
   readonly canPromote: boolean;
+  /** Whether nothing has to answer under this name. */
+  canWithdraw(name: string): boolean;
   /** Whether one is being loaded. */
   isPromoting(): boolean;
   /**
@@ -34,6 +36,12 @@ export interface ServedModels {
    * @throws ApiProblem 409 `promotion_not_here`, `promotion_under_way`, `name_taken`; what loading and `keep` throw
    */
   promote(name: string, source: ModelSource, keep?: () => Promise<void>): Promise<void>;
+  /**
+   * From the next request on nothing answers under the name; what was asked before is answered.
+   * @param keep writes it down
+   * @throws ApiProblem 404 `model_not_found`, 409 `promotion_not_here`, `promotion_under_way`, `own_name`; what `keep` throws
+   */
+  withdraw(name: string, keep?: () => Promise<void>): Promise<void>;
 }
 
 export interface ServedModelsOptions {
@@ -43,6 +51,8 @@ export interface ServedModelsOptions {
   readonly otherNames: readonly string[];
   readonly facts: ReadonlyMap<string, ModelFacts>;
   readonly sources: ReadonlyMap<string, ModelSource>;
+  /** The project's own, under which there is always a model. */
+  readonly ownName: string | undefined;
   readonly openModel: ((name: string, source: ModelSource) => Promise<OpenedModel>) | undefined;
   readonly responseCache: { readonly maxBytes: number; readonly maxAgeMs: number } | undefined;
   readonly clock: Clock;
@@ -63,6 +73,16 @@ export function createServedModels(options: ServedModelsOptions): ServedModels {
   const sources = new Map(options.sources);
   const taken = new Set([...upstreams.keys(), ...options.otherNames]);
   let isPromoting = false;
+  /** One change at a time. */
+  const changing = async (change: () => Promise<void>): Promise<void> => {
+    if (isPromoting) throw underWay();
+    isPromoting = true;
+    try {
+      await change();
+    } finally {
+      isPromoting = false;
+    }
+  };
 
   /** What was asked before is answered before the model goes. */
   const retire = (engine: TextEngine): void => {
@@ -75,13 +95,12 @@ export function createServedModels(options: ServedModelsOptions): ServedModels {
     facts,
     sources,
     canPromote: openModel !== undefined,
+    canWithdraw: (name) => openModel !== undefined && engines.has(name) && name !== options.ownName,
     isPromoting: () => isPromoting,
     async promote(name, source, keep = async () => undefined) {
       if (openModel === undefined) throw notHere();
       if (taken.has(name)) throw nameTaken(name);
-      if (isPromoting) throw underWay();
-      isPromoting = true;
-      try {
+      await changing(async () => {
         const opened = await openModel(name, source);
         try {
           await keep();
@@ -95,9 +114,18 @@ export function createServedModels(options: ServedModelsOptions): ServedModels {
         facts.set(name, opened.facts);
         sources.set(name, source);
         if (before !== undefined) retire(before);
-      } finally {
-        isPromoting = false;
-      }
+      });
+    },
+    async withdraw(name, keep = async () => undefined) {
+      if (openModel === undefined) throw notHere();
+      const engine = engines.get(name);
+      if (engine === undefined) throw notServed(name);
+      if (name === options.ownName) throw ownName(name);
+      await changing(async () => {
+        await keep();
+        for (const each of [engines, backends, facts, sources]) each.delete(name);
+        retire(engine);
+      });
     },
   };
 }
@@ -109,8 +137,18 @@ const notHere = (): ApiProblem =>
     'This server does not load models of the project. Start it with moat serve.',
   );
 
+const notServed = (name: string): ApiProblem =>
+  new ApiProblem(404, 'model_not_found', `No model of the project answers as "${name}".`);
+
+const ownName = (name: string): ApiProblem =>
+  new ApiProblem(
+    409,
+    'own_name',
+    `"${name}" is the project's own name, under which there is always a model. Promote another one to it.`,
+  );
+
 const nameTaken = (name: string): ApiProblem =>
   new ApiProblem(409, 'name_taken', `"${name}" is the name of a model that does not run here. Take another name.`);
 
 const underWay = (): ApiProblem =>
-  new ApiProblem(409, 'promotion_under_way', 'Another model is being loaded. Try again when it answers.');
+  new ApiProblem(409, 'promotion_under_way', 'Another model is being put in place. Try again when it answers.');

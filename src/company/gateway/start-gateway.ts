@@ -61,6 +61,8 @@ export interface GatewayOptions {
   readonly sources?: ReadonlyMap<string, ModelSource>;
   /** Loads a stored model to answer under a name. Default: what is served stays until the end. */
   readonly openModel?: (name: string, source: ModelSource) => Promise<OpenedModel>;
+  /** The name under which there is always a model: it is promoted to, and never withdrawn. */
+  readonly ownName?: string;
   readonly projectDirectory: string;
   /** How the studio calls the project. Default: the folder's name. */
   readonly projectName?: string;
@@ -153,7 +155,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const inFlight = new Set<Promise<void>>();
   let phase: 'open' | 'leaving' | 'draining' = 'open';
   const metrics = createMetrics(() => inFlight.size);
-  const folders = foldersOf(options);
+  const folders = foldersOf(options, clock);
   const models = modelsOf(options, { clock, inFlight, onProblem });
   const app = createApp({
     ...selling,
@@ -215,7 +217,10 @@ const problemsOf =
   };
 
 /** Where the back office reads and writes. */
-function foldersOf({ projectDirectory, runsDirectory = path.join(projectDirectory, 'runs') }: GatewayOptions) {
+function foldersOf(
+  { projectDirectory, runsDirectory = path.join(projectDirectory, 'runs') }: GatewayOptions,
+  clock: Clock,
+) {
   const state = path.join(projectDirectory, '.moat');
   const corpusDirectory = path.join(state, 'corpus');
   return {
@@ -230,7 +235,7 @@ function foldersOf({ projectDirectory, runsDirectory = path.join(projectDirector
     }),
     modelsDirectory: path.join(projectDirectory, 'models'),
     evaluationsDirectory: path.join(projectDirectory, 'evaluations'),
-    exports: createModelExports(path.join(projectDirectory, 'exports'), runsDirectory),
+    exports: createModelExports(path.join(projectDirectory, 'exports'), runsDirectory, clock),
   };
 }
 
@@ -238,7 +243,7 @@ function modelsOf(
   options: GatewayOptions,
   parts: Pick<ServedModelsOptions, 'clock' | 'inFlight' | 'onProblem'>,
 ): ServedModels {
-  const { engines, upstreams, embedders, moderators, modelFacts, sources, openModel, responseCache } = options;
+  const { engines, upstreams, embedders, moderators, modelFacts, sources, openModel, ownName, responseCache } = options;
   return createServedModels({
     ...parts,
     engines,
@@ -247,6 +252,7 @@ function modelsOf(
     facts: modelFacts ?? new Map(),
     sources: sources ?? new Map(),
     openModel,
+    ownName,
     responseCache,
   });
 }

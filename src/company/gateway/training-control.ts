@@ -32,7 +32,7 @@ export interface RunFormValues {
   /** A name that no run has. */
   readonly name: string;
   readonly settings: RunSettings;
-  /** The run that trains now; null when none does. */
+  /** The run that this machine trains now; null when none does. */
   readonly training: string | null;
   /** Steps from which the run can go on, oldest first. */
   readonly checkpoints: readonly number[];
@@ -46,15 +46,21 @@ export interface StartRequest {
   readonly settings: RunSettings;
 }
 
-/** One run trains at a time. What is started goes on when the server stops. */
+/**
+ * This machine trains one run at a time; those that a cluster trains are not counted. What is started goes on when the
+ * server stops.
+ */
 export interface TrainingControl {
   /** Of a run, or of the project. */
   values(run: string | undefined): Promise<RunFormValues>;
   freeName(): Promise<string>;
   /** Resolves when it trains. @throws MoatError `training-busy`, `bad-setting`, `bad-run-name`, `training-refused` */
   start(request: StartRequest): Promise<void>;
-  /** From the last checkpoint, or that of a step. @throws MoatError as `start` */
+  /**
+   * From the last checkpoint, or that of a step, where it was trained last. A run that a job has is followed.
+   * @throws MoatError as `start`
+   */
   resume(name: string, fromStep: number | undefined): Promise<void>;
-  /** Saves and ends after the step that is under way. Safe to repeat. @throws MoatError `not-training` */
+  /** Saves and ends after the step that is under way, wherever it trains. Safe to repeat. @throws MoatError `not-training`, `training-refused` */
   stop(name: string): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Fault, type SimulatedDisk, simulatedDisk } from '../../../tests/faults/simulated-disk.js';
+import { manualClock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { FileSystem } from './file-system.js';
 import { loadCheckpoint } from './load-checkpoint.js';
@@ -69,6 +70,31 @@ test('the newest are kept, and never fewer than one', async () => {
   for (const keepLast of [0, -1, 1.5, Number.NaN]) {
     await expect(pruneCheckpoints(RUN, { keepLast }, disk)).rejects.toThrow(RangeError);
   }
+});
+
+test('a checkpoint that is held outlives its run’s later ones, for as long as it is held', async () => {
+  const disk = simulatedDisk(RUN);
+  const hold = (name: string) => disk.createDirectory(`${RUN}/checkpoints/${name}`);
+  const clock = manualClock(Date.parse('2030-01-02T00:00:00Z'));
+  await save(disk, 1);
+  await hold('step-00000001.held');
+  await save(disk, 2);
+  await hold(`step-00000002.held-until-${clock.now() + 1000}-77`);
+  for (const step of [3, 4]) await save(disk, step);
+  await pruneCheckpoints(RUN, { keepLast: 1, clock }, disk);
+  expect(await steps(disk)).toEqual([1, 2, 4]);
+  // What was served before a run went back is not what the run left behind.
+  await hold('step-00000004.held');
+  await pruneCheckpoints(RUN, { keepLast: 1, notAfter: 2, clock }, disk);
+  expect(await steps(disk)).toEqual([1, 2, 4]);
+  clock.advance(1000);
+  await disk.remove(`${RUN}/checkpoints/step-00000001.held`);
+  await pruneCheckpoints(RUN, { keepLast: 1, clock }, disk);
+  expect(await steps(disk)).toEqual([4]);
+  expect((await disk.list(`${RUN}/checkpoints`)).map(({ name }) => name)).toEqual([
+    'step-00000004',
+    'step-00000004.held',
+  ]);
 });
 
 test('a second save of a step replaces the first', async () => {

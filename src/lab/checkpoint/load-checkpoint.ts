@@ -5,10 +5,10 @@
 import path from 'node:path';
 import { MoatError } from '../../base/errors.js';
 import { type FileSystem, nodeFileSystem } from './file-system.js';
-import { type Manifest, readTextFile, verifyManifest } from './manifest.js';
+import { type Manifest, STATE_FILE, readTextFile, verifyManifest } from './manifest.js';
 import { listCheckpoints } from './run-checkpoints.js';
 import { type SafetensorsReader, openSafetensors } from './safetensors.js';
-import { MODEL_FILE, OPTIMIZER_FILE, STATE_FILE } from './save-checkpoint.js';
+import { MODEL_FILE, OPTIMIZER_FILE } from './save-checkpoint.js';
 
 export interface Checkpoint {
   readonly directory: string;

@@ -9,6 +9,8 @@ import { MoatError, systemCode } from '../../base/errors.js';
 import { type FileSystem, readFully, writeFully } from './file-system.js';
 
 export const MANIFEST_FILE = 'manifest.json';
+/** How far the training was. */
+export const STATE_FILE = 'trainer-state.json';
 
 const CHUNK_BYTES = 4 << 20;
 /** The small files that are read whole: configurations, tokenizers, states. */

@@ -8,10 +8,10 @@ import { z } from 'zod';
 import { MoatError } from '../../base/errors.js';
 import { type FileSystem, nodeFileSystem } from './file-system.js';
 import { loadCheckpoint } from './load-checkpoint.js';
-import { MANIFEST_FILE, readTextFile } from './manifest.js';
+import { MANIFEST_FILE, STATE_FILE, readTextFile } from './manifest.js';
 import { badSafetensors } from './safetensors-header.js';
 import { type SafetensorsReader, openSafetensors } from './safetensors.js';
-import { MODEL_FILE, OPTIMIZER_FILE, STATE_FILE } from './save-checkpoint.js';
+import { MODEL_FILE, OPTIMIZER_FILE } from './save-checkpoint.js';
 
 /** Weights under their names, wherever they lie. */
 export type Weights = Pick<SafetensorsReader, 'tensors' | 'readFloat32' | 'readBytes' | 'close'>;

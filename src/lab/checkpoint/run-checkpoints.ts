@@ -4,8 +4,11 @@
  * in place yet. One process at a time writes into a run.
  */
 import path from 'node:path';
+import { type Clock, systemClock } from '../../base/clock.js';
 import { systemCode } from '../../base/errors.js';
-import { type FileSystem, nodeFileSystem } from './file-system.js';
+import { type Holds, holdsAmong } from './checkpoint-holds.js';
+import { type DirectoryEntry, type FileSystem, nodeFileSystem } from './file-system.js';
+import { withoutOvertaken } from './run-attempts.js';
 
 export interface CheckpointReference {
   readonly step: number;
@@ -33,10 +36,7 @@ export async function listCheckpoints(
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<CheckpointReference[]> {
   const parent = checkpointsDirectory(runDirectory);
-  const entries = await fileSystem.list(parent).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  });
+  const entries = await namesIn(parent, fileSystem);
   const byStep = new Map<number, string>();
   for (const { name, isDirectory } of entries) {
     const match = NAME.exec(name);
@@ -47,39 +47,60 @@ export async function listCheckpoints(
   return [...byStep].map(([step, directory]) => ({ step, directory })).sort((a, b) => a.step - b.step);
 }
 
-/** The checkpoint of the highest step, or undefined when there is none. It is not opened. */
+/** The checkpoint of the highest step that an attempt which was overtaken did not leave, or undefined when there is none. */
 export async function latestCheckpoint(
   runDirectory: string,
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<CheckpointReference | undefined> {
-  return (await listCheckpoints(runDirectory, fileSystem)).at(-1);
+  return (await withoutOvertaken(runDirectory, await listCheckpoints(runDirectory, fileSystem))).at(-1);
 }
 
 /**
- * Removes all checkpoints but the newest `keepLast` and those of `keepSteps`; the newest always remains. Those after `notAfter`
- * go too: a run that went back and on from an earlier step has left them. Each is renamed before it is removed, so that a kill
- * leaves no half checkpoint under a good name.
+ * Removes all checkpoints but the newest `keepLast`, those of `keepSteps` and those that are held; the newest always remains. Those
+ * after `notAfter` go too: a run that went back and on from an earlier step has left them. Each is renamed before it is removed, so
+ * that a kill leaves no half checkpoint under a good name.
  */
 export async function pruneCheckpoints(
   runDirectory: string,
-  { keepLast, keepSteps = [], notAfter = Infinity }: PruneOptions,
+  { keepLast, keepSteps = [], notAfter = Infinity, clock = systemClock }: PruneOptions,
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<void> {
   if (!Number.isSafeInteger(keepLast) || keepLast < 1) throw new RangeError(`keepLast is ${keepLast}, not 1 or more`);
   const all = await listCheckpoints(runDirectory, fileSystem);
   const left = all.filter(({ step }) => step > notAfter);
   const older = all.filter(({ step }) => step <= notAfter).slice(0, -keepLast);
-  for (const { directory } of [...left, ...older.filter(({ step }) => !keepSteps.includes(step))]) {
+  const holds = await holdsOf(runDirectory, clock, fileSystem);
+  for (const { step, directory } of [...left, ...older.filter(({ step }) => !keepSteps.includes(step))]) {
+    if (holds.steps.has(step)) continue;
     const doomed = `${directory}.removed.partial`;
     await fileSystem.rename(directory, doomed);
     await fileSystem.remove(doomed);
   }
+  for (const name of holds.ended) await fileSystem.remove(path.join(checkpointsDirectory(runDirectory), name));
+}
+
+async function holdsOf(runDirectory: string, clock: Clock, fileSystem: FileSystem): Promise<Holds> {
+  return holdsAmong(await namesIn(checkpointsDirectory(runDirectory), fileSystem), clock.now());
+}
+
+/** Steps that are served or exported, and stay. */
+export async function heldSteps(runDirectory: string, clock: Clock): Promise<ReadonlySet<number>> {
+  return (await holdsOf(runDirectory, clock, nodeFileSystem)).steps;
+}
+
+/** None when there is no such directory. */
+async function namesIn(directory: string, fileSystem: FileSystem): Promise<DirectoryEntry[]> {
+  return fileSystem.list(directory).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  });
 }
 
 interface PruneOptions {
   readonly keepLast: number;
   readonly keepSteps?: readonly number[];
   readonly notAfter?: number;
+  readonly clock?: Clock;
 }
 
 /** Removes what killed saves and removals left behind. */

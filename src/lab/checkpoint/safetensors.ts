@@ -149,10 +149,35 @@ export function* safetensorsChunks(
     );
   const sorted = inFileOrder(tensors.map((tensor) => ({ ...tensor, dtype: dtypeOf(tensor.data) })));
   yield headerBytes(sorted, metadata);
-  for (const { data } of sorted) {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    for (let start = 0; start < bytes.length; start += CHUNK_BYTES) yield bytes.subarray(start, start + CHUNK_BYTES);
+  for (const { data } of sorted) yield* inChunks(data);
+}
+
+/** A tensor whose elements are made when it is its turn, and need not be kept after it. */
+export interface MadeTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  make(): Float32Array;
+}
+
+/** The file piece by piece, its tensors in the order they are given, so that one at a time is in memory. */
+export function* safetensorsAsMade(
+  tensors: readonly MadeTensor[],
+  metadata: Readonly<Record<string, string>> = {},
+): Generator<Uint8Array> {
+  yield headerBytes(
+    tensors.map(({ name, shape }) => ({ name, shape, dtype: 'F32' })),
+    metadata,
+  );
+  for (const { name, shape, make } of tensors) {
+    const data = make();
+    invariant(data.length === elementsOf(shape), `tensor "${name}" has ${data.length} elements`);
+    yield* inChunks(data);
   }
+}
+
+function* inChunks(data: TensorData): Generator<Uint8Array> {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) yield bytes.subarray(start, start + CHUNK_BYTES);
 }
 
 const elementsOf = (shape: readonly number[]): number => shape.reduce((product, dimension) => product * dimension, 1);

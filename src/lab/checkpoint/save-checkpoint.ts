@@ -6,7 +6,7 @@ import path from 'node:path';
 import { explainWriteError, temporaryNameFor } from '../../base/atomic-file.js';
 import { invariant } from '../../base/errors.js';
 import { type FileSystem, nodeFileSystem } from './file-system.js';
-import { type FileRecord, MANIFEST_FILE, fileChunks, writeRecorded } from './manifest.js';
+import { type FileRecord, MANIFEST_FILE, STATE_FILE, fileChunks, writeRecorded } from './manifest.js';
 import {
   checkpointDirectory,
   checkpointsDirectory,
@@ -18,7 +18,6 @@ import { type NamedTensor, safetensorsChunks } from './safetensors.js';
 
 export const MODEL_FILE = 'model.safetensors';
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
-export const STATE_FILE = 'trainer-state.json';
 
 export interface CheckpointContents {
   /**

@@ -17,6 +17,26 @@ export interface EventFeed {
 export const fileFeed = (file: string, skip: number): EventFeed =>
   feedOf(async () => parseEvents(wholeLines(await textOf(file))), skip);
 
+/**
+ * From a file that is read from where the last look ended.
+ * @param readFrom from this byte on; undefined where there is no file yet
+ */
+export function tailFeed(readFrom: (byte: number) => Promise<Buffer | undefined>, skip: number): EventFeed {
+  let at = 0;
+  let older = skip;
+  return {
+    async next() {
+      const added = (await readFrom(at)) ?? Buffer.alloc(0);
+      const whole = added.lastIndexOf('\n') + 1;
+      const events = parseEvents(added.subarray(0, whole).toString('utf8').split('\n'));
+      at += whole;
+      const fresh = events.slice(older);
+      older = Math.max(0, older - events.length);
+      return fresh;
+    },
+  };
+}
+
 /** From all that a job has printed so far. */
 export const logFeed = (readLogs: () => Promise<string>): EventFeed =>
   feedOf(async () => {

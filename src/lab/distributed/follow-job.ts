@@ -14,8 +14,8 @@ export interface FollowOptions {
   readonly onEvent: (event: RunEvent) => void;
   /** Every answer about the job. */
   readonly onStatus?: (status: JobStatus) => void;
-  /** The connection was lost, or is there again. */
-  readonly onConnection?: (state: 'lost' | 'back') => void;
+  /** The connection was lost, by this error, or is there again. */
+  readonly onConnection?: (state: 'lost' | 'back', error?: MoatError) => void;
   /** When it aborts, the job is asked to end, until `stop` says that this is done. */
   readonly signal: AbortSignal;
   readonly stop: () => Promise<boolean>;
@@ -57,7 +57,7 @@ export async function followJob(options: FollowOptions): Promise<JobEnd | undefi
       if (options.isLeft()) return undefined;
     } catch (error) {
       if (!isPassing(error)) throw error;
-      if (lostAtMs === undefined) options.onConnection?.('lost');
+      if (lostAtMs === undefined) options.onConnection?.('lost', error);
       lostAtMs ??= askedMs;
       if (clock.monotonic() - lostAtMs > options.patienceMs) throw error;
     }
@@ -68,9 +68,12 @@ export async function followJob(options: FollowOptions): Promise<JobEnd | undefi
   }
 }
 
-/** What may be over when asked again: a connection that is gone, a dashboard that starts or is overloaded. */
-function isPassing(error: unknown): boolean {
-  return error instanceof MoatError && ['ray-unreachable', 'ray-refused', 'not-ray'].includes(error.code);
+/** What may be over when asked again: a connection that is gone, a dashboard that starts or is overloaded, a store that is. */
+function isPassing(error: unknown): error is MoatError {
+  return (
+    error instanceof MoatError &&
+    ['ray-unreachable', 'ray-refused', 'not-ray', 'store-unreachable'].includes(error.code)
+  );
 }
 
 /** Ends at once when somebody wants to stop. */

@@ -16,6 +16,8 @@ export interface HttpRequest {
 
 export interface HttpAnswer {
   readonly status: number;
+  /** By their names in lower case. */
+  readonly headers: http.IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
@@ -43,7 +45,9 @@ export const httpSend: HttpSend = ({ method, url, headers, body, timeoutMs }) =>
           if (bytes > MOST_BYTES) answer.destroy(systemError('EFBIG', `${url.host}: more than ${MOST_BYTES} bytes`));
         });
         answer.on('error', fail);
-        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts) }));
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(parts) }),
+        );
       },
     );
     sent.on('error', fail);

@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.js';
+import { Rng } from '../../base/rng.js';
 import { openSafetensors } from '../checkpoint/safetensors.js';
+import { initialize } from '../models/initialize.js';
 import { gru } from '../models/gru.js';
 import type { Architecture, ModelSizes } from '../models/model.js';
 import { qwen3 } from '../models/qwen3.js';
@@ -121,6 +124,36 @@ test('the first weights are those the local trainer would begin with', async () 
   };
   const sent = await read(path.join(root, 'first', spec.startWeights ?? ''));
   expect(sent).toEqual(await read(path.join(checkpoint, 'model.safetensors')));
+});
+
+test('first weights that are too large to travel lie on storage that both sides see, or are drawn by the workers', async () => {
+  const config = configOf(qwen3);
+  const large = parseRunConfig({ ...config, model: { ...config.model, vocab_size: 1_200_000 } }, 'test');
+  const shared = await mkdtemp(path.join(root, 'shared-'));
+  const { spec, sizeBytes } = await write('large', { config: large, shared });
+  expect(spec.startWeights).toBe(path.join(shared, 'start.safetensors'));
+  expect(sizeBytes).toBeLessThan(1e6);
+  const bytes = await readFile(spec.startWeights ?? '');
+  expect(bytes.byteLength).toBeGreaterThan(64e6);
+  expect(spec.startSha256).toBe(createHash('sha256').update(bytes).digest('hex'));
+  // the same as where all of it is held in memory and drawn in the model's own order
+  const rng = Rng.fromSeed(large.seed);
+  const tensors = await openSafetensors(spec.startWeights ?? '');
+  for (const parameter of spec.parameters) {
+    const expected = new Float32Array(parameter.shape.reduce((product, size) => product * size, 1));
+    initialize(parameter, expected, rng);
+    expect(
+      Buffer.compare(Buffer.from((await tensors.readFloat32(parameter.name)).buffer), Buffer.from(expected.buffer)),
+    ).toBe(0);
+  }
+  await tensors.close();
+  const stored = await write('stored', { config: large, sendStart: (file) => Promise.resolve(`s3://team/${file}`) });
+  expect(stored.spec.startWeights).toMatch(/^s3:\/\/team\/.*\/stored\/start.safetensors$/);
+  expect(stored.spec.startSha256).toBe(spec.startSha256);
+  expect(stored.sizeBytes).toBeLessThan(1e6);
+  const alone = await write('alone', { config: large });
+  expect([alone.spec.startWeights, alone.spec.startSha256]).toEqual([null, null]);
+  expect((await write('seen', { config: large, travels: false })).spec.startWeights).toBe('start.safetensors');
 });
 
 test('a run that goes on sends no weights; shards that both sides see stay where they are', async () => {

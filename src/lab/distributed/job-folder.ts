@@ -6,12 +6,13 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { explainWriteError } from '../../base/atomic-file.js';
 import { MoatError } from '../../base/errors.js';
 import { Rng } from '../../base/rng.js';
 import { formatBytes } from '../../base/units.js';
 import { nodeFileSystem } from '../checkpoint/file-system.js';
 import { writeRecorded } from '../checkpoint/manifest.js';
-import { safetensorsChunks } from '../checkpoint/safetensors.js';
+import { safetensorsAsMade } from '../checkpoint/safetensors.js';
 import type { CheckpointContents } from '../checkpoint/save-checkpoint.js';
 import { elementCount } from '../graph/dims.js';
 import { initialize } from '../models/initialize.js';
@@ -23,11 +24,9 @@ import { type JobSpec, checkWorkers, jobSpecSchema, portableModel } from './job-
 
 /** What may travel over HTTP in one piece: Ray's Jobs API takes 100 MB, and the program needs some of it. */
 export const TRAVEL_LIMIT_BYTES = 64e6;
-/** Larger models than this draw their first weights where they are trained. */
-const DRAWN_HERE_BYTES = 2e9;
-
 const JOB_FILE = 'job.json';
-const START_FILE = 'start.safetensors';
+/** The first weights: in the folder, or beside the run where they are too large to travel. */
+export const START_FILE = 'start.safetensors';
 
 export interface JobFolderOptions
   extends
@@ -44,6 +43,10 @@ export interface JobFolderOptions
   readonly shardsThere?: string | undefined;
   /** Whether the folder goes to the workers over HTTP; where both sides see it, its size does not matter. */
   readonly travels: boolean;
+  /** A folder that both sides see under the same path, for first weights that are too large to travel. */
+  readonly shared?: string | undefined;
+  /** The same where there is no such folder but a store: brings a file there, and says where it lies. */
+  readonly sendStart?: ((file: string) => Promise<string>) | undefined;
   /** Where the worker's Python files lie. */
   readonly program: string;
 }
@@ -87,7 +90,7 @@ export async function writeJobFolder(folder: string, options: JobFolderOptions):
       endOfText: options.endOfText,
     },
     files: Object.keys(options.files),
-    startWeights: await writeStart(folder, model.parameters, options),
+    ...(await writeStart(folder, model.parameters, options)),
     resume: options.resume,
     workers,
     threadsPerWorker: options.threadsPerWorker ?? null,
@@ -109,22 +112,40 @@ function splitOf({ shards, tokens, documents, textBytes }: JobSpec['data']['trai
   return { shards, tokens, documents, textBytes };
 }
 
-/** The weights that the local trainer would begin with; none for a resumed run, and none when they are too large to draw or send. */
+/** The weights that the local trainer would begin with; none for a resumed run, and none where they cannot be sent. */
 async function writeStart(
   folder: string,
   specs: readonly ParameterSpec[],
-  { resume, config, travels }: JobFolderOptions,
-): Promise<string | null> {
-  const bytes = 4 * specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-  if (resume !== null || bytes > (travels ? TRAVEL_LIMIT_BYTES : DRAWN_HERE_BYTES)) return null;
+  { resume, config, travels, shared, sendStart }: JobFolderOptions,
+): Promise<Pick<JobSpec, 'startWeights' | 'startSha256'>> {
+  const bytes = Float32Array.BYTES_PER_ELEMENT * specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const isWithin = !travels || bytes <= TRAVEL_LIMIT_BYTES;
+  const isSent = isWithin || shared !== undefined || sendStart !== undefined;
+  if (resume !== null || !isSent) return { startWeights: null, startSha256: null };
+  const file = path.join(isWithin ? folder : (shared ?? folder), START_FILE);
   const rng = Rng.fromSeed(config.seed);
-  const tensors = specs.map((spec) => {
-    const data = new Float32Array(elementCount(spec.shape));
-    initialize(spec, data, rng);
-    return { name: spec.name, shape: spec.shape, data };
+  const tensors = specs.map((spec) => ({
+    name: spec.name,
+    shape: spec.shape,
+    make() {
+      const data = new Float32Array(elementCount(spec.shape));
+      initialize(spec, data, rng);
+      return data;
+    },
+  }));
+  // of a process that was killed
+  await rm(file, { force: true });
+  const written = writeRecorded(nodeFileSystem, file, safetensorsAsMade(tensors, { format: 'pt' }));
+  const { sha256 } = await written.catch((error: unknown) => {
+    throw explainWriteError(error, file);
   });
-  await writeRecorded(nodeFileSystem, path.join(folder, START_FILE), safetensorsChunks(tensors, { format: 'pt' }));
-  return START_FILE;
+  if (isWithin || shared !== undefined || sendStart === undefined) {
+    return { startWeights: isWithin ? START_FILE : file, startSha256: sha256 };
+  }
+  const startWeights = await sendStart(file);
+  // else it would travel, too
+  await rm(file);
+  return { startWeights, startSha256: sha256 };
 }
 
 async function copyProgram(program: string, folder: string): Promise<void> {

@@ -55,8 +55,10 @@ export const jobSpecSchema = z.strictObject({
   }),
   /** Files of `files/` beside `job.json` that stand beside the weights in every checkpoint. */
   files: z.array(z.string()),
-  /** A safetensors file, as `data.shards`; null: the workers draw the weights themselves (of models too large to be drawn here). */
+  /** A safetensors file, as `data.shards`; null: the workers draw the weights themselves, where they are too large to travel and no storage is shared. */
   startWeights: z.string().nullable(),
+  /** Of that file, lower-case hexadecimal. */
+  startSha256: z.string().nullable(),
   /** Go on from a checkpoint: the one of this step, or the last. Null for a new run. */
   resume: z.strictObject({ fromStep: count.nullable() }).nullable(),
   workers: count,

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { explainWriteError } from '../../base/atomic-file.js';
 import { MoatError, systemCode } from '../../base/errors.js';
+import type { ObjectStore } from './object-store.js';
 
 const claimSchema = z.object({
   /** Of the cluster, as it is written after `--on`. */
@@ -77,6 +78,41 @@ export async function releaseClaim(runDirectory: string, job: string): Promise<v
   if ((await readWhole(file))?.claim.job === job) await rm(file, { force: true });
 }
 
+/** Where a claim lies. */
+export interface ClaimPlace {
+  read(): Promise<RunClaim | undefined>;
+  /** As `takeClaim`. */
+  take(claim: RunClaim, stale: RunClaim | undefined): Promise<RunClaim | undefined>;
+  /** As `releaseClaim`. */
+  release(job: string): Promise<void>;
+}
+
+export const claimIn = (runDirectory: string): ClaimPlace => ({
+  read: () => readClaim(runDirectory),
+  take: (claim, stale) => takeClaim(runDirectory, claim, stale),
+  release: (job) => releaseClaim(runDirectory, job),
+});
+
+/** In a store, whose workers end by themselves where two took the same stale claim over (`distributed/attempts.py`). */
+export function claimInStore(store: ObjectStore): ClaimPlace {
+  const read = async (): Promise<RunClaim | undefined> => {
+    const text = await store.read(CLAIM_FILE);
+    return text === undefined ? undefined : claimSchema.parse(JSON.parse(text.toString('utf8')));
+  };
+  const release = async (job: string): Promise<void> => {
+    if ((await read())?.job === job) await store.remove(CLAIM_FILE);
+  };
+  return {
+    read,
+    async take(claim, stale) {
+      if (stale !== undefined) await release(stale.job);
+      if (await store.create(CLAIM_FILE, `${JSON.stringify(claim)}\n`)) return undefined;
+      return (await read()) ?? claim;
+    },
+    release,
+  };
+}
+
 /** Two may find the same stale claim: a rename succeeds once, and what was moved aside is looked at again. */
 async function clear(file: string, aside: string, stale: RunClaim): Promise<void> {
   try {
@@ -98,9 +134,12 @@ async function readWhole(file: string): Promise<{ claim: RunClaim } | undefined>
 }
 
 /** What one is told who would train a run that a job has. */
-export function claimedBy(runDirectory: string, { address, job }: RunClaim): MoatError {
+export function claimedBy(runDirectory: string, { address, job, location }: RunClaim): MoatError {
   const name = path.basename(runDirectory);
+  const isElsewhere = location !== runDirectory;
+  const storage = isElsewhere ? ` --storage ${location.replace(/\/[^/]*$/, '')}` : '';
+  const file = isElsewhere ? `${location}/${CLAIM_FILE}, and ${claimFile(runDirectory)}` : claimFile(runDirectory);
   return new MoatError('run-busy', `${runDirectory}: the job ${job} on ${address} trains this run`, {
-    fix: `Follow it with moat train --resume --name ${name} --on ${address}; where that cluster is gone for good, remove ${claimFile(runDirectory)}.`,
+    fix: `Follow it with moat train --resume --name ${name} --on ${address}${storage}; where that cluster is gone for good, remove ${file}.`,
   });
 }

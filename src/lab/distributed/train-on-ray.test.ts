@@ -12,7 +12,7 @@ import { readEvents } from '../train/run-directory.js';
 import { httpSend } from './http-send.js';
 import { createRayJobs } from './ray-jobs.js';
 import { readClaim, takeClaim } from './run-claim.js';
-import { runStorage } from './run-storage.js';
+import { folderStorage, unseenStorage } from './run-storage.js';
 import { type RayRunOptions, trainOnRay } from './train-on-ray.js';
 
 let root: string;
@@ -67,7 +67,8 @@ function optionsOf(more: Partial<RayRunOptions> = {}): RayRunOptions {
   return {
     jobs: createRayJobs(new URL(ray.address.replace('ray', 'http')), { send: httpSend }),
     runDirectory: here(),
-    storage: runStorage(path.join(root, 'shared'), here()),
+    storage: folderStorage(path.join(root, 'shared'), here()),
+    place: { on: ray.address, workers: 1, workerCpus: null, storage: null, install: false },
     config,
     resume: undefined,
     checkpointBytes: 1000,
@@ -179,9 +180,9 @@ test('where the storage is not seen, events come from what the job prints', asyn
     void work(job, undefined, whole).then(() => (job.state = 'SUCCEEDED'));
     job.logs += '(RayTrainWorker pid=7) MOAT_EVENT {"type": "st';
   };
-  await trainOnRay(optionsOf({ storage: runStorage('s3://bucket/runs/', here()) }));
+  await trainOnRay(optionsOf({ storage: unseenStorage('hdfs://host/runs/first', here()) }));
   expect(await readEvents(here())).toEqual(whole);
-  expect((await readdir(here())).sort()).toEqual(['config.json', 'events.jsonl']);
+  expect((await readdir(here())).sort()).toEqual(['config.json', 'events.jsonl', 'place.json']);
 });
 
 test('a cluster that has only just started is waited for', async () => {

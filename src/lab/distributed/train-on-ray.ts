@@ -3,34 +3,28 @@
  * submits it again from its last checkpoint. The run's directory here then holds what a local run's would.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { MoatError } from '../../base/errors.js';
 import type { RunEvent } from '../../base/run-events.js';
 import { zipOf } from '../data/containers/write-zip.js';
 import type { RunConfig } from '../train/run-config.js';
-import { EVENTS_FILE, assertNoRun, createRun, openEventLog, readEvents } from '../train/run-directory.js';
-import { errorInLogs, fileFeed, lastWords, logFeed } from './event-feed.js';
+import { assertNoRun, createRun, isRun, openEventLog, readEvents } from '../train/run-directory.js';
+import { errorInLogs, lastWords } from './event-feed.js';
 import { type JobEnd, followJob } from './follow-job.js';
 import type { JobStatus, RayJobs } from './ray-jobs.js';
-import {
-  type RunClaim,
-  claimedBy,
-  mayBeSubmitting,
-  readClaim,
-  releaseClaim,
-  submitterHere,
-  takeClaim,
-} from './run-claim.js';
-import { STOP_FILE } from './torchrun.js';
-import { type RunStorage, checkRoom, fetchCheckpoints, joinEvents, sendCheckpoint, writeProbe } from './run-storage.js';
+import { type RunClaim, claimedBy, mayBeSubmitting, submitterHere } from './run-claim.js';
+import { type RunPlace, forgetPlace, writePlace } from './run-place.js';
+import { BEGINNINGS, type RunStorage, checkRoom, heldBy, writeProbe } from './run-storage.js';
 
 export interface RayRunOptions {
   readonly jobs: RayJobs;
   /** `runs/<name>` here. */
   readonly runDirectory: string;
   readonly storage: RunStorage;
+  /** The same in the words of the one who asked for it. */
+  readonly place: RunPlace;
   readonly config: RunConfig;
   /** Undefined for a new run. */
   readonly resume: { readonly fromStep: number | undefined } | undefined;
@@ -78,21 +72,25 @@ export async function trainOnRay(options: RayRunOptions): Promise<RayRunEnd> {
   const { jobs, resume, runDirectory, storage } = options;
   await jobs.version();
   const home = storage.directory ?? runDirectory;
-  const held = (await readClaim(home)) ?? (await readClaim(runDirectory));
+  const held = await heldBy(storage);
   if (held !== undefined && (await isTaken(jobs, held, resume !== undefined))) throw claimedBy(runDirectory, held);
   if (held !== undefined && resume !== undefined) {
     if (held.location !== storage.location) throw elsewhere(runDirectory, held);
     options.onNotice(`the job ${held.job} has this run: following it`);
+    // a process that was killed right after it had sent the job
+    if (runDirectory !== storage.directory && !(await isRun(runDirectory)))
+      await createRun(runDirectory, options.config);
     const end = await watch(options, home, held);
     if (end.outcome === 'left' || options.signal.aborted || (await isOver(runDirectory))) return end;
   }
   if (resume === undefined) await assertNoRun(runDirectory);
-  const claim = await claimRun(options, home, await readClaim(home));
+  const claim = await claimRun(options);
   try {
     await prepare(options, home);
     await submit(options, home, claim, false);
     // where the workers see this directory, they do it
     if (resume === undefined && runDirectory !== storage.directory) await createRun(runDirectory, options.config);
+    await writePlace(runDirectory, options.place);
   } catch (error) {
     await forget(options, home, claim.job);
     throw error;
@@ -121,36 +119,46 @@ function elsewhere(runDirectory: string, { job, location }: RunClaim): MoatError
   });
 }
 
-async function claimRun(
-  { jobs, runDirectory, storage }: RayRunOptions,
-  home: string,
-  stale: RunClaim | undefined,
-): Promise<RunClaim> {
+async function claimRun({ jobs, runDirectory, storage }: RayRunOptions): Promise<RunClaim> {
   const job = `moat-${path.basename(runDirectory)}-${randomBytes(4).toString('hex')}`;
-  if (home !== runDirectory) await joinEvents(runDirectory, home);
+  await storage.joinEvents();
   const eventsBefore = (await readEvents(runDirectory)).length;
   const claim = { address: jobs.address, job, location: storage.location, eventsBefore, submitter: submitterHere() };
-  const other = await takeClaim(home, claim, stale);
-  if (other !== undefined) throw claimedBy(runDirectory, other);
-  // so that whoever goes on with the run here knows of it, too
-  if (home !== runDirectory) await takeClaim(runDirectory, claim, await readClaim(runDirectory));
+  await take(storage, runDirectory, claim, await storage.claims[0].read());
   return claim;
+}
+
+/** @throws MoatError `run-busy` */
+async function take(
+  { claims: [first, ...others] }: RunStorage,
+  runDirectory: string,
+  claim: RunClaim,
+  stale: RunClaim | undefined,
+): Promise<void> {
+  const other = await first.take(claim, stale);
+  if (other !== undefined) throw claimedBy(runDirectory, other);
+  for (const place of others) await place.take(claim, await place.read());
 }
 
 /** What travels, and what must be read back: beside the run until its job has ended. */
 const jobFolder = (home: string): string => path.join(home, 'job');
+const PROBE_FILE = 'probe';
 
-async function removeTraces(home: string, runDirectory: string, job: string): Promise<void> {
-  await rm(jobFolder(home), { recursive: true, force: true });
-  for (const name of ['probe', STOP_FILE]) await rm(path.join(home, name), { force: true });
-  for (const place of new Set([home, runDirectory])) await releaseClaim(place, job);
+async function removeTraces(storage: RunStorage, home: string, job: string): Promise<void> {
+  // another job may have taken the run over
+  if ((await storage.claims[0].read())?.job === job) {
+    await rm(jobFolder(home), { recursive: true, force: true });
+    await rm(path.join(home, PROBE_FILE), { force: true });
+    await storage.clear();
+  }
+  for (const place of storage.claims) await place.release(job);
 }
 
 /** Room, the checkpoint to go on from, and the folder that travels, kept beside the run until the job has ended. */
 async function prepare(options: RayRunOptions, home: string): Promise<void> {
-  const { storage, resume, runDirectory, checkpointBytes, writeJob } = options;
+  const { storage, resume, checkpointBytes, writeJob } = options;
   if (storage.directory !== undefined) await checkRoom(home, checkpointBytes);
-  if (resume !== undefined && home !== runDirectory) await sendCheckpoint(runDirectory, home, resume.fromStep);
+  if (resume !== undefined) await storage.sendCheckpoint(resume.fromStep);
   await writeJob(jobFolder(home));
 }
 
@@ -161,7 +169,7 @@ async function submit(
   claim: RunClaim,
   isAgain: boolean,
 ): Promise<void> {
-  const probe = storage.directory === undefined ? undefined : await writeProbe(path.join(home, 'probe'));
+  const probe = storage.directory === undefined ? undefined : await writeProbe(path.join(home, PROBE_FILE));
   const packageUri = await jobs.upload(await archiveOf(jobFolder(home)));
   if (requirements.length > 0 && !isAgain) onNotice(`the cluster installs what it lacks: ${requirements.join(', ')}`);
   await whenReady(wait, () =>
@@ -212,7 +220,7 @@ async function watch(options: RayRunOptions, home: string, first: RunClaim): Pro
   let claim = first;
   let restarts = 0;
   for (;;) {
-    const seen = await mirror(options, home, claim);
+    const seen = await mirror(options, claim);
     if (seen === 'left') return { job: claim.job, outcome: 'left' };
     if (seen.sawCheckpoint) restarts = 0;
     const { end } = seen;
@@ -222,24 +230,21 @@ async function watch(options: RayRunOptions, home: string, first: RunClaim): Pro
     }
     restarts++;
     onNotice(`${jobs.address} lost the job ${claim.job}: submitting it again, from its last checkpoint`);
-    claim = await claimAgain(options, home, claim, first.job);
+    claim = await claimAgain(options, claim, first.job);
     await submit(options, home, claim, true);
   }
 }
 
 /** For a job that takes the place of one that the cluster lost. */
 async function claimAgain(
-  { runDirectory }: RayRunOptions,
-  home: string,
+  { runDirectory, storage }: RayRunOptions,
   lost: RunClaim,
   firstJob: string,
 ): Promise<RunClaim> {
   const eventsBefore = (await readEvents(runDirectory)).length;
   const job = `${firstJob}-again-${randomBytes(2).toString('hex')}`;
   const claim = { ...lost, job, eventsBefore, submitter: submitterHere() };
-  const other = await takeClaim(home, claim, lost);
-  if (other !== undefined) throw claimedBy(runDirectory, other);
-  if (home !== runDirectory) await takeClaim(runDirectory, claim, lost);
+  await take(storage, runDirectory, claim, lost);
   return claim;
 }
 
@@ -258,27 +263,24 @@ interface Watched {
 }
 
 /** Passes a job's events on, and writes those that are not there yet into the run's directory here. */
-async function mirror(options: RayRunOptions, home: string, claim: RunClaim): Promise<Watched | 'left'> {
+async function mirror(options: RayRunOptions, claim: RunClaim): Promise<Watched | 'left'> {
   const { jobs, runDirectory, storage, detach, onEvent } = options;
-  const isElsewhere = home !== runDirectory || storage.directory === undefined;
   let mirrored = (await readEvents(runDirectory)).length - claim.eventsBefore;
-  const log = isElsewhere ? await openEventLog(runDirectory) : undefined;
+  const log = storage.directory === runDirectory ? undefined : await openEventLog(runDirectory);
   const leave = new AbortController();
   let sawCheckpoint = false;
+  let lost = jobs.address;
   const follow = followJob({
     ...options,
     id: claim.job,
     patienceMs: PATIENCE_MS,
-    feed:
-      storage.directory === undefined
-        ? logFeed(() => jobs.logs(claim.job))
-        : fileFeed(path.join(home, EVENTS_FILE), claim.eventsBefore),
-    stop: stopping(options, home, claim.job),
+    feed: storage.feed(claim.eventsBefore, () => jobs.logs(claim.job)),
+    stop: stopping(options, claim.job),
     isLeft: () => leave.signal.aborted,
-    onConnection: (state) =>
-      options.onNotice(
-        state === 'lost' ? `${jobs.address} is out of reach; the job goes on` : `${jobs.address} is there again`,
-      ),
+    onConnection(state, error) {
+      if (state === 'lost') lost = error?.code === 'store-unreachable' ? claim.location : jobs.address;
+      options.onNotice(state === 'lost' ? `${lost} is out of reach; the job goes on` : `${lost} is there again`);
+    },
     onEvent(event) {
       if (mirrored-- <= 0) log?.append(event);
       if (event.type === 'checkpoint') sawCheckpoint = true;
@@ -294,22 +296,21 @@ async function mirror(options: RayRunOptions, home: string, claim: RunClaim): Pr
   }
 }
 
-/** By a file where the storage is seen, which every worker looks for after each step; else, and after a while, by Ray. */
-function stopping(
-  { jobs, storage, clock, onNotice }: RayRunOptions,
-  home: string,
-  job: string,
-): () => Promise<boolean> {
+/** By a file where the storage is seen, which the workers look for after each step; else, and after a while, by Ray. */
+function stopping({ jobs, storage, clock, onNotice }: RayRunOptions, job: string): () => Promise<boolean> {
   let askedMs: number | undefined;
+  let isHeard = false;
   return async () => {
     if (askedMs === undefined) {
-      if (storage.directory !== undefined) await writeFile(path.join(home, STOP_FILE), '');
+      isHeard = await storage.askToStop();
       onNotice('the job was asked to save and end (--detach leaves it running)');
     }
     askedMs ??= clock.monotonic();
-    const isWaiting = storage.directory !== undefined && clock.monotonic() - askedMs < STOP_FILE_PATIENCE_MS;
-    if (isWaiting && (await jobs.status(job))?.state === 'RUNNING') return false;
-    await jobs.stop(job);
+    const state = (await jobs.status(job))?.state;
+    const isWaiting = isHeard && clock.monotonic() - askedMs < STOP_FILE_PATIENCE_MS;
+    if (isWaiting && state === 'RUNNING') return false;
+    // one that has ended meanwhile heard of it
+    if (state === 'PENDING' || state === 'RUNNING') await jobs.stop(job);
     return true;
   };
 }
@@ -322,14 +323,12 @@ async function conclude(
   end: JobEnd,
 ): Promise<void> {
   const { jobs, runDirectory, storage, config } = options;
-  if (storage.directory !== undefined && home !== runDirectory) {
-    await joinEvents(runDirectory, home);
-    await fetchCheckpoints(home, runDirectory, config.keepCheckpoints);
-  }
+  await storage.joinEvents();
+  await storage.fetchCheckpoints(config.keepCheckpoints);
   const failure = await failureOf(jobs, job, end);
   const hasBegun = (await readEvents(runDirectory)).length > eventsBefore || options.resume !== undefined;
   if (failure !== undefined && !hasBegun) await forget(options, home, job);
-  await removeTraces(home, runDirectory, job);
+  await removeTraces(storage, home, job);
   if (failure !== undefined) throw failure;
 }
 
@@ -363,10 +362,12 @@ async function failureOf(jobs: RayJobs, job: string, end: JobEnd): Promise<MoatE
 }
 
 /** Undoes what a job that never trained has left. */
-async function forget({ resume, runDirectory }: RayRunOptions, home: string, job: string): Promise<void> {
-  await removeTraces(home, runDirectory, job);
+async function forget({ resume, runDirectory, storage }: RayRunOptions, home: string, job: string): Promise<void> {
+  await removeTraces(storage, home, job);
   if (resume !== undefined) return;
-  for (const name of ['config.json', EVENTS_FILE]) await rm(path.join(runDirectory, name), { force: true });
-  // only while nothing else is in them
-  for (const folder of [home, runDirectory]) await rmdir(folder).catch(() => {});
+  forgetPlace(runDirectory);
+  await storage.forget();
+  for (const name of BEGINNINGS) await rm(path.join(runDirectory, name), { force: true });
+  // only while nothing else is in it
+  await rmdir(runDirectory).catch(() => {});
 }

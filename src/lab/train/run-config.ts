@@ -6,6 +6,9 @@ import { OBJECTIVES } from './objectives/objectives.js';
 const positive = z.number().positive();
 const count = z.int().positive();
 
+/** Each is read anew for every token that is written. */
+export const MAX_PROMPTS = 8;
+
 export const runConfigSchema = z.strictObject({
   schemaVersion: z.literal(1),
   /** Hugging Face's `config.json` of the model. */
@@ -50,7 +53,15 @@ export const runConfigSchema = z.strictObject({
     betas: z.tuple([z.number(), z.number()]).optional(),
   }),
   /** What the model goes on with at every measurement, so that it is seen to learn; absent for none. */
-  samples: z.strictObject({ prompt: z.string(), tokens: count }).optional(),
+  samples: z
+    .union([
+      z.strictObject({ prompts: z.array(z.string()).min(1).max(MAX_PROMPTS), tokens: count }),
+      // as it was written when there was one
+      z
+        .strictObject({ prompt: z.string(), tokens: count })
+        .transform(({ prompt, tokens }) => ({ prompts: [prompt], tokens })),
+    ])
+    .optional(),
   keepCheckpoints: count,
   seed: z.int(),
   /** Of the tokenizer whose ids the shards hold. */

@@ -3,12 +3,18 @@
  * and `checkpoints/`. Everything that shows progress reads the event file and nothing else.
  */
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../../base/atomic-file.js';
+import type { Clock } from '../../base/clock.js';
 import { MoatError, systemCode } from '../../base/errors.js';
-import type { RunEvent } from '../../base/run-events.js';
-import { type CheckpointReference, listCheckpoints } from '../checkpoint/run-checkpoints.js';
+import { type RunEvent, isOvertaken } from '../../base/run-events.js';
+import {
+  type CheckpointReference,
+  heldSteps,
+  latestCheckpoint,
+  listCheckpoints,
+} from '../checkpoint/run-checkpoints.js';
 
 export const EVENTS_FILE = 'events.jsonl';
 const CONFIG_FILE = 'config.json';
@@ -53,8 +59,15 @@ export async function readEvents(runDirectory: string): Promise<RunEvent[]> {
   return parseEvents(text.split('\n'));
 }
 
-/** Lines that are no events, as the torn one of a killed process, are skipped. */
-export const parseEvents = (lines: readonly string[]): RunEvent[] => lines.flatMap(parseEvent);
+/** Lines that are no events, as the torn one of a killed process, are skipped, and events of attempts that were overtaken. */
+export function parseEvents(lines: readonly string[]): RunEvent[] {
+  let newest = 0;
+  return lines.flatMap(parseEvent).filter((event) => {
+    const belongs = !isOvertaken(event, newest);
+    newest = Math.max(newest, event.attempt ?? 0);
+    return belongs;
+  });
+}
 
 function parseEvent(line: string): RunEvent[] {
   if (line.trim() === '') return [];
@@ -71,7 +84,8 @@ export async function chooseCheckpoint(
   fromStep: number | undefined,
 ): Promise<CheckpointReference> {
   const all = await listCheckpoints(runDirectory);
-  const chosen = fromStep === undefined ? all.at(-1) : all.find(({ step }) => step === fromStep);
+  const chosen =
+    fromStep === undefined ? await latestCheckpoint(runDirectory) : all.find(({ step }) => step === fromStep);
   if (chosen !== undefined) return chosen;
   const known = all.map(({ step }) => step).join(', ');
   const which = fromStep === undefined ? 'yet' : `at step ${fromStep}`;
@@ -80,10 +94,29 @@ export async function chooseCheckpoint(
   });
 }
 
+/** Whether the directory holds what a run was asked to do. */
+export const isRun = async (runDirectory: string): Promise<boolean> =>
+  (await stat(path.join(runDirectory, CONFIG_FILE)).catch(() => undefined)) !== undefined;
+
+/**
+ * A run that goes back writes other checkpoints under the steps that come again. What is served or exported must not be among them.
+ * @throws MoatError `checkpoint-held`
+ */
+export async function assertNoneHeldAfter(runDirectory: string, step: number, clock: Clock): Promise<void> {
+  const later = [...(await heldSteps(runDirectory, clock))].filter((held) => held > step);
+  if (later.length === 0) return;
+  throw new MoatError(
+    'checkpoint-held',
+    `${runDirectory}: step ${later.join(', ')} is promoted or being exported, and going on from step ${step} would replace it`,
+    {
+      fix: `Begin another run from there: moat train --fork ${path.basename(runDirectory)} --with-weights --from-step ${step}.`,
+    },
+  );
+}
+
 /** @throws MoatError `run-exists` when the directory already holds a run */
 export async function assertNoRun(runDirectory: string): Promise<void> {
-  const existing = await readFile(path.join(runDirectory, CONFIG_FILE), 'utf8').catch(() => undefined);
-  if (existing === undefined) return;
+  if (!(await isRun(runDirectory))) return;
   throw new MoatError('run-exists', `${runDirectory}: a run of this name exists`, {
     fix: 'Continue it with --resume, or choose another --name.',
   });

@@ -1,4 +1,4 @@
-/** How a model that is being trained goes on with a text: few tokens, drawn with a fixed seed, at every measurement. */
+/** How a model that is being trained goes on with texts: few tokens, drawn with a fixed seed, at every measurement. */
 import { Rng } from '../../base/rng.js';
 import { gather } from '../graph/ops/indexing.js';
 import { input } from '../graph/tensor.js';
@@ -14,8 +14,8 @@ export interface SampleTokens {
 }
 
 export interface SampleSettings {
-  readonly prompt: string;
-  /** At most this many are written. */
+  readonly prompts: readonly string[];
+  /** At most this many are written, for each. */
   readonly tokens: number;
 }
 
@@ -26,8 +26,8 @@ export interface Sample {
 }
 
 export interface TextSampler {
-  /** @param weights by name, as they are now */
-  write(weights: Readonly<Record<string, Value>>): Promise<Sample>;
+  /** One after the other, in their order. @param weights by name, as they are now */
+  write(weights: Readonly<Record<string, Value>>): AsyncIterable<Sample>;
   close(): Promise<void>;
 }
 
@@ -51,24 +51,34 @@ export interface TextSamplerOptions {
 export function createTextSampler(model: CausalModel, options: TextSamplerOptions): TextSampler {
   const { settings, tokens, sequenceLength, compiling } = options;
   const limit = Math.min(settings.tokens, sequenceLength >> 1);
-  const prompt = [tokens.endOfText, ...tokens.encode(settings.prompt)].slice(limit - sequenceLength);
-  const length = prompt.length + limit;
+  const beginnings = settings.prompts.map((prompt) => ({
+    prompt,
+    ids: [tokens.endOfText, ...tokens.encode(prompt)].slice(limit - sequenceLength),
+  }));
+  // what is read after the place that counts changes nothing before it, so that one program is long enough for all
+  const length = Math.max(...beginnings.map(({ ids }) => ids.length)) + limit;
   let program: Promise<Program> | undefined;
+  const goOn = async (ids: readonly number[], weights: Readonly<Record<string, Value>>): Promise<number[]> => {
+    program ??= compileNext(model, length, compiling);
+    const rng = Rng.fromSeed(SEED);
+    const written: number[] = [];
+    while (written.length < limit) {
+      const read = [...ids, ...written];
+      const padded = Array.from({ length }, (_, index) => read[index] ?? tokens.endOfText);
+      const feeds = { tokens: integers(padded, [1, length]), place: integers([read.length - 1], [1]) };
+      const { logits } = await (await program).run({ ...weights, ...feeds });
+      const next = draw(logits?.data as Float32Array, rng);
+      if (next === tokens.endOfText) break;
+      written.push(next);
+    }
+    return written;
+  };
   return {
-    async write(weights) {
-      program ??= compileNext(model, length, compiling);
-      const rng = Rng.fromSeed(SEED);
-      const written: number[] = [];
-      while (written.length < limit) {
-        const read = [...prompt, ...written];
-        const padded = Array.from({ length }, (_, index) => read[index] ?? tokens.endOfText);
-        const feeds = { tokens: integers(padded, [1, length]), place: integers([read.length - 1], [1]) };
-        const { logits } = await (await program).run({ ...weights, ...feeds });
-        const next = draw(logits?.data as Float32Array, rng);
-        if (next === tokens.endOfText) break;
-        written.push(next);
+    async *write(weights) {
+      for (const { prompt, ids } of beginnings) {
+        const written = await goOn(ids, weights);
+        yield { prompt, text: tokens.decode(written), tokens: written.length };
       }
-      return { prompt: settings.prompt, text: tokens.decode(written), tokens: written.length };
     },
     async close() {
       await (await program)?.close();

@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { MoatError, messageOf } from '../../base/errors.js';
 import type { EvalEvent, RunEvent, StepEvent } from '../../base/run-events.js';
+import { takeAttempt } from '../checkpoint/run-attempts.js';
 import { latestCheckpoint } from '../checkpoint/run-checkpoints.js';
 import { openEnergyMeter } from './energy-meter.js';
 import { type PreparedRun, prepareRun } from './prepare-run.js';
@@ -68,15 +69,19 @@ async function withLog<T>(
   started: number,
 ): Promise<T> {
   const log = await openEventLog(job.runDirectory);
+  const attempt = await takeAttempt(job.runDirectory, run.from.step);
+  const numbered = attempt === undefined ? {} : { attempt: attempt.number };
   const joules = openEnergyMeter();
   const emit = (event: RunEvent): void => {
-    const measured = event.type === 'step' || event.type === 'eval' ? withMemory(event) : event;
+    attempt?.check();
+    const measured = { ...(event.type === 'step' || event.type === 'eval' ? withMemory(event) : event), ...numbered };
     log.append(joules === undefined ? measured : { ...measured, joules: joules() });
     job.onEvent?.(measured);
   };
   try {
     return await work(emit);
   } catch (error) {
+    if (error instanceof MoatError && error.code === 'overtaken') throw error;
     emit({ ...endOf(job, run.from, run.from, started), reason: 'failed', loss: null, message: messageOf(error) });
     throw error;
   } finally {

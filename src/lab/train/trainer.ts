@@ -63,7 +63,7 @@ export interface TrainerParts {
   /** Validation loss of the parameters as they are. */
   readonly evaluate: (() => Promise<{ loss: number; bitsPerByte?: number }>) | undefined;
   /** How the parameters as they are go on with a text, shown beside each validation loss. */
-  readonly sample?: (() => Promise<Sample>) | undefined;
+  readonly sample?: (() => AsyncIterable<Sample>) | undefined;
   readonly saveCheckpoint: (progress: TrainingProgress) => Promise<{ path: string; bytes: number }>;
 }
 
@@ -228,10 +228,13 @@ async function evaluateNow(
 
 async function sampleNow({ sample, clock, onEvent }: TrainerParts, { step }: TrainingProgress): Promise<void> {
   if (sample === undefined) return;
-  const started = clock.monotonic();
-  const written = await sample();
-  const seconds = (clock.monotonic() - started) / 1000;
-  onEvent({ type: 'sample', time: new Date(clock.now()).toISOString(), step, ...written, seconds });
+  let started = clock.monotonic();
+  for await (const written of sample()) {
+    const now = clock.monotonic();
+    const seconds = (now - started) / 1000;
+    onEvent({ type: 'sample', time: new Date(clock.now()).toISOString(), step, ...written, seconds });
+    started = now;
+  }
 }
 
 async function checkpointNow(parts: TrainerParts, progress: TrainingProgress): Promise<void> {

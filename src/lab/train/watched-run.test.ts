@@ -44,24 +44,32 @@ test.each(sized)(
   '$modelType shows at each measurement how it goes on with a text, if it continues texts',
   async ({ modelType, sizesOf }) => {
     const model = { model_type: modelType, ...sizesOf(SIZES) };
-    const sampled = { ...config('adamw', 6), model, samples: { prompt: 'abc', tokens: 6 } };
+    const sampled = { ...config('adamw', 6), model, samples: { prompts: ['abc', 'ghij'], tokens: 6 } };
     await trainRun(job('sampled', { config: sampled, samples: sampleTokens }));
     await trainRun(job('plain', { config: { ...sampled, samples: undefined }, samples: sampleTokens }));
     const events = await readEvents(path.join(folder, 'sampled'));
     const samples = events.flatMap((event) => (event.type === 'sample' ? [event] : []));
     const isCausal = architectures.find((each) => each.modelType === modelType)?.kind === 'causal';
-    expect(samples.map(({ step }) => step)).toEqual(isCausal ? [5, 6] : []);
-    for (const { prompt, text, tokens: count } of samples) expect([prompt, text.length]).toEqual(['abc', count]);
+    const written = samples.map(({ step, prompt }) => [step, prompt]);
+    expect(written).toEqual(
+      isCausal
+        ? [5, 6].flatMap((step) => [
+            [step, 'abc'],
+            [step, 'ghij'],
+          ])
+        : [],
+    );
+    for (const { text, tokens: count } of samples) expect(text.length).toBe(count);
     // looking changes nothing
     expect(await weights('sampled', 6)).toEqual(await weights('plain', 6));
   },
 );
 
 test('a sample is what the weights make of it: after training, the next number', async () => {
-  const learning = { ...config('muon', 60), samples: { prompt: 'cdefg', tokens: 4 } };
+  const learning = { ...config('muon', 60), samples: { prompts: ['cdefg', 'efghabcdefghab'], tokens: 4 } };
   await trainRun(job('learning', { config: learning, samples: sampleTokens }));
   const events = await readEvents(path.join(folder, 'learning'));
-  const last = events.findLast((event) => event.type === 'sample');
+  const last = events.findLast((event) => event.type === 'sample' && event.prompt === 'cdefg');
   // after g comes h four times in five; the seed decides, and it is fixed
   expect(last).toMatchObject({ step: 60, text: expect.stringMatching(/^h/) });
 });

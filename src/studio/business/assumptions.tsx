@@ -51,6 +51,7 @@ function endOf(name: Assumption, stated: { base: number; high: number } | undefi
 
 function valueText(name: Assumption, value: number, currency: string, { format }: Locale): string {
   if (SHARES.includes(name)) return format.share(value);
+  if (name === 'tokens') return format.compact(value * 1e6);
   return AMOUNTS.includes(name) ? format.estimate(value, currency) : format.quantity(value);
 }
 

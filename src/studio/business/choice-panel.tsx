@@ -17,7 +17,7 @@ export function ChoicePanel({ choice, currency }: { choice: NonNullable<Business
       <table class="table cards choice">
         <thead>
           <tr>
-            <th scope="col">{text.business.millions}</th>
+            <th scope="col">{text.business.volume}</th>
             {WAYS.map(([way]) => (
               <th scope="col" class="number" key={way}>
                 {nameOf[way]}
@@ -28,7 +28,7 @@ export function ChoicePanel({ choice, currency }: { choice: NonNullable<Business
         <tbody>
           {choice.rows.map((row) => (
             <tr key={row.millions}>
-              <td class="card-title">{format.quantity(row.millions)}</td>
+              <td class="card-title">{format.compact(row.millions * 1e6)}</td>
               {WAYS.map(([way, cost]) => (
                 <td class="number" key={way} data-label={nameOf[way]}>
                   <span class={row.cheapest === way ? 'cheapest' : ''}>

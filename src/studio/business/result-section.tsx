@@ -62,22 +62,27 @@ function ResultFigures({ report }: { report: BusinessReport }) {
 function RevenueLines({ report }: { report: BusinessReport }) {
   const { text, format } = useLocale();
   return (
-    <dl class="pairs">
-      <FactPair report={report} id="revenue.services" />
-      <FactPair report={report} id="revenue.software" />
-      {report.otherRevenue.length === 0 ? (
-        <FactPair report={report} id="revenue.other" />
-      ) : (
-        report.otherRevenue.map(({ name, micros }) => (
-          <div class="pair" key={name}>
-            <dt>{text.business.statedLine(name)}</dt>
-            <dd class="pair-value">{format.money(micros, report.currency)}</dd>
-          </div>
-        ))
-      )}
-      <FactPair report={report} id="revenue.mrr" />
-      <FactPair report={report} id="revenue.arr" />
-    </dl>
+    <>
+      <dl class="pairs">
+        <FactPair report={report} id="revenue.services" />
+        <FactPair report={report} id="revenue.software" />
+        {report.otherRevenue.length === 0 ? (
+          <FactPair report={report} id="revenue.other" />
+        ) : (
+          report.otherRevenue.map(({ name, micros }) => (
+            <div class="pair" key={name}>
+              <dt>{text.business.statedLine(name)}</dt>
+              <dd class="pair-value">{format.money(micros, report.currency)}</dd>
+            </div>
+          ))
+        )}
+      </dl>
+      {/* Parts of the lines above, and no lines of their own. */}
+      <dl class="pairs pairs-apart">
+        <FactPair report={report} id="revenue.mrr" />
+        <FactPair report={report} id="revenue.arr" />
+      </dl>
+    </>
   );
 }
 

@@ -35,6 +35,7 @@ export function CustomerPage({ api, session, address, dark, customerId }: PagePr
       {text.pages.customers}
     </Link>
   );
+  if (account.failure?.code === 'unknown_customer') return <NoSuchCustomer />;
   return (
     <>
       <PageHead
@@ -85,5 +86,18 @@ export function CustomerPage({ api, session, address, dark, customerId }: PagePr
         onRefunded={mayDo(session, 'credit') ? account.reload : undefined}
       />
     </>
+  );
+}
+
+function NoSuchCustomer() {
+  const { text } = useLocale();
+  return (
+    <div class="state state-page">
+      <h1 class="state-title">{text.problems.unknown_customer}</h1>
+      <p class="state-hint">{text.frame.notFoundHint}</p>
+      <Link class="button" href="/customers">
+        {text.pages.customers}
+      </Link>
+    </div>
   );
 }

@@ -176,7 +176,7 @@ export const enAccounts = {
     addressHint: 'A line for each line, at most eight.',
     taxId: 'Tax ID',
     noTaxId: 'No tax ID',
-    email: 'E-mail',
+    email: 'Email',
     language: 'Language of invoices',
     languages: { en: 'in English', zh: 'in Chinese' },
   },

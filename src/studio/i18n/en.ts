@@ -1,4 +1,5 @@
 import { enAccounts } from './en-accounts.js';
+import { enAudit } from './en-audit.js';
 import { enBusiness } from './en-business.js';
 import { enLab } from './en-lab.js';
 import { enOffice } from './en-office.js';
@@ -6,6 +7,7 @@ import { enOffice } from './en-office.js';
 /** The English texts, and with them the shape that every other language must fill (see dictionary.ts). */
 export const en = {
   ...enAccounts,
+  ...enAudit,
   ...enBusiness,
   ...enOffice,
   ...enLab,
@@ -28,8 +30,8 @@ export const en = {
   today: {
     title: 'Today',
     revenue: 'Revenue',
-    cost: 'Serving cost',
-    margin: 'Gross margin',
+    cost: 'Cost of answers',
+    margin: 'Margin before idle time',
     marginShare: (percent: string) => `${percent} of revenue`,
     noSales: 'nothing sold yet',
     costHint: 'engine time at the machine’s hourly price',
@@ -50,7 +52,7 @@ export const en = {
     unknownLead: 'Needs a training run, served answers, a model price and the machine’s hourly price.',
     training: 'Training cost',
     earned: 'Earned so far',
-    earnedHint: 'revenue less serving cost',
+    earnedHint: 'revenue less the cost of answers',
     progress: 'Share of the training cost earned back',
   },
   models: {
@@ -149,6 +151,8 @@ export const en = {
     time: 'Time',
     customer: 'Customer',
     internal: 'Your own use',
+    notCharged: 'not charged',
+    ownHint: 'The project’s own use is measured and costs nothing.',
     model: 'Model',
     input: 'Input',
     output: 'Output',

@@ -12,7 +12,7 @@ describe('money', () => {
     ['1500000', '$1.50'],
     ['131416', '$0.1314'],
     ['84', '$0.000084'],
-    ['-84', '-$0.000084'],
+    ['-84', '−$0.000084'],
     ['1234567890000', '$1,234,567.89'],
     // More than a double holds: 2^53 micros and one cent would lose the cent.
     ['9007199254740993010000', '$9,007,199,254,740,993.01'],
@@ -34,7 +34,7 @@ describe('money', () => {
 it('a share of nothing is not 0 %', () => {
   expect(en.percent(5n, 0n)).toBeNull();
   expect(en.percent(5n, -1n)).toBeNull();
-  expect(en.percent(-1n, 8n)).toBe('-12.5%');
+  expect(en.percent(-1n, 8n)).toBe('−12.5%');
 });
 
 it.each([
@@ -57,7 +57,7 @@ it('speaks the first of the reader’s languages it knows', () => {
 describe('figures of the business', () => {
   it.each([
     [1234.56, '$1,235'],
-    [-0.5, '-$0.50'],
+    [-0.5, '−$0.50'],
     [0.0012, '$0.0012'],
     [12.345, '$12.35'],
   ])('an estimate of %s', (units, shown) => expect(en.estimate(units, 'USD')).toBe(shown));

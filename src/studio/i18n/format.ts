@@ -2,6 +2,7 @@
  * Figures as the reader's language writes them. Money comes as a decimal string of micro-units and stays exact: it is
  * split as a bigint and handed to Intl as a decimal string, never as a float.
  */
+import { trueMinus } from '../../base/units.js';
 import type { MicrosString } from '../../company/gateway/api-types.js';
 
 export interface Formatter {
@@ -42,6 +43,9 @@ export interface Formatter {
   clock(epochMs: number): string;
 }
 
+/** What rounds to nothing has no sign: −0.0004 is "0.0%". */
+const signDisplay = 'negative';
+
 const MICROS = 1_000_000n;
 const CENT = 10_000n;
 
@@ -49,16 +53,21 @@ const decimalsFor = (micros: bigint): number => (micros >= MICROS ? 2 : micros >
 
 /** @param tag BCP 47, e.g. "en-GB" or "zh-CN" */
 export function createFormatter(tag: string): Formatter {
-  const integer = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
-  const compact = new Intl.NumberFormat(tag, { notation: 'compact', maximumFractionDigits: 1 });
-  const percent = new Intl.NumberFormat(tag, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const integer = new Intl.NumberFormat(tag, { maximumFractionDigits: 0, signDisplay });
+  const compact = new Intl.NumberFormat(tag, { notation: 'compact', maximumFractionDigits: 1, signDisplay });
+  const percent = new Intl.NumberFormat(tag, {
+    style: 'percent',
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+    signDisplay,
+  });
   const millisecond = new Intl.NumberFormat(tag, {
     style: 'unit',
     unit: 'millisecond',
     unitDisplay: 'short',
     maximumFractionDigits: 1,
   });
-  const significant = new Intl.NumberFormat(tag, { maximumSignificantDigits: 3 });
+  const significant = new Intl.NumberFormat(tag, { maximumSignificantDigits: 3, signDisplay });
   const month = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'short', timeZone: 'UTC' });
   const clock = new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
   const day = new Intl.DateTimeFormat(tag, { year: 'numeric', month: 'short', day: 'numeric' });
@@ -76,19 +85,22 @@ export function createFormatter(tag: string): Formatter {
     const amount = BigInt(micros);
     return formatMoney(tag, amount, currency, 2, decimalsFor(amount < 0n ? -amount : amount));
   };
+  const share = (value: number): string => trueMinus(percent.format(value));
   return {
-    integer: (value) => integer.format(value),
-    compact: (value) => compact.format(value),
+    integer: (value) => trueMinus(integer.format(value)),
+    compact: (value) => trueMinus(compact.format(value)),
     decimal: (value, decimals) =>
-      value.toLocaleString(tag, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
+      trueMinus(
+        value.toLocaleString(tag, { minimumFractionDigits: decimals, maximumFractionDigits: decimals, signDisplay }),
+      ),
     money,
     moneyExact: (micros, currency) => formatMoney(tag, BigInt(micros), currency, 6, 6),
-    percent: (part, whole) => (whole <= 0n ? null : percent.format(Number((part * 100_000n) / whole) / 100_000)),
-    shareOf: (part, whole) => (whole === 0 ? '–' : percent.format(part / whole)),
+    percent: (part, whole) => (whole <= 0n ? null : share(Number((part * 100_000n) / whole) / 100_000)),
+    shareOf: (part, whole) => (whole === 0 ? '–' : share(part / whole)),
     bytes: (count) => formatBytes(tag, count),
     languageName: (name) => languages.of(name) ?? name,
-    share: (value) => percent.format(value),
-    quantity: (value) => (Math.abs(value) >= 1000 ? integer : significant).format(value),
+    share,
+    quantity: (value) => trueMinus((Math.abs(value) >= 1000 ? integer : significant).format(value)),
     estimate(units, currency) {
       const amount = BigInt(Math.round(units * Number(MICROS)));
       const isLarge = Math.abs(units) >= 1000;
@@ -121,13 +133,15 @@ function exactDecimal(micros: bigint): `${number}` {
 }
 
 function formatMoney(tag: string, micros: bigint, currency: string, minimum: number, maximum: number): string {
-  return new Intl.NumberFormat(tag, {
+  const written = new Intl.NumberFormat(tag, {
     style: 'currency',
     currency,
     currencyDisplay: 'narrowSymbol',
     minimumFractionDigits: minimum,
     maximumFractionDigits: maximum,
+    signDisplay,
   }).format(exactDecimal(micros));
+  return trueMinus(written);
 }
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;

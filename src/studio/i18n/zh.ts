@@ -1,5 +1,6 @@
 import type { Dictionary } from './dictionary.js';
 import { zhAccounts } from './zh-accounts.js';
+import { zhAudit } from './zh-audit.js';
 import { zhBusiness } from './zh-business.js';
 import { zhLab } from './zh-lab.js';
 import { zhOffice } from './zh-office.js';
@@ -7,6 +8,7 @@ import { zhOffice } from './zh-office.js';
 /** 中文文案：为中文读者而写，不逐字对译。 */
 export const zh: Dictionary = {
   ...zhAccounts,
+  ...zhAudit,
   ...zhBusiness,
   ...zhOffice,
   ...zhLab,
@@ -30,7 +32,7 @@ export const zh: Dictionary = {
     title: '今日',
     revenue: '收入',
     cost: '推理成本',
-    margin: '毛利',
+    margin: '毛利（未计空闲）',
     marginShare: (percent) => `毛利率 ${percent}`,
     noSales: '今日暂无收入',
     costHint: '推理用时 × 机器小时单价',
@@ -150,6 +152,8 @@ export const zh: Dictionary = {
     time: '时间',
     customer: '客户',
     internal: '内部使用',
+    notCharged: '不计费',
+    ownHint: '项目自身的使用只计量，不收费。',
     model: '模型',
     input: '输入',
     output: '输出',

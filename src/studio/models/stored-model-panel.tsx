@@ -4,6 +4,7 @@ import type { Api } from '../api/client.js';
 import { usePolled } from '../api/use-polled.js';
 import { sourceName } from './source-name.js';
 import { useLocale } from '../i18n/locale.js';
+import { MarkdownView } from '../parts/markdown-view.js';
 import { Loaded, Panel } from '../parts/panel.js';
 import { Link } from '../router.js';
 import { ExportDialog } from './export-panel.js';
@@ -164,9 +165,9 @@ function Card({ api, name }: { api: Api; name: string }) {
   return (
     <Loaded source={card} skeletonLines={6}>
       {(content) => (
-        <pre class="code-block model-card" lang="en" tabIndex={0} aria-label={text.stored.card}>
-          <code>{content.replace(FRONT_MATTER, '')}</code>
-        </pre>
+        <div class="model-card" lang="en" tabIndex={0} role="region" aria-label={text.stored.card}>
+          <MarkdownView text={content.replace(FRONT_MATTER, '')} />
+        </div>
       )}
     </Loaded>
   );

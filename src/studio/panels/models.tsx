@@ -1,18 +1,18 @@
+import type { ComponentChildren } from 'preact';
 import type { ModelSource, ModelSummary, Overview } from '../../company/gateway/api-types.js';
 import type { Polled } from '../api/use-polled.js';
 import { sourceName } from '../models/source-name.js';
 import { useLocale } from '../i18n/locale.js';
 import { Empty, Loaded, Panel } from '../parts/panel.js';
 
-/** On the models page, also where it lies. */
-type Served = ModelSummary & { source?: ModelSource | null };
-
-interface ModelsPanelProps {
-  overview: Polled<{ models: Served[]; currency: Overview['currency'] }>;
+interface ModelsPanelProps<M> {
+  overview: Polled<{ models: M[]; currency: Overview['currency'] }>;
   title: string;
+  /** What can be done with a model. */
+  action?: (model: M) => ComponentChildren;
 }
 
-export function ModelsPanel({ overview, title }: ModelsPanelProps) {
+export function ModelsPanel<M extends Served>({ overview, title, action }: ModelsPanelProps<M>) {
   const { text } = useLocale();
   return (
     <Panel title={title} area="models" aside={text.models.perMillion}>
@@ -23,7 +23,7 @@ export function ModelsPanel({ overview, title }: ModelsPanelProps) {
           ) : (
             <ul class="rows">
               {models.map((model) => (
-                <Model key={model.id} model={model} currency={currency} />
+                <Model key={model.id} model={model} currency={currency} action={action?.(model)} />
               ))}
             </ul>
           )
@@ -33,7 +33,10 @@ export function ModelsPanel({ overview, title }: ModelsPanelProps) {
   );
 }
 
-function Model({ model, currency }: { model: Served; currency: string }) {
+/** On the models page, also where it lies. */
+type Served = ModelSummary & { source?: ModelSource | null };
+
+function Model({ model, currency, action }: { model: Served; currency: string; action: ComponentChildren }) {
   const { text, format } = useLocale();
   const { inputMicrosPerMillionTokens: input, outputMicrosPerMillionTokens: output } = model;
   const facts = model.contextLength === null ? [] : [text.models.context(format.integer(model.contextLength))];
@@ -44,6 +47,7 @@ function Model({ model, currency }: { model: Served; currency: string }) {
         <span class="row-name">{model.id}</span>
         <span class="row-note">{facts.join(' · ')}</span>
         {model.source != null && <span class="row-note">{sourceName(model.source)}</span>}
+        {action}
       </div>
       <dl class="price">
         <div class="pair">

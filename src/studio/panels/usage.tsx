@@ -54,13 +54,14 @@ function UsageTable({ rows, currency }: { rows: readonly UsageRow[]; currency: s
 
 function Row({ row, currency }: { row: UsageRow; currency: string }) {
   const { text, format } = useLocale();
+  const isOwn = row.customer === INTERNAL_CUSTOMER;
   return (
     <tr role="row">
       <td role="cell" class="cell-time">
         <time dateTime={row.time}>{format.moment(row.time, Date.now())}</time>
       </td>
       <td role="cell" class="cell-customer">
-        {row.customer === INTERNAL_CUSTOMER ? text.usage.internal : row.customer}
+        {isOwn ? text.usage.internal : row.customer}
       </td>
       <td role="cell" class="cell-model">
         {row.model}
@@ -72,7 +73,13 @@ function Row({ row, currency }: { row: UsageRow; currency: string }) {
         {format.integer(row.outputTokens)}
       </td>
       <td role="cell" class="number cell-charged">
-        {format.moneyExact(row.chargedMicros, currency)}
+        {isOwn ? (
+          <span class="soft" title={text.usage.ownHint}>
+            {text.usage.notCharged}
+          </span>
+        ) : (
+          format.moneyExact(row.chargedMicros, currency)
+        )}
       </td>
       <td role="cell" class="cell-status">
         <span class={`badge badge-${row.status}`}>{text.usage.statuses[row.status]}</span>

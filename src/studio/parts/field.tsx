@@ -1,6 +1,7 @@
 import { type ComponentChildren, h, type LooseInputHTMLAttributes } from 'preact';
 import { useId } from 'preact/hooks';
 import type { ApiFailure } from '../api/client.js';
+import { failureText } from '../api/failure-text.js';
 import { useLocale } from '../i18n/locale.js';
 
 /** What a line of text may ask of the browser. */
@@ -108,14 +109,12 @@ export function ChoiceField<T extends string>({ label, hint, options, value, onV
   );
 }
 
-/** What went wrong, in the reader's language where it is a usual thing, in the server's words where not. */
 export function Problem({ failure }: { failure: ApiFailure | undefined }) {
   const { text } = useLocale();
   if (failure === undefined) return null;
-  const known = new Map<string, string>(Object.entries(text.problems)).get(failure.code);
   return (
     <p class="notice notice-bad" role="alert">
-      {known ?? (failure.status === 0 ? text.state.offline : text.state.serverSaid(failure.message))}
+      {failureText(failure, text)}
     </p>
   );
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
+import { failureText } from '../api/failure-text.js';
 import type { Polled } from '../api/use-polled.js';
 import { useLocale } from '../i18n/locale.js';
 
@@ -38,14 +39,12 @@ interface LoadedProps<T> {
 export function Loaded<T>({ source, skeletonLines, children }: LoadedProps<T>) {
   const { text, format } = useLocale();
   const { data, failure, readAtMs, reload } = source;
-  if (data === undefined && failure === undefined) return <Skeleton lines={skeletonLines} />;
   if (data === undefined) {
+    if (failure === undefined) return <Skeleton lines={skeletonLines} />;
     return (
       <div class="state" role="alert">
         <p class="state-title">{text.state.failed}</p>
-        <p class="state-hint">
-          {failure?.status === 0 ? text.state.offline : text.state.serverSaid(failure?.message ?? '')}
-        </p>
+        <p class="state-hint">{failureText(failure, text)}</p>
         <button class="button" type="button" onClick={reload}>
           {text.state.retry}
         </button>

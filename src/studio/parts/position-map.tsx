@@ -27,7 +27,7 @@ export function PositionMap({ points, xName, yName, label }: PositionMapProps) {
         {points.map((point) => (
           <span
             key={point.name}
-            class={`point ${point.isMarked ? 'point-us' : ''} ${x(point.x) > 60 ? 'point-left' : ''}`}
+            class={`point ${point.isMarked ? 'point-us' : ''} ${x(point.x) > 60 ? 'point-left' : ''} ${y(point.y) < 25 ? 'point-low' : ''}`}
             style={{ left: `${x(point.x)}%`, bottom: `${y(point.y)}%` }}
           >
             <span class="point-name">

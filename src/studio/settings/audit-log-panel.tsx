@@ -1,4 +1,4 @@
-import { useCallback } from 'preact/hooks';
+import { useCallback, useState } from 'preact/hooks';
 import type { AuditLogEntry, AuditLogVerification } from '../../company/gateway/api-types.js';
 import type { Api } from '../api/client.js';
 import { usePaged } from '../api/use-paged.js';
@@ -8,9 +8,9 @@ import { useLocale } from '../i18n/locale.js';
 import type { PageProps } from '../pages.js';
 import { CopyLine } from '../parts/secret.js';
 import { Empty, Loaded, Panel } from '../parts/panel.js';
+import { Link } from '../router.js';
+import { type AuditFact, actorName, auditFacts } from './audit-details.js';
 
-/** How the audit log names whoever came in with it. */
-const STUDIO_TOKEN = 'studio token';
 /** The whole chain is computed anew: not something to do every few seconds. */
 const VERIFY_MS = 300_000;
 
@@ -41,17 +41,21 @@ function Verification({ api }: { api: Api }) {
       }
     >
       <Loaded source={verification} skeletonLines={2}>
-        {({ entryCount, broken, head }) => (
-          <>
-            <p class={`verdict tone-${broken === null ? 'good' : 'bad'}`} role="status">
-              {broken === null
-                ? text.audit.whole(format.integer(entryCount))
-                : text.audit.broken(broken.id, broken.why)}
-            </p>
-            <p class="lead">{text.audit.head(head.id)}</p>
-            <CopyLine value={head.hash} label={text.audit.hash} />
-          </>
-        )}
+        {({ entryCount, broken, head }) =>
+          entryCount === 0 && broken === null ? (
+            <p class="lead">{text.audit.empty}</p>
+          ) : (
+            <>
+              <p class={`verdict tone-${broken === null ? 'good' : 'bad'}`} role="status">
+                {broken === null
+                  ? text.audit.whole(format.integer(entryCount))
+                  : text.audit.broken(broken.id, broken.why)}
+              </p>
+              <p class="lead">{text.audit.head(head.id)}</p>
+              <CopyLine value={head.hash} label={text.audit.hash} />
+            </>
+          )
+        }
       </Loaded>
     </Panel>
   );
@@ -104,10 +108,12 @@ function Entries({ api }: { api: Api }) {
   );
 }
 
-function EntryRow({ entry: { time, actor, action, target, details } }: { entry: AuditLogEntry }) {
-  const { text, format } = useLocale();
+function EntryRow({ entry }: { entry: AuditLogEntry }) {
+  const locale = useLocale();
+  const { text, format } = locale;
+  const { id, time, actor, action, target, details, hash } = entry;
   const known = new Map<string, string>(Object.entries(text.audit.actions));
-  const facts = Object.entries(details).filter(([, value]) => value !== null && value !== '');
+  const [isOpen, setOpen] = useState(false);
   return (
     <tr role="row">
       <td role="cell" class="card-title">
@@ -118,15 +124,48 @@ function EntryRow({ entry: { time, actor, action, target, details } }: { entry: 
           {format.moment(time, Date.now())}
         </time>
       </td>
-      <td role="cell" class="soft" data-label={text.audit.who}>
-        {actor === STUDIO_TOKEN ? text.frame.tokenUser : actor}
+      <td role="cell" class="soft wrap" data-label={text.audit.who}>
+        {actorName(entry, text)}
       </td>
-      <td role="cell" class="wrap" data-label={text.audit.details}>
-        <code class="code">
-          {target}
-          {facts.map(([name, value]) => ` ${name}=${String(value)}`).join('')}
-        </code>
+      <td role="cell" class="wrap audit-details">
+        <div class="audit-line">
+          <dl class="audit-facts">
+            {auditFacts(entry, locale).map((fact) => (
+              <Fact key={fact.label} fact={fact} />
+            ))}
+          </dl>
+          <button
+            class="link audit-raw"
+            type="button"
+            aria-expanded={isOpen}
+            aria-label={text.audit.rawOf(known.get(action) ?? action, format.moment(time, Date.now()))}
+            onClick={() => setOpen(!isOpen)}
+          >
+            {text.audit.raw}
+          </button>
+        </div>
+        {isOpen && (
+          <pre class="code-block">{JSON.stringify({ id, time, actor, action, target, details, hash }, null, 2)}</pre>
+        )}
       </td>
     </tr>
+  );
+}
+
+function Fact({ fact: { label, value, href, isCode } }: { fact: AuditFact }) {
+  const shown = isCode ? <code class="code">{value}</code> : value;
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>
+        {href === null ? (
+          shown
+        ) : (
+          <Link class="row-link" href={href}>
+            {shown}
+          </Link>
+        )}
+      </dd>
+    </div>
   );
 }

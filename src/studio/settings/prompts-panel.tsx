@@ -29,6 +29,12 @@ export function PromptsPanel({ api, address }: PageProps) {
       [api, customer],
     ),
   );
+  if (prompts.source.failure?.code === 'prompt_log_off')
+    return (
+      <Panel title={text.prompts.title} area="wide">
+        <Empty title={text.problems.prompt_log_off} hint={text.prompts.offHint} command="serve.promptLogDays" />
+      </Panel>
+    );
   return (
     <Panel title={text.prompts.title} area="wide">
       <p class="notice">{text.prompts.written}</p>

@@ -5,6 +5,7 @@ import { useAction } from '../api/use-action.js';
 import { useLocale } from '../i18n/locale.js';
 import { Dialog } from '../parts/dialog.js';
 import { ChoiceField, Form, Problem } from '../parts/field.js';
+import { isOnCluster } from './run-place.js';
 import { RunForm } from './run-form.js';
 
 interface RunControlsProps {
@@ -23,6 +24,10 @@ export function RunControls({ api, run, onDone }: RunControlsProps) {
     await api.post(`${base}/stop`);
     onDone(run.name);
   });
+  const following = useAction(async () => {
+    await api.post(`${base}/resume`, {});
+    onDone(run.name);
+  });
   const opening = useAction(async (what: 'resume' | 'fork') => {
     setOpen({ what, values: await api.get<RunFormValues>(`${base}/training`) });
   });
@@ -32,10 +37,21 @@ export function RunControls({ api, run, onDone }: RunControlsProps) {
     onDone(name);
   };
   const running = run.state === 'running';
+  const isLeft = run.place?.isLeft === true;
   return (
     <>
       <div class="run-actions">
-        {running && (
+        {isLeft && (
+          <button
+            class="button button-small"
+            type="button"
+            disabled={following.busy}
+            onClick={() => void following.run()}
+          >
+            {text.training.follow}
+          </button>
+        )}
+        {(running || isLeft) && (
           <button
             class="button button-small"
             type="button"
@@ -45,7 +61,7 @@ export function RunControls({ api, run, onDone }: RunControlsProps) {
             {run.stopping ? text.training.stopping : text.training.stop}
           </button>
         )}
-        {!running && run.state !== 'finished' && (
+        {!running && !isLeft && run.state !== 'finished' && (
           <button class="button button-small" type="button" onClick={() => void opening.run('resume')}>
             {text.training.resume}
           </button>
@@ -55,10 +71,10 @@ export function RunControls({ api, run, onDone }: RunControlsProps) {
         </button>
       </div>
       <div class="run-problem">
-        <Problem failure={stopping.failure ?? opening.failure} />
+        <Problem failure={stopping.failure ?? following.failure ?? opening.failure} />
       </div>
       {open?.what === 'resume' && (
-        <ResumeDialog api={api} name={run.name} base={base} values={open.values} onClose={close} onDone={done} />
+        <ResumeDialog api={api} run={run} base={base} values={open.values} onClose={close} onDone={done} />
       )}
       {open?.what === 'fork' && (
         <RunForm api={api} from={run.name} values={open.values} onClose={close} onStarted={done} />
@@ -69,31 +85,33 @@ export function RunControls({ api, run, onDone }: RunControlsProps) {
 
 interface ResumeProps {
   api: Api;
-  name: string;
+  run: RunSummary;
   base: string;
   values: RunFormValues;
   onClose: () => void;
   onDone: (name: string) => void;
 }
 
-function ResumeDialog({ api, name, base, values, onClose, onDone }: ResumeProps) {
+function ResumeDialog({ api, run, base, values, onClose, onDone }: ResumeProps) {
   const { text, format } = useLocale();
+  // a cluster has room beside what this machine trains
+  const busyWith = isOnCluster(run) ? null : values.training;
   const steps = values.checkpoints.toReversed();
   const [step, setStep] = useState(String(steps[0] ?? ''));
   const resuming = useAction(async () => {
     // the last one is what is gone on from anyway, also when a newer has been saved meanwhile
     await api.post(`${base}/resume`, step === String(steps[0] ?? '') ? {} : { fromStep: Number(step) });
-    onDone(name);
+    onDone(run.name);
   });
   return (
-    <Dialog title={text.training.resumeTitle(name)} onClose={onClose}>
+    <Dialog title={text.training.resumeTitle(run.name)} onClose={onClose}>
       <Form
         submit={resuming.busy ? text.training.starting : text.training.resume}
-        busy={resuming.busy || steps.length === 0 || values.training !== null}
+        busy={resuming.busy || steps.length === 0 || busyWith !== null}
         failure={resuming.failure}
         onSubmit={() => void resuming.run()}
       >
-        {values.training !== null && <p class="notice">{text.training.busy(values.training)}</p>}
+        {busyWith !== null && <p class="notice">{text.training.busy(busyWith)}</p>}
         {steps.length === 0 ? (
           <p class="notice">{text.training.noCheckpoint}</p>
         ) : (

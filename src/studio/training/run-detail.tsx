@@ -4,6 +4,7 @@ import type { Api } from '../api/client.js';
 import { type Locale, useLocale } from '../i18n/locale.js';
 import { Figure } from '../parts/figure.js';
 import { RunCharts } from './run-charts.js';
+import { RunPlace } from './run-place.js';
 import { SampleList } from './sample-list.js';
 import { type RunView, useRunHistory } from './use-run-history.js';
 
@@ -38,6 +39,7 @@ export function RunDetail({ api, run, dark, compact = false, controls }: RunDeta
           {run.message}
         </p>
       )}
+      {!compact && <RunPlace run={run} />}
       <RunProgress run={run} view={view} />
       <RunFigures run={run} view={view} />
       <RunCharts view={view} dark={dark} compact={compact} />

@@ -4,7 +4,7 @@ import type { Api } from '../api/client.js';
 import { useAction } from '../api/use-action.js';
 import { useLocale } from '../i18n/locale.js';
 import { Dialog } from '../parts/dialog.js';
-import { ChoiceField, Form, TextField } from '../parts/field.js';
+import { ChoiceField, Form, LinesField, TextField } from '../parts/field.js';
 import { type WrittenSettings, changedSettings, writtenSettings } from './run-settings.js';
 
 interface RunFormProps {
@@ -140,14 +140,11 @@ function SettingField({
     const options = Object.entries(chosen).map(([choice, name]) => ({ value: choice, label: name }));
     return <ChoiceField label={label} options={options} value={value} onValue={onValue} />;
   }
-  const isText = setting === 'train.samplePrompt';
-  return (
-    <TextField
-      label={label}
-      {...(isText ? {} : { inputMode: 'decimal' as const })}
-      autocomplete="off"
-      value={value}
-      onValue={onValue}
-    />
-  );
+  if (setting === 'train.samplePrompt')
+    return (
+      <div class="field-wide">
+        <LinesField label={label} hint={text.training.samplePromptHint} value={value} onValue={onValue} />
+      </div>
+    );
+  return <TextField label={label} inputMode="decimal" autocomplete="off" value={value} onValue={onValue} />;
 }

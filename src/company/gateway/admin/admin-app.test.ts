@@ -6,6 +6,7 @@ import { listAuditLog, verifyAuditLog } from '../../access/audit-log.js';
 import { PERMISSIONS, ROLES, type Role } from '../../access/permissions.js';
 import { createPromptLog } from '../../access/prompt-log.js';
 import { balanceOf } from '../../billing/ledger.js';
+import type { AuditLogEntry } from '../api-types.js';
 import type { Gateway } from '../start-gateway.js';
 import { ADMIN_ROUTES } from './admin-app.js';
 
@@ -346,14 +347,21 @@ test('logged prompts are the owner’s alone, and who reads them is written down
   expect(await json(as('owner').get('/api/prompts?customer=cus_x'))).toEqual({ prompts: [], nextBefore: null });
   const [entry] = await listAuditLog(opened.books.database, { limit: 1 });
   expect(entry).toMatchObject({ actor: 'owner@example.com', action: 'prompts.read', target: 'cus_x' });
-  const ids: string[] = [];
-  type Page = { entries: { id: string }[]; nextBefore: string | null };
+  type Page = { entries: AuditLogEntry[]; nextBefore: string | null };
+  const entries: AuditLogEntry[] = [];
   let page = await json<Page>(as('owner').get('/api/audit-log?limit=7'));
   while (page.nextBefore !== null) {
-    ids.push(...page.entries.map(({ id }) => id));
+    entries.push(...page.entries);
     page = await json<Page>(as('owner').get(`/api/audit-log?limit=7&before=${page.nextBefore}`));
   }
-  ids.push(...page.entries.map(({ id }) => id));
+  entries.push(...page.entries);
+  const ids = entries.map(({ id }) => id);
+  // What the ids in an entry stand for comes along.
+  const user = entries.find(({ action }) => action === 'user.created');
+  expect(user?.names[user.target]).toMatchObject({ kind: 'user', name: expect.stringContaining('@'), currency: null });
+  const limit = entries.find(({ action, details }) => action === 'limit.set' && details['keyId'] !== null);
+  expect(limit?.names[limit.target]).toMatchObject({ kind: 'customer', customerId: limit?.target, currency: 'USD' });
+  expect(limit?.names[String(limit.details['keyId'])]).toMatchObject({ kind: 'key', customerId: limit?.target });
   expect(ids).toEqual(Array.from({ length: ids.length }, (_, index) => String(ids.length - index)));
   expect(await json(as('owner').get('/api/audit-log/verification'))).toEqual({
     entryCount: ids.length,

@@ -1,16 +1,25 @@
 import { z } from 'zod';
 import { MoatError } from '../../../base/errors.js';
+import { assertNobodyHas, customersOfModel } from '../../billing/model-customers.js';
 import { type ModelUsage, usageByModel } from '../../billing/usage.js';
 import { ApiProblem } from '../api-problem.js';
 import { EXPORT_KINDS } from '../../../lab/generate/export-model.js';
-import type { ModelList, ModelSource, ServedModel } from '../api-types.js';
-import { checkpointName, findSource, publicName, writePromotion } from '../model-source.js';
+import type { ModelCustomerList, ModelList, ModelSource, ServedModel } from '../api-types.js';
+import {
+  checkpointName,
+  findSource,
+  promotedSource,
+  publicName,
+  writePromotion,
+  writeWithdrawal,
+} from '../model-source.js';
 import { servedModels } from '../overview.js';
 import { readJson } from '../request-body.js';
 import { listRunModels, listTaskModels, readModelCard } from '../stored-models.js';
 import { type AdminContext, type AdminRequest, type AdminRoute, auditOf } from './admin-route.js';
 
 const promotion = z.strictObject({ name: publicName, checkpoint: checkpointName.optional() });
+const withdrawal = z.strictObject({ force: z.boolean().default(false) });
 const wish = z.strictObject({ kind: z.enum(EXPORT_KINDS), checkpoint: checkpointName.optional() });
 
 /** What is served, and what could be. */
@@ -46,6 +55,16 @@ export const modelRoutes: readonly AdminRoute[] = [
     },
   },
   { method: 'POST', path: '/api/models/:name/promote', needs: 'models', handle: promote },
+  {
+    method: 'GET',
+    path: '/api/served/:name/customers',
+    needs: 'models',
+    async handle({ books }, c) {
+      const customers = await customersOfModel(books, c.req.param('name') ?? '');
+      return c.json({ customers } satisfies ModelCustomerList);
+    },
+  },
+  { method: 'POST', path: '/api/served/:name/withdraw', needs: 'models', handle: withdraw },
   { method: 'POST', path: '/api/models/:name/export', needs: 'models', handle: startExport },
   {
     method: 'GET',
@@ -76,6 +95,7 @@ async function servedOf({ books, overview, models }: AdminContext): Promise<Serv
     engineMsPerToken: perToken(used.find((usage) => usage.model === model.id)),
     source: models.sources.get(model.id) ?? null,
     isElsewhere: models.backends.get(model.id)?.health !== undefined,
+    canWithdraw: models.canWithdraw(model.id),
   }));
 }
 
@@ -94,6 +114,23 @@ async function promote(context: AdminContext, c: AdminRequest): Promise<Response
       throw new ApiProblem(409, 'model_not_loaded', `It cannot be served: ${error.line}`, { cause: error });
     });
   return c.json((await servedOf(context)).find(({ id }) => id === name));
+}
+
+/** Nothing answers under the name from the next request on. Customers who have the model are not passed over unasked. */
+async function withdraw(context: AdminContext, c: AdminRequest): Promise<Response> {
+  const { models, books, projectDirectory } = context;
+  const name = c.req.param('name') ?? '';
+  const { force } = await readJson(c.env.incoming, withdrawal);
+  await models.withdraw(name, async () => {
+    if (!force) await assertNobodyHas(books, name);
+    await books.database.sql.begin(async (sql) => {
+      const { run, checkpoint } = await promotedSource(projectDirectory, name);
+      const details = { run, checkpoint, isForced: force };
+      await auditOf(context, c)(sql, { action: 'model.withdrawn', target: name, details });
+      await writeWithdrawal(projectDirectory, name);
+    });
+  });
+  return c.json({ name });
 }
 
 /** What leaves the house is written down too. Answers at once; `GET /api/exports` says how far it is. */

@@ -7,6 +7,13 @@ import { seedLab } from '../../../../tests/studio/seeded-lab.js';
 import { MoatError } from '../../../base/errors.js';
 import type { TextEngine } from '../../../lab/generate/engine.js';
 import { listAuditLog } from '../../access/audit-log.js';
+import { createKey } from '../../billing/keys.js';
+import { customersOfModel } from '../../billing/model-customers.js';
+import { publishPlan } from '../../billing/plans.js';
+import { parsePriceBook } from '../../billing/price-book.js';
+import { setPrice } from '../../billing/prices.js';
+import { publishPriceBook } from '../../billing/publish-prices.js';
+import { subscribe } from '../../billing/subscriptions.js';
 import type { ModelExportList, ModelList } from '../api-types.js';
 import { localBackend } from '../local-backend.js';
 import { SERVING_FILE } from '../model-source.js';
@@ -32,6 +39,7 @@ beforeAll(async () => {
     engines: new Map([['acme', first]]),
     upstreams: new Map([['far', localBackend(scriptedEngine({ modelId: 'far' }))]]),
     openModel: async () => ({ engine: await next(), facts: { size: 'new' } }),
+    ownName: 'acme',
   });
 });
 afterAll(async () => {
@@ -121,6 +129,63 @@ test('what cannot be served changes nothing, and says why', async () => {
   expect(closed).toEqual(['first']);
 });
 
+test('a name is withdrawn while the server runs, but not unasked from customers who have it', async () => {
+  const { books, scratch } = opened;
+  const withdraw = (name: string, body: object = {}) =>
+    post(`${gateway.url}/api/served/${name}/withdraw`, gateway.studioToken, body);
+  const { openai, customerId } = await opened.newClient(1_000_000n, gateway.url);
+  const ask = () => openai.completions.create({ model: 'acme-beta', prompt: 'x', max_tokens: 2 });
+  await setPrice(books, { model: 'acme-beta', inputMicrosPerMillionTokens: 1n, outputMicrosPerMillionTokens: 1n });
+  await ask();
+  await publishPlan(books, { name: 'pro', currency: 'USD' }, 'plan');
+  await subscribe(books, { customerId, plan: 'pro' });
+  const refused = await withdraw('acme-beta');
+  expect([refused.status, await refused.json()]).toMatchObject([
+    409,
+    { error: { code: 'model_in_use', message: expect.stringMatching(/client \d+ \(plan pro\)\. Promote another/) } },
+  ]);
+  const customers = await fetch(`${gateway.url}/api/served/acme-beta/customers`, {
+    headers: { authorization: `Bearer ${gateway.studioToken}` },
+  });
+  expect(await customers.json()).toMatchObject({ customers: [{ id: customerId, plan: 'pro' }] });
+  await ask();
+  expect((await withdraw('acme-beta', { force: true })).status).toBe(200);
+  await expect(ask()).rejects.toMatchObject({ status: 404 });
+  await expect.poll(() => closed).toContain('third');
+  expect(Object.keys(JSON.parse(await readFile(path.join(scratch.directory, SERVING_FILE), 'utf8')).models)).toEqual([
+    'acme',
+  ]);
+  const [entry] = await listAuditLog(scratch.database, { before: undefined, limit: 1 });
+  expect(entry).toMatchObject({ action: 'model.withdrawn', target: 'acme-beta', details: { isForced: true } });
+  for (const [name, status, code] of [
+    ['acme', 409, 'own_name'],
+    ['acme-beta', 404, 'model_not_found'],
+    ['far', 404, 'model_not_found'],
+  ] as const) {
+    const answer = await withdraw(name, { force: true });
+    expect([answer.status, await codeOf(answer)]).toEqual([status, code]);
+  }
+});
+
+test('who counts on a model: subscribers whose prices in force name it, and keys made for it', async () => {
+  const { books } = opened;
+  const book = (models: object) => parsePriceBook({ name: 'vip', currency: 'USD', models }, 'book');
+  const flat = { output: { kind: 'flat', price: '1.00' } };
+  await publishPriceBook(books, book({ gem: flat, stone: flat }));
+  await publishPlan(books, { name: 'vip', currency: 'USD', book: 'vip' }, 'plan');
+  const { customerId } = await opened.newClient(0n);
+  await subscribe(books, { customerId, plan: 'vip' });
+  await createKey(books, { customerId, name: 'one', models: ['pearl'] });
+  const of = async (model: string) => (await customersOfModel(books, model)).map(({ id, plan }) => [id, plan]);
+  expect([await of('gem'), await of('pearl'), await of('none')]).toEqual([
+    [[customerId, 'vip']],
+    [[customerId, null]],
+    [],
+  ]);
+  await publishPriceBook(books, book({ stone: flat }));
+  expect([await of('gem'), await of('stone')]).toEqual([[], [[customerId, 'vip']]]);
+});
+
 test('an export begins at once and stands in the audit log; one that fails says why', async () => {
   const ask = (at: string) =>
     fetch(`${gateway.url}/api/exports${at}`, { headers: { authorization: `Bearer ${gateway.studioToken}` } });
@@ -146,7 +211,7 @@ test('one at a time; a file that cannot be read is not written over, and the new
   await writeFile(path.join(opened.scratch.directory, SERVING_FILE), '{"models": []}');
   load(engineNamed('unwanted'));
   expect(await codeOf(await waiting)).toBe('bad_serving');
-  expect(closed).toEqual(['first', 'unwanted']);
+  expect(closed).toEqual(['first', 'third', 'unwanted']);
   expect(gateway.models.isPromoting()).toBe(false);
   const [entry] = await listAuditLog(opened.scratch.database, { before: undefined, limit: 1 });
   expect(entry?.action).toBe('model.exported');

@@ -62,7 +62,7 @@ async function logIn(context: AdminContext, c: AdminRequest): Promise<Response> 
 /** Whoever it was, the same words. */
 function notLetIn(result: Exclude<SignIn, { kind: 'signed-in' }>): ApiProblem {
   if (result.kind === 'refused')
-    return new ApiProblem(401, 'wrong_credentials', 'The e-mail address or the password is wrong.');
+    return new ApiProblem(401, 'wrong_credentials', 'The email address or the password is wrong.');
   return new ApiProblem(429, 'too_many_attempts', `Too many wrong attempts. Wait ${result.seconds} s.`, {
     retryAfterSeconds: result.seconds,
   });

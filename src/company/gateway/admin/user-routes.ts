@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listAuditLog, verifyAuditLog } from '../../access/audit-log.js';
+import { type AuditEntry, listAuditLog, verifyAuditLog } from '../../access/audit-log.js';
 import { ROLES } from '../../access/permissions.js';
 import {
   type User,
@@ -10,6 +10,7 @@ import {
   listUsers,
   resetPassword,
 } from '../../access/users.js';
+import { nameIds } from '../../billing/named-ids.js';
 import { ApiProblem } from '../api-problem.js';
 import type { AuditLogEntry, AuditLogVerification, UserSummary } from '../api-types.js';
 import { readJson } from '../request-body.js';
@@ -88,13 +89,26 @@ const userJson = ({ id, email, name, role, createdAt, disabledAt, canSignIn }: U
 
 async function showAuditLog({ books }: AdminContext, c: AdminRequest): Promise<Response> {
   const page = pageOf(c);
-  const entries = (await listAuditLog(books.database, page)).map((entry): AuditLogEntry => ({
+  const listed = await listAuditLog(books.database, page);
+  const names = await nameIds(books.database, listed.flatMap(mentioned));
+  const byId = new Map(names.map(({ id, ...named }) => [id, named]));
+  const entries = listed.map((entry): AuditLogEntry => ({
     ...entry,
     id: entry.id.toString(),
     time: entry.time.toISOString(),
+    names: Object.fromEntries(
+      mentioned(entry).flatMap((id) => {
+        const named = byId.get(id);
+        return named === undefined ? [] : [[id, named]];
+      }),
+    ),
   }));
   return c.json({ entries, nextBefore: entries.length === page.limit ? (entries.at(-1)?.id ?? null) : null });
 }
+
+/** What in an entry may be an id. */
+const mentioned = ({ actor, target, details }: AuditEntry): string[] =>
+  [actor.replace(/^customer /, ''), target, ...Object.values(details)].filter((value) => typeof value === 'string');
 
 async function verify({ books }: AdminContext, c: AdminRequest): Promise<Response> {
   const { entryCount, broken, head } = await verifyAuditLog(books.database);
