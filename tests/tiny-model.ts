@@ -10,6 +10,8 @@ export interface TinyModel {
   /** A checkpoint in Hugging Face layout. */
   readonly directory: string;
   readonly contextLength: number;
+  /** The token that a text ends with. */
+  readonly endOfText: number;
   remove(): Promise<void>;
 }
 
@@ -45,5 +47,5 @@ export async function makeTinyModel(contextLength = 256): Promise<TinyModel> {
     'tokenizer_config.json': copy('tokenizer_config.json'),
   };
   const saved = await saveCheckpoint(folder, 1, { files, tensors, optimizer: [], state: {} });
-  return { directory: saved.directory, contextLength, remove: () => rm(folder, { recursive: true, force: true }) };
+  return { directory: saved.directory, contextLength, endOfText: tokenizer.endOfText, remove: () => rm(folder, { recursive: true, force: true }) };
 }
