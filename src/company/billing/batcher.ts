@@ -19,10 +19,12 @@ interface Waiting<In, Out> {
 
 /**
  * @param run gets at most `maxBatch` items and returns one result for each, in order; when it throws, nothing was done
+ * @param isQuick a batch of one costs next to nothing: a call that is alone does not wait for others of its turn of the event loop
  */
 export function createBatcher<In, Out>(
   run: (items: readonly In[]) => Promise<readonly Out[]>,
   maxBatch: number,
+  isQuick = false,
 ): Batcher<In, Out> {
   let queue: Waiting<In, Out>[] = [];
   let running = 0;
@@ -59,7 +61,8 @@ export function createBatcher<In, Out>(
         if (running > 0) return;
         running = 1;
         // One turn of the event loop, so that what arrived together leaves together.
-        setImmediate(() => void drain());
+        if (isQuick) void drain();
+        else setImmediate(() => void drain());
       });
     },
     get pending() {

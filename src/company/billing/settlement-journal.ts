@@ -59,7 +59,7 @@ interface KeptEntry extends Entry {
 }
 
 /** So that records of the same moment share a transaction. */
-const GATHER_MS = 20;
+const GATHER_MS = 50;
 const AWAY_MS = 1_000;
 const MOST_AT_ONCE = 512;
 const SEGMENT_BYTES = 1 << 20;
@@ -79,12 +79,16 @@ export function createSettlementJournal(options: JournalOptions): SettlementJour
   let hurry = new AbortController();
   let isClosed = false;
 
-  const batcher = createBatcher<Entry, undefined>(async (entries) => {
-    const segment = await segments.write(entries.map(({ record }) => lineOf(record)).join(''), entries.length);
-    for (const entry of entries) waiting.add({ ...entry, segment });
-    draining ??= drain();
-    return entries.map(() => undefined);
-  }, MOST_AT_ONCE);
+  const batcher = createBatcher<Entry, undefined>(
+    async (entries) => {
+      const segment = await segments.write(entries.map(({ record }) => lineOf(record)).join(''), entries.length);
+      for (const entry of entries) waiting.add({ ...entry, segment });
+      draining ??= drain();
+      return entries.map(() => undefined);
+    },
+    MOST_AT_ONCE,
+    true,
+  );
 
   async function drain(): Promise<void> {
     while (waiting.size > 0 && !(isClosed && isAway)) {
