@@ -1,6 +1,6 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Whole browsers, whole servers of another kind, long storms: `npm run test:slow`, and so that `npm test` stays short. */
+/** Whole browsers, whole servers of another kind, long storms, trainings of several seconds: `npm run test:slow`, and so that `npm test` stays short. */
 const SLOW = [
   'tests/studio/studio.test.ts',
   'tests/studio/with-gateway.test.ts',
@@ -16,6 +16,10 @@ const SLOW = [
   'tests/clean-kill.test.ts',
   'tests/planning.test.ts',
   'src/company/billing/billing-storm.test.ts',
+  'src/lab/planning/fit-law.test.ts',
+  'src/lab/tasks/click-ranking/**',
+  'src/lab/tasks/multi/**',
+  'tests/examples/classifiers.test.ts',
 ];
 /** Have a configuration of their own. */
 const NEEDS_PYTHON = 'tests/distributed/**';
