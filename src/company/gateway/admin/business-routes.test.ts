@@ -117,7 +117,8 @@ test('another price book on the usage of the month: who pays more, what is sold 
   const startsAt = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1));
   const endsAt = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1));
   const curve = exampleFacts().curve;
-  facts = { ...exampleFacts(), now, startsAt, endsAt, curve };
+  // the month is over: how much of it the machine has cost does not depend on today
+  facts = { ...exampleFacts(), now: endsAt, startsAt, endsAt, curve };
   const flat = (price: string) => ({ kind: 'flat', price });
   const same = { input: flat('1.00'), output: flat('2.00') };
   const book = (models: object) => ({ name: 'next', currency: 'USD', models });
@@ -131,7 +132,7 @@ test('another price book on the usage of the month: who pays more, what is sold 
   expect(cheap.fullLoadCostMicros).toBe('250000');
   expect(cheap.lowest.map(({ model, under }) => [model, under])).toEqual([
     ['quick', 'full-load'],
-    ['other', cheap.costMicros === null ? null : 'load'],
+    ['other', 'load'],
   ]);
   expect((await send<BusinessReplay>('replay', { book: book({}) })).json.unpriced).toEqual(['quick']);
   facts = exampleFacts();
