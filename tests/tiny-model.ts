@@ -47,5 +47,10 @@ export async function makeTinyModel(contextLength = 256): Promise<TinyModel> {
     'tokenizer_config.json': copy('tokenizer_config.json'),
   };
   const saved = await saveCheckpoint(folder, 1, { files, tensors, optimizer: [], state: {} });
-  return { directory: saved.directory, contextLength, endOfText: tokenizer.endOfText, remove: () => rm(folder, { recursive: true, force: true }) };
+  return {
+    directory: saved.directory,
+    contextLength,
+    endOfText: tokenizer.endOfText,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
 }

@@ -101,23 +101,13 @@ export function createSettlementJournal(options: JournalOptions): SettlementJour
     draining = undefined;
   }
 
-  /** @returns whether the entry is off our hands */
-  async function book(entry: KeptEntry): Promise<boolean> {
-    try {
-      await options.settle(entry.record);
-    } catch (error) {
-      if (options.isAway(error)) return false;
-      try {
-        await options.onStuck(entry.record, error);
-      } catch {
-        return false;
-      }
-    }
+  const book = async (entry: KeptEntry): Promise<boolean> => {
+    if (!(await settleOrHandOn(options, entry.record))) return false;
     waiting.delete(entry);
     entry.booked();
     await segments.booked(entry.segment);
     return true;
-  }
+  };
 
   const flush = async (): Promise<void> => {
     const due = [...waiting];
@@ -146,6 +136,20 @@ export function createSettlementJournal(options: JournalOptions): SettlementJour
       await segments.close();
     },
   };
+}
+
+/** @returns whether the record is off our hands */
+async function settleOrHandOn({ settle, isAway, onStuck }: JournalOptions, record: SettlementRecord): Promise<boolean> {
+  try {
+    await settle(record);
+  } catch (error) {
+    if (isAway(error)) return false;
+    return onStuck(record, error).then(
+      () => true,
+      () => false,
+    );
+  }
+  return true;
 }
 
 interface Segments {
