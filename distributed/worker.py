@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 JOB_VERSION = 1
@@ -62,7 +63,11 @@ def under_torchrun(job: dict, folder: Path) -> int:
     import torch.distributed as dist
     from problem import MoatError
 
-    dist.init_process_group("nccl" if job["device"] != "cpu" and torch.cuda.is_available() else "gloo")
+    # Gloo's workers now and then wait for each other for ever when they connect: then they die, and torchrun starts them again.
+    dist.init_process_group(
+        "nccl" if job["device"] != "cpu" and torch.cuda.is_available() else "gloo", timeout=timedelta(seconds=60)
+    )
+    dist.set_timeout(timedelta(minutes=30))
     local_rank, local_size = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
     try:
         train(job, folder, local_rank, local_size, dist.get_world_size() // local_size, "torchrun")
