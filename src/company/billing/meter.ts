@@ -1,7 +1,6 @@
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { writeFileAtomic } from '../../base/atomic-file.js';
 import type { Clock } from '../../base/clock.js';
 import { MoatError, systemCode } from '../../base/errors.js';
@@ -26,6 +25,7 @@ import {
   type SettlementRequest,
   type Settlements,
   createSettlements,
+  settlementRecordSchema,
   toRecord,
   withinAdmission,
 } from './settlement.js';
@@ -65,7 +65,6 @@ export interface MeterOptions {
 
 const RETRY_DELAYS_MS = [0, 50, 400];
 const UPKEEP_INTERVAL_MS = 15_000;
-const recordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
 
 /** Settles what an earlier process left, releases what it had reserved, and begins. */
 export async function createMeter(options: MeterOptions): Promise<Meter> {
@@ -286,7 +285,7 @@ async function replayUnsettled(
   for (const name of (await readdir(directory)).filter((name) => /^req_[0-9a-f]+\.json$/.test(name))) {
     const file = path.join(directory, name);
     try {
-      await settle(recordSchema.parse(JSON.parse(await readFile(file, 'utf8'))));
+      await settle(settlementRecordSchema.parse(JSON.parse(await readFile(file, 'utf8'))));
       await rm(file);
     } catch (error) {
       // another gateway in this folder settled it

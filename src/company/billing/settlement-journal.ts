@@ -8,10 +8,9 @@ import { mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { z } from 'zod';
 import { systemCode } from '../../base/errors.js';
 import { createBatcher } from './batcher.js';
-import type { SettlementRecord } from './settlement.js';
+import { type SettlementRecord, settlementRecordSchema } from './settlement.js';
 
 export interface SettlementJournal {
   /**
@@ -65,8 +64,6 @@ const MOST_AT_ONCE = 512;
 const SEGMENT_BYTES = 1 << 20;
 const SEGMENT_NAME = /^[0-9a-f]{16}\.(journal|taken)$/;
 
-const recordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
-
 export function createSettlementJournal(options: JournalOptions): SettlementJournal {
   const { directory } = options;
   const segments = createSegments(directory);
@@ -102,7 +99,11 @@ export function createSettlementJournal(options: JournalOptions): SettlementJour
   }
 
   const book = async (entry: KeptEntry): Promise<boolean> => {
-    if (!(await settleOrHandOn(options, entry.record))) return false;
+    try {
+      await settleOrHandOn(options, entry.record);
+    } catch {
+      return false;
+    }
     waiting.delete(entry);
     entry.booked();
     await segments.booked(entry.segment);
@@ -138,18 +139,14 @@ export function createSettlementJournal(options: JournalOptions): SettlementJour
   };
 }
 
-/** @returns whether the record is off our hands */
-async function settleOrHandOn({ settle, isAway, onStuck }: JournalOptions, record: SettlementRecord): Promise<boolean> {
+/** @throws where the record is not off our hands: the books are away, or what they refuse could not be kept */
+async function settleOrHandOn({ settle, isAway, onStuck }: JournalOptions, record: SettlementRecord): Promise<void> {
   try {
     await settle(record);
   } catch (error) {
-    if (isAway(error)) return false;
-    return onStuck(record, error).then(
-      () => true,
-      () => false,
-    );
+    if (isAway(error)) throw error;
+    await onStuck(record, error);
   }
-  return true;
 }
 
 interface Segments {
@@ -252,23 +249,19 @@ function recordsIn(text: string): SettlementRecord[] {
   return text.split('\n').flatMap((line) => {
     const body = line.slice(9);
     if (line[8] !== ' ' || crc32(body).toString(16).padStart(8, '0') !== line.slice(0, 8)) return [];
-    return [recordSchema.parse(JSON.parse(body))];
+    return [settlementRecordSchema.parse(JSON.parse(body))];
   });
 }
 
 /** @param seen files of the last time, and when they were written to: those that were not since belong to nobody who lives */
 async function recover(
-  { directory, settle, isAway, onStuck }: JournalOptions,
+  options: JournalOptions,
   segments: Pick<Segments, 'has'>,
   seen: ReadonlyMap<string, number> | undefined,
 ): Promise<{ readonly problems: unknown[]; readonly seen: ReadonlyMap<string, number> }> {
   const problems: unknown[] = [];
   const found = new Map<string, number>();
-  const settleOrKeep = (record: SettlementRecord): Promise<unknown> =>
-    settle(record).catch(async (error: unknown) => {
-      if (isAway(error)) throw error;
-      await onStuck(record, error);
-    });
+  const { directory } = options;
   for (const name of await readdir(directory).catch(() => [])) {
     if (!SEGMENT_NAME.test(name) || segments.has(name)) continue;
     const file = path.join(directory, name);
@@ -278,7 +271,7 @@ async function recover(
       found.set(name, mtimeMs);
       if (seen !== undefined && file !== taken && seen.get(name) !== mtimeMs) continue;
       await rename(file, taken);
-      await Promise.all(recordsIn(await readFile(taken, 'utf8')).map(settleOrKeep));
+      await Promise.all(recordsIn(await readFile(taken, 'utf8')).map((record) => settleOrHandOn(options, record)));
       await rm(taken, { force: true });
     } catch (error) {
       // another process of this folder settled it

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Clock } from '../../base/clock.js';
 import { invariant } from '../../base/errors.js';
 import type { Micros } from '../../base/money.js';
@@ -36,6 +37,7 @@ export interface Settlement {
 
 /** One settlement as the database and the spool file know it. */
 export type SettlementRecord = Readonly<Record<string, string | number | boolean | null>>;
+export const settlementRecordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
 
 const MAX_BATCH = 64;
 
