@@ -3,11 +3,10 @@
  * policies. `pip install 'moto[server]' -r distributed/requirements-s3.txt` beside the worker's packages.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { authorization, sha256Hex, signingTime } from '../../src/lab/distributed/store-signature.js';
+import { freePort } from './free-port.js';
 
 export interface MotoServer {
   /** The environment of a user who may do all with the bucket `team`. */
@@ -108,12 +107,4 @@ async function untilThere(url: string, child: ChildProcess): Promise<void> {
     await sleep(200);
   }
   throw new Error(`moto did not start within ${START_MS} ms`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }

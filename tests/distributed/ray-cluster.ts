@@ -1,10 +1,9 @@
 /** A real Ray of one machine, on loopback and ports of its own, with usage statistics off; stopped by the ids of its processes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.js';
 
 export interface RayCluster {
   /** Of the Jobs API. */
@@ -119,12 +118,4 @@ async function untilThere(url: URL, child: ChildProcess): Promise<void> {
     await sleep(300);
   }
   throw new Error(`Ray did not start within ${START_MS} ms`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }

@@ -2,10 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.js';
 
 /** The interpreter with `distributed/requirements-serve.txt`: that of MOAT_PYTHON, or of the environment beside the worker. */
 export const python: string | undefined = [process.env['MOAT_PYTHON'], 'distributed/.venv/bin/python']
@@ -58,14 +57,6 @@ async function untilWell(url: string, child: ChildProcess): Promise<void> {
     await sleep(200);
   }
   throw new Error(`it was not well within ${START_MS} ms`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /**

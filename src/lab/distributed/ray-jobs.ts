@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { MoatError, messageOf, systemCode } from '../../base/errors.js';
+import { CONNECTION_REASONS } from './connection-reasons.js';
 import { formatBytes } from '../../base/units.js';
 import type { HttpAnswer, HttpRequest, HttpSend } from './http-send.js';
 
@@ -164,21 +165,12 @@ async function upload(address: string, call: Call, archive: Uint8Array): Promise
 
 function unreachable(address: string, error: unknown): MoatError {
   const code = systemCode(error);
-  const why = code === undefined ? messageOf(error) : (REASONS[code] ?? `${code}: ${messageOf(error)}`);
+  const why = code === undefined ? messageOf(error) : (CONNECTION_REASONS[code] ?? `${code}: ${messageOf(error)}`);
   return new MoatError('ray-unreachable', `${address}: no Ray cluster can be reached here: ${why}`, {
     fix: 'Check the address, and that the cluster runs and its dashboard listens there (ray start --head --dashboard-host …).',
     cause: error,
   });
 }
-
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens on this port',
-  ECONNRESET: 'the connection was cut',
-  ENOTFOUND: 'there is no such host',
-  EAI_AGAIN: 'the name of the host could not be looked up',
-  EHOSTUNREACH: 'there is no way to this host',
-  ETIMEDOUT: 'it does not answer',
-};
 
 function unauthorized(address: string, token: string | undefined): MoatError {
   const what = token === undefined ? 'this cluster asks for a token' : 'the token is not valid, or no longer';

@@ -1,5 +1,6 @@
 /** What an object store refuses, each as one line. The workers' words for the same are in `distributed/store_problems.py`. */
 import { MoatError, messageOf, systemCode } from '../../base/errors.js';
+import { CONNECTION_REASONS } from './connection-reasons.js';
 import type { HttpAnswer } from './http-send.js';
 import type { StoreAccess } from './store-access.js';
 
@@ -108,18 +109,9 @@ function offBy(theirDate: string | undefined, nowMs: number): string {
   return `${minutes} minutes ${seconds > 0 ? 'ahead of' : 'behind'} the store's`;
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens on this port',
-  ECONNRESET: 'the connection was cut',
-  ENOTFOUND: 'there is no such host',
-  EAI_AGAIN: 'the name of the host could not be looked up',
-  EHOSTUNREACH: 'there is no way to this host',
-  ETIMEDOUT: 'it does not answer',
-};
-
 /** @param error of the connection, or the answer of a store that cannot work at the moment */
 export function storeUnreachable({ location, base }: StoreAccess, error: unknown): MoatError {
-  const reason = REASONS[systemCode(error) ?? ''] ?? messageOf(error);
+  const reason = CONNECTION_REASONS[systemCode(error) ?? ''] ?? messageOf(error);
   return new MoatError('store-unreachable', `${location}: ${base.host} cannot be reached: ${reason}`, {
     fix: 'Look at AWS_ENDPOINT_URL, and whether the store runs.',
     cause: error,

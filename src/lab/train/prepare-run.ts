@@ -23,7 +23,13 @@ import { chooseCheckpoint } from './run-directory.js';
 import type { Validation, TrainingJob } from './training-job.js';
 import { type TextSampler, createTextSampler } from './sample-text.js';
 import type { TrainingSource } from './token-source.js';
-import { type LoopSettings, type TrainingOutcome, type TrainingProgress, runTraining } from './trainer.js';
+import {
+  type LoopSettings,
+  TRAINING_BEGINNING,
+  type TrainingOutcome,
+  type TrainingProgress,
+  runTraining,
+} from './trainer.js';
 import {
   type TrainingArrays,
   initializeParameters,
@@ -42,15 +48,6 @@ export interface PreparedRun {
   train(emit: (event: RunEvent) => void): Promise<TrainingOutcome>;
   close(): Promise<void>;
 }
-
-const BEGINNING: TrainingProgress = {
-  step: 0,
-  elapsedSeconds: 0,
-  tokensSeen: 0,
-  batches: { epoch: 0, cursor: 0 },
-  best: null,
-  bestCheckpoints: [],
-};
 
 /** @throws MoatError as `trainRun`, before anything is written */
 export async function prepareRun(job: TrainingJob, config: RunConfig): Promise<PreparedRun> {
@@ -164,7 +161,7 @@ async function startingPoint(
   if (job.resume === undefined) {
     if (job.weightsFrom === undefined) initializeParameters(store, config.seed);
     else await restoreWeights(store, job.weightsFrom);
-    return BEGINNING;
+    return TRAINING_BEGINNING;
   }
   const { directory } = await chooseCheckpoint(job.runDirectory, job.resume.fromStep);
   const progress = await restoreTrainingState(arrays, directory, progressSchema);

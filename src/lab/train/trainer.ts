@@ -27,6 +27,16 @@ export interface TrainingProgress {
   readonly bestCheckpoints: readonly Measurement[];
 }
 
+/** Of a run that has done nothing yet. */
+export const TRAINING_BEGINNING: TrainingProgress = {
+  step: 0,
+  elapsedSeconds: 0,
+  tokensSeen: 0,
+  batches: { epoch: 0, cursor: 0 },
+  best: null,
+  bestCheckpoints: [],
+};
+
 /** A validation loss, nats a token, and the step it was measured at. */
 export interface Measurement {
   readonly loss: number;

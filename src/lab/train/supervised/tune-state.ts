@@ -10,7 +10,7 @@ import { forgetAttempts } from '../../checkpoint/run-attempts.js';
 import { checkpointsDirectory, listCheckpoints } from '../../checkpoint/run-checkpoints.js';
 import { OPTIMIZER_FILE } from '../../checkpoint/save-checkpoint.js';
 import { progressSchema } from '../training-state.js';
-import type { TrainingProgress } from '../trainer.js';
+import { TRAINING_BEGINNING, type TrainingProgress } from '../trainer.js';
 import { heldOutMeasureSchema } from './held-out.js';
 
 export const tuneProgressSchema = progressSchema.extend({
@@ -26,12 +26,7 @@ export interface TuneProgress extends TrainingProgress {
 }
 
 export const TUNE_BEGINNING: TuneProgress = {
-  step: 0,
-  elapsedSeconds: 0,
-  tokensSeen: 0,
-  batches: { epoch: 0, cursor: 0 },
-  best: null,
-  bestCheckpoints: [],
+  ...TRAINING_BEGINNING,
   heldOut: { before: null, kept: null },
 };
 
